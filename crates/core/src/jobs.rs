@@ -1,0 +1,105 @@
+//! Payloads of the queues: ids and choices, never state. A job is a wake-up; the ledger is the truth.
+//!
+//! To add a job: a payload here with its [`Job`] line, and its handler in the worker. The snapshot test keeps old payloads
+//! readable.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    ids::{AccountId, CampaignId, JournalId, TenantId},
+    words::words,
+};
+
+words! {
+    /// A promise of latency. Each queue has its own workers, so that bulk never starves interactive work.
+    Queue {
+        /// Wakes the lane of an account.
+        Lane = "lane",
+        /// Webhooks to normalise and apply.
+        Inbound = "inbound",
+        /// Pages of campaigns to plan.
+        Campaign = "campaign",
+        /// Purges and reconciliation.
+        Maintenance = "maintenance",
+    }
+}
+
+/// What all payloads have.
+pub trait Job: Serialize + for<'de> Deserialize<'de> + Send + Sync + Unpin + 'static {
+    const QUEUE: Queue;
+
+    /// Two jobs of one key are one job, as long as the first is not pruned.
+    fn key(&self) -> String;
+}
+
+/// Wakes one lane: some worker leases and drains it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WakeLane {
+    pub tenant: TenantId,
+    pub account: AccountId,
+    /// Of the lane when the job was written; the key carries it, so that finished jobs do not mute new ones.
+    pub generation: i64,
+}
+
+impl Job for WakeLane {
+    const QUEUE: Queue = Queue::Lane;
+
+    fn key(&self) -> String {
+        format!("lane:{}:{}", self.account.uuid().simple(), self.generation)
+    }
+}
+
+/// Says that webhooks were stored. The handler takes whatever is unread, oldest first, so one job stands for many.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReadJournal {
+    /// The first entry of the batch that was stored with this job.
+    pub first: JournalId,
+}
+
+impl Job for ReadJournal {
+    const QUEUE: Queue = Queue::Inbound;
+
+    fn key(&self) -> String {
+        format!("journal:{}", self.first.uuid().simple())
+    }
+}
+
+/// Writes the next pages of recipients of a campaign.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlanCampaign {
+    pub tenant: TenantId,
+    pub campaign: CampaignId,
+    /// The page this job continues at; the row's own cursor decides what is written.
+    pub page: i32,
+    /// How often the campaign was started or resumed.
+    pub generation: i32,
+}
+
+impl Job for PlanCampaign {
+    const QUEUE: Queue = Queue::Campaign;
+
+    fn key(&self) -> String {
+        format!("plan:{}:{}:{}", self.campaign.uuid().simple(), self.generation, self.page)
+    }
+}
+
+/// One periodic task at one instant.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "task", rename_all = "snake_case")]
+pub enum Maintain {
+    /// Deletes finished jobs, old idempotency rows, old request logs.
+    Prune { slot: i64 },
+    /// Folds rows into campaign progress and ends campaigns that have nothing left.
+    FoldCampaigns { slot: i64 },
+}
+
+impl Job for Maintain {
+    const QUEUE: Queue = Queue::Maintenance;
+
+    fn key(&self) -> String {
+        match self {
+            Self::Prune { slot } => format!("prune:{slot}"),
+            Self::FoldCampaigns { slot } => format!("fold:{slot}"),
+        }
+    }
+}

@@ -1,0 +1,32 @@
+//! Postroad's words and rules.
+//!
+//! What a message is, when it may leave, how long to wait: everything that can be said without a clock, a socket or a
+//! database. Deliberately absent: IO, async, SQL. A rule here is a function over facts, tested as a table.
+//!
+//! To add a rule, find its noun; to add a gate, see [`gates`].
+
+pub mod account;
+pub mod campaign;
+pub mod cidr;
+pub mod clock;
+pub mod consent;
+pub mod gates;
+pub mod ids;
+pub mod jobs;
+pub mod limits;
+pub mod message;
+pub mod opt_out;
+pub mod pace;
+pub mod phone;
+pub mod provider;
+pub mod quiet_hours;
+pub mod retry;
+pub mod schedule;
+pub mod scope;
+pub mod segments;
+pub mod send;
+pub mod signature;
+pub mod template;
+pub mod time;
+pub mod unknown;
+mod words;

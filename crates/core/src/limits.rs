@@ -1,0 +1,68 @@
+//! Every bound has a name here, and its reason.
+
+use chrono::TimeDelta;
+
+/// Rows one claim may take. More would outlive the time between claim and wire.
+pub const CLAIM_MAX: usize = 500;
+/// Lanes one worker holds together; idle ones are visited in one statement.
+pub const LANES_HELD_MAX: usize = 256;
+/// Calls one worker has open at once, over all lanes.
+pub const IN_FLIGHT_MAX: usize = 2_048;
+
+/// Provider call: connecting, and in total.
+pub const CONNECT_MAX: TimeDelta = TimeDelta::seconds(3);
+pub const CALL_MAX: TimeDelta = TimeDelta::seconds(20);
+/// One worker incarnation's lease on all its lanes; renewed every quarter of it. Shorter than a call is fine: an expired
+/// attempt becomes unknown, and its own attempt number may still settle it.
+pub const LEASE: TimeDelta = TimeDelta::seconds(10);
+/// Older than this since the claim, measured on the monotonic clock, and a call is not made any more.
+pub const PRE_WIRE_AGE_MAX: TimeDelta = TimeDelta::seconds(4);
+/// `attempting` for longer than any call can take becomes `unknown`.
+pub const ATTEMPT_MAX: TimeDelta = TimeDelta::seconds(30);
+/// How long an outcome is kept in memory and offered to a database that is away.
+pub const SETTLE_RETRY_MAX: TimeDelta = TimeDelta::seconds(60);
+/// Hard limit of one apalis handler.
+pub const HANDLER_MAX: TimeDelta = TimeDelta::seconds(30);
+/// Unsettled starts after which a send is poison.
+pub const STARTS_MAX: i32 = 3;
+/// Definite "not now" answers after which a send is dead.
+pub const ATTEMPTS_MAX: i32 = 12;
+
+/// Characters of a text body. WhatsApp: 4,096.
+pub const BODY_CHARS_MAX: usize = 4_096;
+/// `{{1}}` to `{{10}}`.
+pub const PLACEHOLDERS_MAX: usize = 10;
+pub const PLACEHOLDER_CHARS_MAX: usize = 1_024;
+/// Reply buttons of one WhatsApp message.
+pub const BUTTONS_MAX: usize = 3;
+pub const BUTTON_TITLE_CHARS_MAX: usize = 20;
+pub const BUTTON_ID_CHARS_MAX: usize = 256;
+pub const CAPTION_CHARS_MAX: usize = 1_024;
+pub const LINK_CHARS_MAX: usize = 2_048;
+/// Messages in one batch request.
+pub const BATCH_MAX: usize = 1_000;
+/// Bytes of one API request.
+pub const REQUEST_BYTES_MAX: usize = 1_048_576;
+/// Bytes of one provider webhook. Meta: 3 MB.
+pub const WEBHOOK_BYTES_MAX: usize = 4 * 1_048_576;
+/// Events in one provider webhook. Meta batches at most 1,000.
+pub const WEBHOOK_EVENTS_MAX: usize = 1_000;
+/// Bytes of a provider's answer that are read.
+pub const ANSWER_BYTES_MAX: usize = 256 * 1_024;
+/// Rows of one page of a list.
+pub const PAGE_MAX: i64 = 200;
+/// Contacts one planning job looks at: about a fifth of a second, so a stopped campaign stops, and the wait for the next
+/// job is small beside it.
+pub const CAMPAIGN_PAGE: i64 = 5_000;
+/// Seconds between the clock of a caller and ours.
+pub const SIGNATURE_AGE_MAX_S: i64 = 300;
+/// How long an idempotent answer is kept.
+pub const IDEMPOTENCY_KEPT: TimeDelta = TimeDelta::days(7);
+/// Gap between checks of a waiting row that only an event can release.
+pub const RECHECK: TimeDelta = TimeDelta::minutes(15);
+/// Networks of one client's allow-list.
+pub const ALLOW_LIST_MAX: usize = 100;
+/// Signatures one request may carry, while a key is rotated.
+pub const SIGNATURES_MAX: usize = 4;
+/// Characters of a cron expression.
+pub const CRON_CHARS_MAX: usize = 200;

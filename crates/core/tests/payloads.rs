@@ -1,0 +1,147 @@
+//! Stored JSON keeps its shape: what an older version wrote is read, and what we write is what it wrote.
+//!
+//! A failing test here means that rows of a running installation would not be read. Change the code, not the JSON; a new
+//! field gets a default, and a line of its own.
+
+use std::fmt::Debug;
+
+use postroad_core::{
+    gates::{Decision, Facts, Ruling, Verdict, decide},
+    jobs::{Job, Maintain, PlanCampaign, ReadJournal, WakeLane},
+    message::Content,
+};
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::{Value, json};
+
+#[track_caller]
+fn keeps_its_shape<T: Serialize + DeserializeOwned + PartialEq + Debug>(stored: &Value) -> T {
+    let read: T = serde_json::from_value(stored.clone()).expect("what was stored is read");
+    assert_eq!(serde_json::to_value(&read).expect("it is written again"), *stored);
+    read
+}
+
+#[track_caller]
+fn is_a_job<J: Job + PartialEq + Debug>(stored: &Value, key: &str) {
+    let job: J = keeps_its_shape(stored);
+    assert_eq!(job.key(), key);
+    // A newer version may have added a field while this one still runs.
+    let mut newer = stored.clone();
+    newer["added_later"] = json!(1);
+    assert_eq!(serde_json::from_value::<J>(newer).expect("unknown fields are left alone"), job);
+}
+
+#[test]
+fn jobs_that_wait_in_a_queue_are_read() {
+    is_a_job::<WakeLane>(
+        &json!({"tenant": "ten_0195550000007000800000000000000a", "account": "acc_0195550000007000800000000000000b", "generation": 7}),
+        "lane:0195550000007000800000000000000b:7",
+    );
+    is_a_job::<ReadJournal>(
+        &json!({"first": "jrn_0195550000007000800000000000000c"}),
+        "journal:0195550000007000800000000000000c",
+    );
+    is_a_job::<PlanCampaign>(
+        &json!({"tenant": "ten_0195550000007000800000000000000a", "campaign": "cmp_0195550000007000800000000000000d", "page": 3, "generation": 2}),
+        "plan:0195550000007000800000000000000d:2:3",
+    );
+    is_a_job::<Maintain>(&json!({"task": "prune", "slot": 29_000_000}), "prune:29000000");
+    is_a_job::<Maintain>(&json!({"task": "fold_campaigns", "slot": 29_000_001}), "fold:29000001");
+}
+
+/// As gate set 1 stored it, with every fact there is.
+fn facts() -> Value {
+    json!({
+        "now": "2026-03-02T15:14:00Z",
+        "class": "campaign",
+        "source": "campaign",
+        "purpose": "marketing",
+        "channel": "whatsapp",
+        "not_after": "2026-03-04T00:00:00.123456Z",
+        "account": {
+            "status": "active",
+            "sending_paused": false,
+            "campaign_paused": false,
+            "restore_hold": false,
+            "provider_off": false,
+        },
+        "suppressed": null,
+        "consent": {"action": "granted", "at": "2026-01-01T00:00:00Z"},
+        "template": {
+            "found": {"status": "approved", "category": "marketing", "placeholders": 1},
+            "parameters": 1,
+        },
+        "window": {"content_is_free": true, "closes_at": null},
+        "quiet": {
+            "hours": {"starts": "21:00:00", "ends": "08:00:00"},
+            "zone": "Asia/Jakarta",
+            "zone_of": "contact",
+            "policy": "hold",
+        },
+        "caps": {
+            "caps": [{"kind": "rolling", "window_s": 86_400, "max": 2}, {"kind": "calendar", "window_s": 604_800, "max": 5}],
+            "zone": "Asia/Jakarta",
+            "uses": ["2026-03-01T09:00:00Z"],
+        },
+        "spacing": {"free_at": "2026-03-02T15:14:06Z", "backoff_until": null},
+        "credit": {"enforced": true, "covered": true, "quota_free_at": null},
+        "rate": {"rests_until": null},
+    })
+}
+
+#[test]
+fn facts_that_were_stored_are_read_and_decided_as_then() {
+    let facts: Facts = keeps_its_shape(&facts());
+    assert_eq!(
+        serde_json::to_value(decide(&facts)).expect("a ruling is written"),
+        json!({
+            "decision": "wait",
+            "gate": "quiet_hours",
+            "until": "2026-03-03T01:00:00Z",
+            "reason": "quiet_hours",
+            "passes": 0b110_1011_1111,
+        })
+    );
+}
+
+#[test]
+fn facts_without_what_is_optional_are_read() {
+    let mut stored = facts();
+    for optional in ["not_after", "consent", "template", "window", "quiet", "caps", "spacing"] {
+        stored.as_object_mut().expect("facts are an object").remove(optional);
+        let facts: Facts = serde_json::from_value(stored.clone()).expect("what is missing is none");
+        assert_eq!(serde_json::to_value(&facts).expect("facts are written")[optional], Value::Null);
+    }
+}
+
+#[test]
+fn decisions_and_verdicts_that_were_stored_are_read() {
+    keeps_its_shape::<Decision>(&json!({"decision": "send"}));
+    keeps_its_shape::<Decision>(
+        &json!({"decision": "wait", "gate": "spacing", "until": "2026-03-02T15:14:06Z", "reason": "pair_limit"}),
+    );
+    keeps_its_shape::<Decision>(&json!({"decision": "refuse", "gate": "consent", "reason": "no_consent"}));
+    keeps_its_shape::<Ruling>(&json!({"decision": "send", "passes": 2047}));
+    keeps_its_shape::<Verdict>(&json!({"verdict": "pass"}));
+    keeps_its_shape::<Verdict>(&json!({"verdict": "wait", "until": "2026-03-02T15:14:06Z", "reason": "rate_limit"}));
+    keeps_its_shape::<Verdict>(&json!({"verdict": "refuse", "reason": "suppressed"}));
+}
+
+#[test]
+fn content_that_was_stored_is_read() {
+    let media = json!({"kind": "image", "link": "https://example.org/a.png"});
+    let stored = [
+        json!({"type": "text", "body": "hi", "preview_url": false}),
+        json!({"type": "template", "name": "order", "language": "en_US"}),
+        json!({"type": "template", "name": "order", "language": "en_US", "parameters": ["Ana"], "header": media, "button_payloads": ["yes"]}),
+        json!({"type": "media", "kind": "document", "link": "https://example.org/a.pdf", "caption": "your order", "filename": "a.pdf"}),
+        json!({"type": "interactive", "body": "well?", "buttons": [{"id": "y", "title": "yes"}]}),
+        json!({"type": "reaction", "to": "wamid.1", "emoji": "👍"}),
+        json!({"type": "other", "kind": "location"}),
+        json!({"type": "other", "kind": "order", "summary": "two things"}),
+    ];
+    for content in stored {
+        assert_eq!(keeps_its_shape::<Content>(&content).kind(), content["type"]);
+    }
+    let bare: Content = serde_json::from_value(json!({"type": "text", "body": "hi"})).expect("a preview is optional");
+    assert_eq!(bare.kind(), "text");
+}
