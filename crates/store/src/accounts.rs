@@ -1,0 +1,347 @@
+//! A tenant's connected numbers, pages, bots and mailboxes.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, NaiveTime, Utc};
+use postroad_core::{
+    account::{AccountStatus, Channel, Pace, Spacing},
+    ids::{AccountId, TenantId},
+    jobs::WakeLane,
+    quiet_hours::QuietHours,
+};
+use sqlx::types::Json;
+
+use crate::{AnyTx, Error, Result, TenantTx};
+
+/// An account without its secrets. Never printed: it may hold a telephone number.
+#[derive(Clone)]
+pub struct Account {
+    pub id: AccountId,
+    pub provider: String,
+    pub channel: Channel,
+    pub external_id: String,
+    pub display_name: String,
+    pub status: AccountStatus,
+    pub status_reason: Option<String>,
+    /// Named values that are no secrets: `waba_id`.
+    pub settings: BTreeMap<String, String>,
+    pub limits: Limits,
+    pub time_zone: Option<String>,
+    pub quiet_hours: Option<QuietHours>,
+    /// At most one per channel.
+    pub is_primary: bool,
+    pub last_ok_at: Option<DateTime<Utc>>,
+    pub created_at: DateTime<Utc>,
+    pub updated_at: DateTime<Utc>,
+}
+
+/// How fast an account may send. Changes take effect at the lane's next step.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Limits {
+    pub pace: Pace,
+    pub spacing: Option<Spacing>,
+    pub shared: Option<SharedLimit>,
+}
+
+/// A provider's limit that spans accounts: all that name it stay below its rate together.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SharedLimit {
+    pub key: String,
+    /// Calls per second, 0.01 to 100,000.
+    pub per_s: f64,
+}
+
+/// Writes a new account. `credentials` are sealed.
+pub async fn insert(tx: &mut TenantTx, account: &Account, credentials: &str) -> Result<()> {
+    let tenant = tx.tenant();
+    let limits = Columns::of(&account.limits)?;
+    sqlx::query!(
+        r#"
+        insert into accounts (tenant_id, id, provider, channel, external_id, display_name, status, credentials, settings, rate_per_s, rate_burst,
+                              limit_key, limit_per_s, spacing_every_s, spacing_burst, time_zone, quiet_starts, quiet_ends, is_primary,
+                              created_at, updated_at)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $20)
+        "#,
+        tenant.uuid(),
+        account.id.uuid(),
+        account.provider,
+        account.channel.as_str(),
+        account.external_id,
+        account.display_name,
+        account.status.as_str(),
+        credentials,
+        serde_json::to_value(&account.settings)?,
+        limits.rate_per_s,
+        limits.rate_burst,
+        limits.limit_key,
+        limits.limit_per_s,
+        limits.spacing_every_s,
+        limits.spacing_burst,
+        account.time_zone,
+        account.quiet_hours.map(|quiet| quiet.starts),
+        account.quiet_hours.map(|quiet| quiet.ends),
+        account.is_primary,
+        account.created_at,
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// Writes what an account may change: name, status, limits, zone, quiet hours, settings, whether it is primary.
+pub async fn update(tx: &mut TenantTx, account: &Account, now: DateTime<Utc>) -> Result<bool> {
+    let tenant = tx.tenant();
+    let limits = Columns::of(&account.limits)?;
+    let done = sqlx::query!(
+        r#"
+        update accounts
+        set    display_name = $3, status = $4, status_reason = $5, settings = $6, rate_per_s = $7, rate_burst = $8, limit_key = $9,
+               limit_per_s = $10, spacing_every_s = $11, spacing_burst = $12, time_zone = $13, quiet_starts = $14, quiet_ends = $15,
+               is_primary = $16, updated_at = $17
+        where  tenant_id = $1 and id = $2
+        "#,
+        tenant.uuid(),
+        account.id.uuid(),
+        account.display_name,
+        account.status.as_str(),
+        account.status_reason,
+        serde_json::to_value(&account.settings)?,
+        limits.rate_per_s,
+        limits.rate_burst,
+        limits.limit_key,
+        limits.limit_per_s,
+        limits.spacing_every_s,
+        limits.spacing_burst,
+        account.time_zone,
+        account.quiet_hours.map(|quiet| quiet.starts),
+        account.quiet_hours.map(|quiet| quiet.ends),
+        account.is_primary,
+        now,
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Replaces the sealed credentials.
+pub async fn set_credentials(tx: &mut TenantTx, id: AccountId, credentials: &str, now: DateTime<Utc>) -> Result<bool> {
+    let tenant = tx.tenant();
+    let done = sqlx::query!(
+        "update accounts set credentials = $3, updated_at = $4 where tenant_id = $1 and id = $2",
+        tenant.uuid(),
+        id.uuid(),
+        credentials,
+        now,
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Takes the mark from the channel's primary account, so that another may get it.
+pub async fn clear_primary(tx: &mut TenantTx, channel: Channel, now: DateTime<Utc>) -> Result<()> {
+    let tenant = tx.tenant();
+    sqlx::query!(
+        "update accounts set is_primary = false, updated_at = $3 where tenant_id = $1 and channel = $2 and is_primary",
+        tenant.uuid(),
+        channel.as_str(),
+        now,
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// The account that is used on a channel when nobody names one.
+pub async fn find_primary(tx: &mut TenantTx, channel: Channel) -> Result<Option<AccountId>> {
+    let tenant = tx.tenant();
+    let id = sqlx::query_scalar!(
+        r#"select id as "id: AccountId" from accounts where tenant_id = $1 and channel = $2 and is_primary"#,
+        tenant.uuid(),
+        channel.as_str(),
+    )
+    .fetch_optional(tx.conn())
+    .await?;
+    Ok(id)
+}
+
+pub async fn find_by_external(tx: &mut TenantTx, provider: &str, external_id: &str) -> Result<Option<AccountId>> {
+    let tenant = tx.tenant();
+    let id = sqlx::query_scalar!(
+        r#"select id as "id: AccountId" from accounts where tenant_id = $1 and provider = $2 and external_id = $3"#,
+        tenant.uuid(),
+        provider,
+        external_id,
+    )
+    .fetch_optional(tx.conn())
+    .await?;
+    Ok(id)
+}
+
+/// The sealed credentials, with the settings beside them.
+pub async fn find_credentials(
+    tx: &mut impl AnyTx,
+    tenant: TenantId,
+    id: AccountId,
+) -> Result<Option<(String, BTreeMap<String, String>)>> {
+    let row = sqlx::query!(
+        r#"select credentials, settings as "settings: Json<BTreeMap<String, String>>" from accounts where tenant_id = $1 and id = $2"#,
+        tenant.uuid(),
+        id.uuid(),
+    )
+    .fetch_optional(tx.conn())
+    .await?;
+    Ok(row.map(|row| (row.credentials, row.settings.0)))
+}
+
+/// The account, locked until the transaction ends.
+pub async fn lock(tx: &mut TenantTx, id: AccountId) -> Result<Option<Account>> {
+    let tenant = tx.tenant();
+    sqlx::query_scalar!(
+        r#"select 1 as "one!" from accounts where tenant_id = $1 and id = $2 for no key update"#,
+        tenant.uuid(),
+        id.uuid()
+    )
+    .fetch_optional(tx.conn())
+    .await?;
+    find(tx, id).await
+}
+
+pub async fn find(tx: &mut TenantTx, id: AccountId) -> Result<Option<Account>> {
+    let tenant = tx.tenant();
+    let row = sqlx::query_as!(
+        Row,
+        r#"
+        select id as "id: AccountId", provider, channel as "channel: Channel", external_id, display_name, status as "status: AccountStatus",
+               status_reason, settings as "settings: Json<BTreeMap<String, String>>", rate_per_s, rate_burst, limit_key, limit_per_s,
+               spacing_every_s, spacing_burst, time_zone, quiet_starts, quiet_ends, is_primary, last_ok_at, created_at, updated_at
+        from   accounts where tenant_id = $1 and id = $2
+        "#,
+        tenant.uuid(),
+        id.uuid(),
+    )
+    .fetch_optional(tx.conn())
+    .await?;
+    row.map(Account::try_from).transpose()
+}
+
+/// Up to `limit` accounts after `after`, oldest first.
+pub async fn list(tx: &mut TenantTx, after: Option<AccountId>, limit: i64) -> Result<Vec<Account>> {
+    let tenant = tx.tenant();
+    let rows = sqlx::query_as!(
+        Row,
+        r#"
+        select id as "id: AccountId", provider, channel as "channel: Channel", external_id, display_name, status as "status: AccountStatus",
+               status_reason, settings as "settings: Json<BTreeMap<String, String>>", rate_per_s, rate_burst, limit_key, limit_per_s,
+               spacing_every_s, spacing_burst, time_zone, quiet_starts, quiet_ends, is_primary, last_ok_at, created_at, updated_at
+        from   accounts where tenant_id = $1 and ($2::uuid is null or id > $2)
+        order  by id
+        limit  $3
+        "#,
+        tenant.uuid(),
+        after.map(AccountId::uuid),
+        limit,
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    rows.into_iter().map(Account::try_from).collect()
+}
+
+/// Wake-ups of every lane of the transaction's tenant. At most 10,000: more accounts have no tenant's name on them.
+pub async fn wake_ups(tx: &mut TenantTx) -> Result<Vec<WakeLane>> {
+    let tenant = tx.tenant();
+    let rows = sqlx::query!(
+        r#"select id as "id: AccountId", generation from lanes where tenant_id = $1 limit 10000"#,
+        tenant.uuid()
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    Ok(rows.into_iter().map(|row| WakeLane { tenant, account: row.id, generation: row.generation }).collect())
+}
+
+struct Row {
+    id: AccountId,
+    provider: String,
+    channel: Channel,
+    external_id: String,
+    display_name: String,
+    status: AccountStatus,
+    status_reason: Option<String>,
+    settings: Json<BTreeMap<String, String>>,
+    rate_per_s: f64,
+    rate_burst: i32,
+    limit_key: Option<String>,
+    limit_per_s: Option<f64>,
+    spacing_every_s: Option<i32>,
+    spacing_burst: Option<i32>,
+    time_zone: Option<String>,
+    quiet_starts: Option<NaiveTime>,
+    quiet_ends: Option<NaiveTime>,
+    is_primary: bool,
+    last_ok_at: Option<DateTime<Utc>>,
+    created_at: DateTime<Utc>,
+    updated_at: DateTime<Utc>,
+}
+
+impl TryFrom<Row> for Account {
+    type Error = Error;
+
+    fn try_from(row: Row) -> Result<Self> {
+        let limits = Limits {
+            pace: Pace { per_s: row.rate_per_s, burst: unsigned(row.rate_burst)? },
+            spacing: match row.spacing_every_s.zip(row.spacing_burst) {
+                Some((every, burst)) => Some(Spacing { every_s: unsigned(every)?, burst: unsigned(burst)? }),
+                None => None,
+            },
+            shared: row.limit_key.zip(row.limit_per_s).map(|(key, per_s)| SharedLimit { key, per_s }),
+        };
+        Ok(Self {
+            id: row.id,
+            provider: row.provider,
+            channel: row.channel,
+            external_id: row.external_id,
+            display_name: row.display_name,
+            status: row.status,
+            status_reason: row.status_reason,
+            settings: row.settings.0,
+            limits,
+            time_zone: row.time_zone,
+            quiet_hours: row.quiet_starts.zip(row.quiet_ends).map(|(starts, ends)| QuietHours { starts, ends }),
+            is_primary: row.is_primary,
+            last_ok_at: row.last_ok_at,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+        })
+    }
+}
+
+/// Limits as columns.
+struct Columns<'a> {
+    rate_per_s: f64,
+    rate_burst: i32,
+    limit_key: Option<&'a str>,
+    limit_per_s: Option<f64>,
+    spacing_every_s: Option<i32>,
+    spacing_burst: Option<i32>,
+}
+
+impl<'a> Columns<'a> {
+    fn of(limits: &'a Limits) -> Result<Self> {
+        Ok(Self {
+            rate_per_s: limits.pace.per_s,
+            rate_burst: signed(limits.pace.burst)?,
+            limit_key: limits.shared.as_ref().map(|shared| shared.key.as_str()),
+            limit_per_s: limits.shared.as_ref().map(|shared| shared.per_s),
+            spacing_every_s: limits.spacing.map(|spacing| signed(spacing.every_s)).transpose()?,
+            spacing_burst: limits.spacing.map(|spacing| signed(spacing.burst)).transpose()?,
+        })
+    }
+}
+
+fn unsigned(number: i32) -> Result<u32> {
+    u32::try_from(number).map_err(|_| Error::Corrupt(format!("{number} is negative")))
+}
+
+fn signed(number: u32) -> Result<i32> {
+    i32::try_from(number).map_err(|_| Error::Corrupt(format!("{number} is too large")))
+}

@@ -1,0 +1,383 @@
+//! Campaigns. Each move is compare-and-set: a state that was not expected moves nothing.
+
+use chrono::{DateTime, Utc};
+use postroad_core::{
+    campaign::CampaignState,
+    consent::Purpose,
+    gates::QuietPolicy,
+    ids::{AccountId, CampaignId, TemplateId, TenantId},
+    jobs::PlanCampaign,
+};
+use serde::{Deserialize, Serialize};
+use sqlx::types::Json;
+use uuid::Uuid;
+
+use crate::{AnyTx, Result, SystemTx, TenantTx};
+
+/// Where the value of one placeholder comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged, deny_unknown_fields)]
+pub enum Variable {
+    Value {
+        value: String,
+    },
+    /// An attribute of the contact, or `display_name`; without it and a fallback the template gate refuses the message.
+    Attribute {
+        attribute: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        fallback: Option<String>,
+    },
+}
+
+/// Who gets it. Frozen at the start: who is added later gets nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged, deny_unknown_fields)]
+pub enum Audience {
+    /// Everybody with an address on the account's channel.
+    All {
+        all: bool,
+    },
+    Contacts {
+        contact_ids: Vec<Uuid>,
+    },
+    /// Whom this import wrote last.
+    Import {
+        import: Uuid,
+    },
+}
+
+#[derive(Debug, Clone)]
+pub struct Campaign {
+    pub id: CampaignId,
+    pub name: String,
+    pub account: AccountId,
+    pub template: TemplateId,
+    pub purpose: Purpose,
+    pub variables: Json<Vec<Variable>>,
+    pub audience: Json<Audience>,
+    pub quiet_policy: QuietPolicy,
+    pub state: CampaignState,
+    pub paused_reason: Option<String>,
+    /// Share of the account among campaigns, 1 to 100.
+    pub weight: i16,
+    pub scheduled_at: Option<DateTime<Utc>>,
+    pub not_after: Option<DateTime<Utc>>,
+    pub started_at: Option<DateTime<Utc>>,
+    pub finished_at: Option<DateTime<Utc>>,
+    /// Recipients written so far.
+    pub planned: i64,
+    /// When all were written.
+    pub planned_at: Option<DateTime<Utc>>,
+    pub plan_page: i32,
+    pub plan_run: i32,
+    pub credit_reserved: i64,
+    pub created_at: DateTime<Utc>,
+}
+
+pub async fn insert(tx: &mut TenantTx, new: &Campaign) -> Result<()> {
+    let tenant = tx.tenant();
+    sqlx::query!(
+        r#"
+        insert into campaigns (tenant_id, id, name, account_id, template_id, purpose, variables, audience, quiet_policy, state, weight,
+                               not_after, created_at, updated_at)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'draft', $10, $11, $12, $12)
+        "#,
+        tenant.uuid(),
+        new.id.uuid(),
+        new.name,
+        new.account.uuid(),
+        new.template.uuid(),
+        new.purpose.as_str(),
+        serde_json::to_value(&new.variables.0)?,
+        serde_json::to_value(&new.audience.0)?,
+        new.quiet_policy.as_str(),
+        new.weight,
+        new.not_after,
+        new.created_at,
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+pub async fn find(tx: &mut TenantTx, id: CampaignId) -> Result<Option<Campaign>> {
+    let tenant = tx.tenant();
+    let row = sqlx::query_as!(
+        Campaign,
+        r#"
+        select id as "id: CampaignId", name, account_id as "account: AccountId", template_id as "template: TemplateId",
+               purpose as "purpose: Purpose", variables as "variables: Json<Vec<Variable>>", audience as "audience: Json<Audience>",
+               quiet_policy as "quiet_policy: QuietPolicy", state as "state: CampaignState", paused_reason, weight, scheduled_at, not_after,
+               started_at, finished_at, planned, planned_at, plan_page, plan_run, credit_reserved, created_at
+        from   campaigns
+        where  tenant_id = $1 and id = $2
+        "#,
+        tenant.uuid(),
+        id.uuid(),
+    )
+    .fetch_optional(tx.conn())
+    .await?;
+    Ok(row)
+}
+
+/// Newest first, before `before`.
+pub async fn list(tx: &mut TenantTx, before: Option<CampaignId>, limit: i64) -> Result<Vec<Campaign>> {
+    let tenant = tx.tenant();
+    let rows = sqlx::query_as!(
+        Campaign,
+        r#"
+        select id as "id: CampaignId", name, account_id as "account: AccountId", template_id as "template: TemplateId",
+               purpose as "purpose: Purpose", variables as "variables: Json<Vec<Variable>>", audience as "audience: Json<Audience>",
+               quiet_policy as "quiet_policy: QuietPolicy", state as "state: CampaignState", paused_reason, weight, scheduled_at, not_after,
+               started_at, finished_at, planned, planned_at, plan_page, plan_run, credit_reserved, created_at
+        from   campaigns
+        where  tenant_id = $1 and ($2::uuid is null or id < $2)
+        order  by id desc
+        limit  $3
+        "#,
+        tenant.uuid(),
+        before.map(CampaignId::uuid),
+        limit,
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    Ok(rows)
+}
+
+/// A move, and what is written with it.
+#[derive(Debug, Clone)]
+pub struct Move<'a> {
+    pub from: CampaignState,
+    pub to: CampaignState,
+    pub paused_reason: Option<&'a str>,
+    pub scheduled_at: Option<DateTime<Utc>>,
+    /// Continues planning under a new run, so that jobs of an earlier one find nothing to do.
+    pub replan: bool,
+    pub credit_reserved: Option<i64>,
+}
+
+/// False: the campaign was in another state.
+pub async fn move_to(tx: &mut TenantTx, id: CampaignId, step: &Move<'_>, now: DateTime<Utc>) -> Result<bool> {
+    let tenant = tx.tenant();
+    let done = sqlx::query!(
+        r#"
+        update campaigns
+        set    state = $4, paused_reason = $5, scheduled_at = coalesce($6, scheduled_at),
+               plan_run = plan_run + case when $7 then 1 else 0 end,
+               started_at = case when $4 in ('preparing', 'running') then coalesce(started_at, $8) else started_at end,
+               finished_at = case when $4 in ('completed', 'partially_failed', 'cancelled', 'expired') then $8 else finished_at end,
+               credit_reserved = coalesce($9, credit_reserved)
+        where  tenant_id = $1 and id = $2 and state = $3
+        "#,
+        tenant.uuid(),
+        id.uuid(),
+        step.from.as_str(),
+        step.to.as_str(),
+        step.paused_reason,
+        step.scheduled_at,
+        step.replan,
+        now,
+        step.credit_reserved,
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// How many people the audience has now: contacts with an address on the account's channel.
+pub async fn audience_size(tx: &mut TenantTx, campaign: &Campaign) -> Result<i64> {
+    let tenant = tx.tenant();
+    let (contacts, import) = match &campaign.audience.0 {
+        Audience::All { .. } => (None, None),
+        Audience::Contacts { contact_ids } => (Some(contact_ids.as_slice()), None),
+        Audience::Import { import } => (None, Some(*import)),
+    };
+    let count = sqlx::query_scalar!(
+        r#"
+        select count(distinct d.contact_id) as "count!"
+        from   addresses d
+        join   accounts a on a.tenant_id = d.tenant_id and a.id = $2 and a.channel = d.channel
+        where  d.tenant_id = $1 and ($3::uuid[] is null or d.contact_id = any($3))
+        and    ($4::uuid is null or exists (select 1 from contacts c
+                                            where  c.tenant_id = $1 and c.id = d.contact_id and c.import_id = $4))
+        "#,
+        tenant.uuid(),
+        campaign.account.uuid(),
+        contacts,
+        import,
+    )
+    .fetch_one(tx.conn())
+    .await?;
+    Ok(count)
+}
+
+/// Takes what the campaign still holds of the wallet, once: whoever asks second gets nothing.
+pub async fn take_reserved(tx: &mut TenantTx, id: CampaignId) -> Result<i64> {
+    let tenant = tx.tenant();
+    let taken = sqlx::query_scalar!(
+        r#"
+        with held as (
+            select credit_reserved from campaigns where tenant_id = $1 and id = $2 for no key update
+        )
+        update campaigns c
+        set    credit_reserved = 0
+        from   held h
+        where  c.tenant_id = $1 and c.id = $2 and h.credit_reserved > 0
+        returning h.credit_reserved
+        "#,
+        tenant.uuid(),
+        id.uuid(),
+    )
+    .fetch_optional(tx.conn())
+    .await?;
+    Ok(taken.unwrap_or_default())
+}
+
+/// The jobs of campaigns whose planning has not moved since `before`: the job was lost, or its worker was.
+pub async fn stalled(tx: &mut SystemTx, before: DateTime<Utc>) -> Result<Vec<PlanCampaign>> {
+    let jobs = sqlx::query_as!(
+        PlanCampaign,
+        r#"
+        select tenant_id as "tenant: TenantId", id as "campaign: CampaignId", plan_page as page, plan_run as generation
+        from   campaigns
+        where  state = 'preparing' and updated_at < $1
+        order  by tenant_id, id
+        limit  1000
+        "#,
+        before,
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    Ok(jobs)
+}
+
+/// Recipients of a campaign in one state, at one gate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tally {
+    pub state: String,
+    /// Of waits and refusals; of calls that were refused, the provider's fault class.
+    pub reason: Option<String>,
+    /// An unknown outcome that counts as final.
+    pub settled: bool,
+    pub count: i64,
+}
+
+pub async fn tallies(tx: &mut impl AnyTx, tenant: TenantId, id: CampaignId) -> Result<Vec<Tally>> {
+    let rows = sqlx::query_as!(
+        Tally,
+        r#"
+        select s.state, case when s.state in ('rejected', 'failed', 'dead') then s.fault_class else s.reason end as reason,
+               s.settled_at is not null as "settled!", count(*) as "count!"
+        from   sends s
+        where  s.tenant_id = $1 and s.campaign_id = $2
+        group  by 1, 2, 3
+        limit  500
+        "#,
+        tenant.uuid(),
+        id.uuid(),
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    Ok(rows)
+}
+
+/// Cancels up to `limit` sends that are not on their way; returns how many.
+pub async fn cancel_sends(tx: &mut TenantTx, id: CampaignId, limit: i64, now: DateTime<Utc>) -> Result<u64> {
+    let tenant = tx.tenant();
+    let done = sqlx::query!(
+        r#"
+        update sends s
+        set    state = 'cancelled', busy = false, gate = null, reason = null, state_at = $4, settled_at = $4
+        from   (select tenant_id, id from sends
+                where  tenant_id = $1 and campaign_id = $2 and state in ('scheduled', 'queued', 'waiting', 'claimed')
+                limit  $3
+                for    update skip locked) x
+        where  s.tenant_id = x.tenant_id and s.id = x.id
+        "#,
+        tenant.uuid(),
+        id.uuid(),
+        limit,
+        now,
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(done.rows_affected())
+}
+
+/// A campaign that time or its rows may move on.
+#[derive(Debug, Clone, Copy)]
+pub struct Open {
+    pub tenant: TenantId,
+    pub id: CampaignId,
+    pub state: CampaignState,
+    /// Scheduled, and the time has come.
+    pub due: bool,
+    pub planned: bool,
+    /// Sends that are not on their way yet.
+    pub unsent: bool,
+    /// Calls without an outcome.
+    pub undecided: bool,
+    /// Something did not arrive, or nobody knows.
+    pub troubled: bool,
+}
+
+/// Campaigns to look at: open ones, and cancelled ones that still hold sends. At most 1,000.
+pub async fn open(tx: &mut SystemTx, now: DateTime<Utc>) -> Result<Vec<Open>> {
+    let rows = sqlx::query_as!(
+        Open,
+        r#"
+        select c.tenant_id as "tenant: TenantId", c.id as "id: CampaignId", c.state as "state: CampaignState",
+               coalesce(c.state = 'scheduled' and c.scheduled_at <= $1, false) as "due!",
+               c.planned_at is not null as "planned!",
+               exists (select 1 from sends s where s.tenant_id = c.tenant_id and s.campaign_id = c.id
+                       and s.state in ('scheduled', 'queued', 'waiting', 'claimed')) as "unsent!",
+               exists (select 1 from sends s where s.tenant_id = c.tenant_id and s.campaign_id = c.id
+                       and (s.state = 'attempting' or (s.state = 'unknown' and s.settled_at is null))) as "undecided!",
+               exists (select 1 from sends s where s.tenant_id = c.tenant_id and s.campaign_id = c.id
+                       and s.state in ('rejected', 'failed', 'dead', 'unknown', 'expired')) as "troubled!"
+        from   campaigns c
+        where  (c.state = 'scheduled' and c.scheduled_at <= $1) or c.state in ('running', 'completing')
+        or     (c.state = 'cancelled' and c.finished_at > $1 - interval '1 hour')
+        order  by c.tenant_id, c.id
+        limit  1000
+        "#,
+        now,
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    Ok(rows)
+}
+
+/// What a campaign stands on, as it is now.
+#[derive(Debug, Clone)]
+pub struct Ground {
+    pub template_status: postroad_core::template::TemplateStatus,
+    pub template_category: postroad_core::template::TemplateCategory,
+    pub placeholders: i32,
+    /// The template belongs to the campaign's account.
+    pub same_account: bool,
+    pub credit_enforced: bool,
+}
+
+/// None: the template or the account does not exist.
+pub async fn ground(tx: &mut TenantTx, account: AccountId, template: TemplateId) -> Result<Option<Ground>> {
+    let tenant = tx.tenant();
+    let row = sqlx::query_as!(
+        Ground,
+        r#"
+        select p.status as "template_status: postroad_core::template::TemplateStatus",
+               p.category as "template_category: postroad_core::template::TemplateCategory", p.placeholders,
+               p.account_id = a.id as "same_account!", t.credit_enforced
+        from   templates p
+        join   accounts a on a.tenant_id = p.tenant_id and a.id = $2
+        join   tenants t on t.id = p.tenant_id
+        where  p.tenant_id = $1 and p.id = $3
+        "#,
+        tenant.uuid(),
+        account.uuid(),
+        template.uuid(),
+    )
+    .fetch_optional(tx.conn())
+    .await?;
+    Ok(row)
+}

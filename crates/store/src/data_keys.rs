@@ -1,0 +1,124 @@
+//! Tenants' data keys, each wrapped by a master key. This room never sees an unwrapped one.
+
+use chrono::{DateTime, Utc};
+use postroad_core::ids::{DataKeyId, TenantId};
+
+use crate::{AnyTx, Result, SystemTx, TenantTx};
+
+/// A data key as it is stored.
+#[derive(Debug, Clone)]
+pub struct WrappedKey {
+    pub tenant: TenantId,
+    pub id: DataKeyId,
+    /// Names the master key that wraps it.
+    pub kek_id: String,
+    pub wrapped: String,
+}
+
+/// Counts one use of the tenant's newest key that is neither retired nor used `uses_max` times; none: it needs a new one.
+pub async fn count_use(tx: &mut TenantTx, uses_max: i64) -> Result<Option<WrappedKey>> {
+    let tenant = tx.tenant();
+    let key = sqlx::query_as!(
+        WrappedKey,
+        r#"
+        update data_keys k
+        set    uses = uses + 1
+        where  k.tenant_id = $1
+        and    k.id = (select n.id from data_keys n
+                       where  n.tenant_id = $1 and n.retired_at is null and n.uses < $2
+                       order  by n.created_at desc, n.id desc limit 1)
+        returning k.tenant_id as "tenant: TenantId", k.id as "id: DataKeyId", k.kek_id, k.wrapped
+        "#,
+        tenant.uuid(),
+        uses_max,
+    )
+    .fetch_optional(tx.conn())
+    .await?;
+    Ok(key)
+}
+
+/// Stores a new key that is about to be used once.
+pub async fn insert(tx: &mut TenantTx, key: &WrappedKey, now: DateTime<Utc>) -> Result<()> {
+    sqlx::query!(
+        "insert into data_keys (tenant_id, id, kek_id, wrapped, uses, created_at) values ($1, $2, $3, $4, 1, $5)",
+        key.tenant.uuid(),
+        key.id.uuid(),
+        key.kek_id,
+        key.wrapped,
+        now,
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+pub async fn find(tx: &mut impl AnyTx, tenant: TenantId, id: DataKeyId) -> Result<Option<WrappedKey>> {
+    let key = sqlx::query_as!(
+        WrappedKey,
+        r#"
+        select k.tenant_id as "tenant: TenantId", k.id as "id: DataKeyId", k.kek_id, k.wrapped
+        from   data_keys k where k.tenant_id = $1 and k.id = $2
+        "#,
+        tenant.uuid(),
+        id.uuid(),
+    )
+    .fetch_optional(tx.conn())
+    .await?;
+    Ok(key)
+}
+
+/// Takes all keys of the tenant out of use for new secrets; old secrets still open.
+pub async fn retire_all(tx: &mut TenantTx, now: DateTime<Utc>) -> Result<u64> {
+    let tenant = tx.tenant();
+    let done = sqlx::query!(
+        "update data_keys set retired_at = $2 where tenant_id = $1 and retired_at is null",
+        tenant.uuid(),
+        now
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(done.rows_affected())
+}
+
+/// Up to `limit` keys that another master key than `kek_id` wraps, locked; other rotations pass over them.
+pub async fn take_wrapped_by_others(tx: &mut SystemTx, kek_id: &str, limit: i64) -> Result<Vec<WrappedKey>> {
+    let keys = sqlx::query_as!(
+        WrappedKey,
+        r#"
+        select k.tenant_id as "tenant: TenantId", k.id as "id: DataKeyId", k.kek_id, k.wrapped
+        from   data_keys k
+        where  k.kek_id <> $1
+        order  by k.tenant_id, k.id
+        limit  $2
+        for    update skip locked
+        "#,
+        kek_id,
+        limit,
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    Ok(keys)
+}
+
+/// Stores the same data key under another master key.
+pub async fn rewrap(tx: &mut SystemTx, key: &WrappedKey) -> Result<bool> {
+    let done = sqlx::query!(
+        "update data_keys set kek_id = $3, wrapped = $4 where tenant_id = $1 and id = $2",
+        key.tenant.uuid(),
+        key.id.uuid(),
+        key.kek_id,
+        key.wrapped,
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// How many data keys each master key wraps.
+pub async fn count_by_kek(tx: &mut SystemTx) -> Result<Vec<(String, i64)>> {
+    let rows =
+        sqlx::query!(r#"select kek_id, count(*) as "keys!" from data_keys group by kek_id order by kek_id limit 1000"#)
+            .fetch_all(tx.conn())
+            .await?;
+    Ok(rows.into_iter().map(|row| (row.kek_id, row.keys)).collect())
+}

@@ -1,0 +1,54 @@
+//! The only SQL.
+//!
+//! Functions by noun, one query each, checked against the schema when this crate is compiled. Callers hand over a
+//! transaction ([`TenantTx`] under row-level security, [`SystemTx`] for the named cross-tenant work) and the instant;
+//! the legal move is in the `where`, and what is not returned did not happen. Deliberately absent: decisions.
+//!
+//! To add a query: a function in the noun's file, then `cargo xtask prepare`.
+
+pub mod accounts;
+pub mod campaigns;
+pub mod claims;
+pub mod clients;
+pub mod consents;
+pub mod contacts;
+pub mod credit;
+pub mod data_keys;
+pub mod dead_letters;
+pub mod decisions;
+mod error;
+pub mod examine;
+pub mod explain;
+pub mod facts;
+pub mod housekeeping;
+pub mod idempotency;
+pub mod import;
+pub mod inbound;
+pub mod incarnations;
+pub mod installation;
+pub mod intents;
+pub mod journal;
+pub mod lanes;
+pub mod leader;
+pub mod messages;
+pub mod outcomes;
+pub mod people;
+mod pools;
+pub mod queue;
+pub mod quota;
+pub mod receipts;
+pub mod recipients;
+pub mod request_log;
+pub mod reservations;
+pub mod slots;
+pub mod suppressions;
+pub mod sweeps;
+pub mod templates;
+pub mod tenants;
+mod tx;
+pub mod waiting;
+
+pub use error::{Error, Result};
+pub use pools::{PoolSizes, Store};
+pub use sqlx::types::Json;
+pub use tx::{AnyTx, SystemTx, TenantTx, database_now};

@@ -1,0 +1,309 @@
+//! Many people at once: thousands of contacts, addresses and consents, one statement per kind.
+//!
+//! `copy` cannot go into tables with row-level security, and need not: rows travel as arrays. Deliberately absent: who is
+//! new and who is known, which the caller decides from what [`known_keys`] and [`known_addresses`] return.
+
+use chrono::{DateTime, Utc};
+use postroad_core::{
+    account::Channel,
+    consent::{Consent, ConsentAction, Purpose},
+    ids::{AddressId, ConsentId, ContactId, ImportId},
+};
+use uuid::Uuid;
+
+use crate::{Result, TenantTx};
+
+/// Contacts that have one of these keys.
+pub async fn known_keys(tx: &mut TenantTx, keys: &[String]) -> Result<Vec<(String, ContactId)>> {
+    let tenant = tx.tenant();
+    let rows = sqlx::query!(
+        r#"
+        select c.external_key as "key!", c.id as "id: ContactId"
+        from   contacts c
+        where  c.tenant_id = $1 and c.external_key = any($2)
+        "#,
+        tenant.uuid(),
+        keys,
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.key, row.id)).collect())
+}
+
+/// An address that is stored already.
+pub struct KnownAddress {
+    pub channel: Channel,
+    pub address: String,
+    pub id: AddressId,
+    pub contact: ContactId,
+    /// Of its contact.
+    pub external_key: Option<String>,
+    pub marketing: Option<Consent>,
+    pub transactional: Option<Consent>,
+}
+
+/// Which of these (channel, address) pairs are stored.
+pub async fn known_addresses(tx: &mut TenantTx, wanted: &[(Channel, &str)]) -> Result<Vec<KnownAddress>> {
+    let tenant = tx.tenant();
+    let channels: Vec<String> = wanted.iter().map(|(channel, _)| channel.as_str().to_owned()).collect();
+    let addresses: Vec<String> = wanted.iter().map(|(_, address)| (*address).to_owned()).collect();
+    let rows = sqlx::query!(
+        r#"
+        select a.channel as "channel: Channel", a.address, a.id as "id: AddressId", a.contact_id as "contact: ContactId", c.external_key,
+               a.marketing_action as "marketing: ConsentAction", a.marketing_at,
+               a.transactional_action as "transactional: ConsentAction", a.transactional_at
+        from   unnest($2::text[], $3::text[]) as x (channel, address)
+        join   addresses a on a.tenant_id = $1 and a.channel = x.channel and a.address = x.address
+        join   contacts c on c.tenant_id = $1 and c.id = a.contact_id
+        "#,
+        tenant.uuid(),
+        &channels,
+        &addresses,
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    let known = rows.into_iter().map(|row| KnownAddress {
+        channel: row.channel,
+        address: row.address,
+        id: row.id,
+        contact: row.contact,
+        external_key: row.external_key,
+        marketing: consent(row.marketing, row.marketing_at),
+        transactional: consent(row.transactional, row.transactional_at),
+    });
+    Ok(known.collect())
+}
+
+fn consent(action: Option<ConsentAction>, at: Option<DateTime<Utc>>) -> Option<Consent> {
+    action.zip(at).map(|(action, at)| Consent { action, at })
+}
+
+/// A contact to be written; what is absent of a known one stays. Never printed.
+#[derive(Clone)]
+pub struct Person {
+    pub id: ContactId,
+    pub external_key: Option<String>,
+    pub display_name: Option<String>,
+    pub language: Option<String>,
+    pub time_zone: Option<String>,
+    /// A JSON object of texts.
+    pub attributes: String,
+}
+
+/// Contacts as one array per column.
+#[derive(Default)]
+struct Columns {
+    ids: Vec<Uuid>,
+    keys: Vec<Option<String>>,
+    names: Vec<Option<String>>,
+    languages: Vec<Option<String>>,
+    zones: Vec<Option<String>>,
+    attributes: Vec<String>,
+}
+
+impl Columns {
+    fn of(people: Vec<Person>) -> Self {
+        let mut columns = Self::default();
+        for person in people {
+            columns.ids.push(person.id.uuid());
+            columns.keys.push(person.external_key);
+            columns.names.push(person.display_name);
+            columns.languages.push(person.language);
+            columns.zones.push(person.time_zone);
+            columns.attributes.push(person.attributes);
+        }
+        columns
+    }
+}
+
+/// Writes new contacts. A key that somebody else took meanwhile is [`crate::Error::Taken`].
+pub async fn insert(
+    tx: &mut TenantTx,
+    people: Vec<Person>,
+    import: Option<ImportId>,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    if people.is_empty() {
+        return Ok(());
+    }
+    let tenant = tx.tenant();
+    let columns = Columns::of(people);
+    sqlx::query!(
+        r#"
+        insert into contacts (tenant_id, id, external_key, display_name, language, time_zone, attributes, import_id, created_at, updated_at)
+        select $1, x.id, x.external_key, x.display_name, x.language, x.time_zone, x.attributes::jsonb, $8, $9, $9
+        from   unnest($2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[])
+               as x (id, external_key, display_name, language, time_zone, attributes)
+        "#,
+        tenant.uuid(),
+        &columns.ids,
+        &columns.keys as &[Option<String>],
+        &columns.names as &[Option<String>],
+        &columns.languages as &[Option<String>],
+        &columns.zones as &[Option<String>],
+        &columns.attributes,
+        import.map(ImportId::uuid),
+        now,
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// Adds to known contacts what is said of them. A contact of which nothing new is said is not touched; returns how many
+/// were.
+pub async fn merge(
+    tx: &mut TenantTx,
+    people: Vec<Person>,
+    import: Option<ImportId>,
+    now: DateTime<Utc>,
+) -> Result<u64> {
+    if people.is_empty() {
+        return Ok(0);
+    }
+    let tenant = tx.tenant();
+    let columns = Columns::of(people);
+    let done = sqlx::query!(
+        r#"
+        update contacts c
+        set    external_key = coalesce(x.external_key, c.external_key), display_name = coalesce(x.display_name, c.display_name),
+               language = coalesce(x.language, c.language), time_zone = coalesce(x.time_zone, c.time_zone),
+               attributes = c.attributes || x.attributes::jsonb, import_id = coalesce($8, c.import_id), updated_at = $9
+        from   unnest($2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[])
+               as x (id, external_key, display_name, language, time_zone, attributes)
+        where  c.tenant_id = $1 and c.id = x.id
+        and    (x.external_key <> c.external_key or (c.external_key is null and x.external_key is not null)
+             or x.display_name is distinct from c.display_name and x.display_name is not null
+             or x.language is distinct from c.language and x.language is not null
+             or x.time_zone is distinct from c.time_zone and x.time_zone is not null
+             or $8 is distinct from c.import_id and $8 is not null
+             or c.attributes || x.attributes::jsonb <> c.attributes)
+        "#,
+        tenant.uuid(),
+        &columns.ids,
+        &columns.keys as &[Option<String>],
+        &columns.names as &[Option<String>],
+        &columns.languages as &[Option<String>],
+        &columns.zones as &[Option<String>],
+        &columns.attributes,
+        import.map(ImportId::uuid),
+        now,
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(done.rows_affected())
+}
+
+/// A new address of a contact, with what its consent entries of the same transaction come to: so the ledger's trigger
+/// finds nothing left to do, and a new address is written once instead of twice.
+pub struct NewAddress {
+    pub id: AddressId,
+    pub contact: ContactId,
+    pub channel: Channel,
+    pub address: String,
+    pub marketing: Option<Consent>,
+    pub transactional: Option<Consent>,
+}
+
+/// Writes new addresses. One that somebody else took meanwhile is [`crate::Error::Taken`].
+pub async fn insert_addresses(tx: &mut TenantTx, new: &[NewAddress], now: DateTime<Utc>) -> Result<()> {
+    if new.is_empty() {
+        return Ok(());
+    }
+    let tenant = tx.tenant();
+    let ids: Vec<Uuid> = new.iter().map(|a| a.id.uuid()).collect();
+    let contacts: Vec<Uuid> = new.iter().map(|a| a.contact.uuid()).collect();
+    let channels: Vec<String> = new.iter().map(|a| a.channel.as_str().to_owned()).collect();
+    let addresses: Vec<String> = new.iter().map(|a| a.address.clone()).collect();
+    let word = |consent: Option<Consent>| consent.map(|consent| consent.action.as_str().to_owned());
+    let at = |consent: Option<Consent>| consent.map(|consent| consent.at);
+    let marketing: Vec<Option<String>> = new.iter().map(|a| word(a.marketing)).collect();
+    let marketing_at: Vec<Option<DateTime<Utc>>> = new.iter().map(|a| at(a.marketing)).collect();
+    let transactional: Vec<Option<String>> = new.iter().map(|a| word(a.transactional)).collect();
+    let transactional_at: Vec<Option<DateTime<Utc>>> = new.iter().map(|a| at(a.transactional)).collect();
+    sqlx::query!(
+        r#"
+        insert into addresses (tenant_id, id, contact_id, channel, address, marketing_action, marketing_at, transactional_action,
+                               transactional_at, created_at)
+        select $1, x.*, $10
+        from   unnest($2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::timestamptz[], $8::text[], $9::timestamptz[]) as x
+        "#,
+        tenant.uuid(),
+        &ids,
+        &contacts,
+        &channels,
+        &addresses,
+        &marketing as &[Option<String>],
+        &marketing_at as &[Option<DateTime<Utc>>],
+        &transactional as &[Option<String>],
+        &transactional_at as &[Option<DateTime<Utc>>],
+        now,
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// One entry of the consent ledger. Never printed.
+pub struct ConsentRow {
+    pub id: ConsentId,
+    pub address: AddressId,
+    pub channel: Channel,
+    pub purpose: Purpose,
+    pub action: ConsentAction,
+    pub source: String,
+    pub wording: Option<String>,
+    /// A JSON object.
+    pub evidence: String,
+    pub occurred_at: DateTime<Utc>,
+}
+
+/// Appends to the ledger; the trigger brings the addresses up to date.
+pub async fn insert_consents(tx: &mut TenantTx, entries: Vec<ConsentRow>, now: DateTime<Utc>) -> Result<()> {
+    if entries.is_empty() {
+        return Ok(());
+    }
+    let tenant = tx.tenant();
+    let ids: Vec<Uuid> = entries.iter().map(|e| e.id.uuid()).collect();
+    let addresses: Vec<Uuid> = entries.iter().map(|e| e.address.uuid()).collect();
+    let channels: Vec<String> = entries.iter().map(|e| e.channel.as_str().to_owned()).collect();
+    let purposes: Vec<String> = entries.iter().map(|e| e.purpose.as_str().to_owned()).collect();
+    let actions: Vec<String> = entries.iter().map(|e| e.action.as_str().to_owned()).collect();
+    let occurred_at: Vec<DateTime<Utc>> = entries.iter().map(|e| e.occurred_at).collect();
+    let mut sources = Vec::with_capacity(entries.len());
+    let mut wordings = Vec::with_capacity(entries.len());
+    let mut evidence = Vec::with_capacity(entries.len());
+    for entry in entries {
+        sources.push(entry.source);
+        wordings.push(entry.wording);
+        evidence.push(entry.evidence);
+    }
+    sqlx::query!(
+        r#"
+        insert into consents (tenant_id, id, address_id, channel, purpose, action, source, wording, evidence, occurred_at, recorded_at)
+        select $1, x.id, x.address_id, x.channel, x.purpose, x.action, x.source, x.wording, x.evidence::jsonb, x.occurred_at, $11
+        from   unnest($2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::timestamptz[])
+               as x (id, address_id, channel, purpose, action, source, wording, evidence, occurred_at)
+        "#,
+        tenant.uuid(),
+        &ids,
+        &addresses,
+        &channels,
+        &purposes,
+        &actions,
+        &sources,
+        &wordings as &[Option<String>],
+        &evidence,
+        &occurred_at,
+        now,
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// Brings the planner's idea of the hot tables up to date. Bulk writers end with it.
+pub async fn analyze(tx: &mut TenantTx) -> Result<()> {
+    sqlx::query!("select analyze_hot()").execute(tx.conn()).await?;
+    Ok(())
+}

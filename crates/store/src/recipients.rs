@@ -1,0 +1,298 @@
+//! Planning: pages of recipients, with their messages and sends.
+
+use chrono::{DateTime, Utc};
+use postroad_core::{
+    account::Channel,
+    consent::Purpose,
+    gates::QuietPolicy,
+    ids::{AccountId, CampaignId, ContactId, MessageId, TemplateId},
+    send::SendState,
+};
+use sqlx::types::Json;
+use uuid::Uuid;
+
+use crate::{
+    Result, TenantTx,
+    campaigns::{Audience, Variable},
+};
+
+/// What a page is written from: the campaign, as it is while its row is locked.
+#[derive(Debug)]
+pub struct Page {
+    pub campaign: CampaignId,
+    pub account: AccountId,
+    pub channel: Channel,
+    pub template: TemplateId,
+    pub template_name: String,
+    pub language: String,
+    pub purpose: Purpose,
+    pub quiet_policy: QuietPolicy,
+    pub weight: i16,
+    pub not_after: Option<DateTime<Utc>>,
+    pub variables: Json<Vec<Variable>>,
+    pub audience: Json<Audience>,
+    /// Who joined later is no recipient.
+    pub started_at: DateTime<Utc>,
+    /// The last contact that was looked at.
+    pub planned_to: Option<ContactId>,
+}
+
+/// Locks a campaign for one page of its planning. None: it does not want this page (any more), because another job wrote
+/// it, or it is paused or cancelled.
+pub async fn lock_page(tx: &mut TenantTx, campaign: CampaignId, run: i32, number: i32) -> Result<Option<Page>> {
+    let tenant = tx.tenant();
+    let page = sqlx::query_as!(
+        Page,
+        r#"
+        select c.id as "campaign: CampaignId", c.account_id as "account: AccountId", a.channel as "channel: Channel",
+               c.template_id as "template: TemplateId", t.name as template_name, t.language, c.purpose as "purpose: Purpose",
+               c.quiet_policy as "quiet_policy: QuietPolicy", c.weight, c.not_after, c.variables as "variables: Json<Vec<Variable>>",
+               c.audience as "audience: Json<Audience>", c.started_at as "started_at!", c.planned_to as "planned_to: ContactId"
+        from   campaigns c
+        join   accounts a on a.tenant_id = c.tenant_id and a.id = c.account_id
+        join   templates t on t.tenant_id = c.tenant_id and t.id = c.template_id
+        where  c.tenant_id = $1 and c.id = $2 and c.state = 'preparing' and c.plan_run = $3 and c.plan_page = $4
+        for    no key update of c
+        "#,
+        tenant.uuid(),
+        campaign.uuid(),
+        run,
+        number,
+    )
+    .fetch_optional(tx.conn())
+    .await?;
+    Ok(page)
+}
+
+/// Whom a page looks at.
+#[derive(Debug, Clone, Copy)]
+pub enum Whom<'a> {
+    /// The next contacts behind the cursor; of one import only, if one is named.
+    Next { import: Option<Uuid> },
+    /// These.
+    Named(&'a [Uuid]),
+}
+
+/// What a page wrote.
+#[derive(Debug, Clone, Copy)]
+pub struct Written {
+    /// Contacts, with and without an address on the channel. Fewer than there are ids: the audience is at its end.
+    pub looked_at: i64,
+    /// The last of them.
+    pub last: Option<ContactId>,
+    pub planned: i64,
+}
+
+/// Writes recipients, messages and sends for the contacts of a page that have an address on the channel. A contact that
+/// is a recipient already stays as it is. `ids` are for the messages; at most as many contacts are looked at.
+///
+/// A placeholder without a value is left out: the template gate then refuses the message, and says why.
+#[expect(clippy::too_many_lines, reason = "one statement")]
+pub async fn write(
+    tx: &mut TenantTx,
+    page: &Page,
+    whom: Whom<'_>,
+    ids: &[MessageId],
+    now: DateTime<Utc>,
+) -> Result<Written> {
+    walk_the_key(tx).await?;
+    let tenant = tx.tenant();
+    let (import, named) = match whom {
+        Whom::Next { import } => (import, None),
+        Whom::Named(named) => (None, Some(named)),
+    };
+    let ids: Vec<Uuid> = ids.iter().map(|id| id.uuid()).collect();
+    let sources = Sources::of(&page.variables);
+    let written = sqlx::query_as!(
+        Written,
+        r#"
+        with people as materialized (
+            (select n.id, n.attributes, n.display_name from contacts n
+             where  $3::uuid[] is null and n.tenant_id = $1 and n.id > coalesce($2, '00000000-0000-0000-0000-000000000000'::uuid)
+             and    n.created_at <= $4 and ($5::uuid is null or n.import_id = $5)
+             order  by n.id
+             limit  cardinality($6::uuid[]))
+            union  all
+            select n.id, n.attributes, n.display_name from contacts n
+            where  n.tenant_id = $1 and n.id = any($3) and n.created_at <= $4
+        ), reached as materialized (
+            select p.id as contact_id, d.id as address_id, ($6::uuid[])[row_number() over ()] as message_id,
+                   (select array_agg(v.value order by v.place) filter (where v.value is not null)
+                    from   (select x.place, coalesce(x.value, nullif(case x.attribute when 'display_name' then p.display_name
+                                                                     else p.attributes ->> x.attribute end, ''), x.fallback) as value
+                            from   unnest($7::text[], $8::text[], $9::text[]) with ordinality as x (value, attribute, fallback, place)) v)
+                       as parameters
+            from   people p
+            cross  join lateral (
+                select d.id from addresses d
+                where  d.tenant_id = $1 and d.contact_id = p.id and d.channel = $10
+                order  by d.created_at, d.id
+                limit  1) d
+        ), fresh as (
+            insert into recipients (tenant_id, campaign_id, contact_id, message_id)
+            select $1, $11, r.contact_id, r.message_id from reached r
+            on conflict do nothing
+            returning contact_id, message_id
+        ), said as (
+            insert into messages (tenant_id, id, direction, account_id, contact_id, address_id, channel, source, class, purpose,
+                                  quiet_policy, kind, content, template_id, campaign_id, created_at)
+            select $1, f.message_id, 'outbound', $12, f.contact_id, r.address_id, $10, 'campaign', 'campaign', $13, $14, 'template',
+                   jsonb_build_object('type', 'template', 'name', $15::text, 'language', $16::text,
+                                      'parameters', coalesce(r.parameters, '{}')),
+                   $17, $11, $18
+            from   fresh f
+            join   reached r on r.message_id = f.message_id
+        ), sent as (
+            insert into sends (tenant_id, id, lane_id, address_id, contact_id, campaign_id, flow, weight, class, state, run_at,
+                               not_after, state_at)
+            select $1, f.message_id, $12, r.address_id, f.contact_id, $11, $11, $19, 'campaign', 'queued', $18, $20, $18
+            from   fresh f
+            join   reached r on r.message_id = f.message_id
+        )
+        select (select count(*) from people) as "looked_at!", (select p.id from people p order by p.id desc limit 1) as "last: ContactId",
+               (select count(*) from fresh) as "planned!"
+        "#,
+        tenant.uuid(),
+        page.planned_to.map(ContactId::uuid),
+        named,
+        page.started_at,
+        import,
+        &ids,
+        &sources.values as &[Option<String>],
+        &sources.attributes as &[Option<String>],
+        &sources.fallbacks as &[Option<String>],
+        page.channel.as_str(),
+        page.campaign.uuid(),
+        page.account.uuid(),
+        page.purpose.as_str(),
+        page.quiet_policy.as_str(),
+        page.template_name,
+        page.language,
+        page.template.uuid(),
+        now,
+        page.weight,
+        page.not_after,
+    )
+    .fetch_one(tx.conn())
+    .await?;
+    Ok(written)
+}
+
+/// Contacts are read along their key. A planner that knows nothing of the table would sort all of it for every page, and
+/// compile the statement besides.
+async fn walk_the_key(tx: &mut TenantTx) -> Result<()> {
+    sqlx::query!(
+        r#"
+        select set_config('enable_seqscan', 'off', true) as a, set_config('enable_bitmapscan', 'off', true) as b,
+               set_config('jit', 'off', true) as c
+        "#
+    )
+    .fetch_one(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// Variables as one array per column.
+#[derive(Default)]
+struct Sources {
+    values: Vec<Option<String>>,
+    attributes: Vec<Option<String>>,
+    fallbacks: Vec<Option<String>>,
+}
+
+impl Sources {
+    fn of(variables: &[Variable]) -> Self {
+        let mut sources = Self::default();
+        for variable in variables {
+            let (value, attribute, fallback) = match variable.clone() {
+                Variable::Value { value } => (Some(value), None, None),
+                Variable::Attribute { attribute, fallback } => (None, Some(attribute), fallback),
+            };
+            sources.values.push(value);
+            sources.attributes.push(attribute);
+            sources.fallbacks.push(fallback);
+        }
+        sources
+    }
+}
+
+/// Moves the cursor of a locked campaign behind a page; behind the last one it runs.
+pub async fn advance(
+    tx: &mut TenantTx,
+    campaign: CampaignId,
+    to: Option<ContactId>,
+    planned: i64,
+    ended_at: Option<DateTime<Utc>>,
+) -> Result<()> {
+    let tenant = tx.tenant();
+    sqlx::query!(
+        r#"
+        update campaigns
+        set    planned_to = coalesce($3, planned_to), planned = planned + $4, plan_page = plan_page + 1, planned_at = $5,
+               state = case when $5::timestamptz is null then state else 'running' end
+        where  tenant_id = $1 and id = $2 and state = 'preparing'
+        "#,
+        tenant.uuid(),
+        campaign.uuid(),
+        to.map(ContactId::uuid),
+        planned,
+        ended_at,
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// A recipient and where its message stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recipient {
+    pub contact: ContactId,
+    pub message: MessageId,
+    pub state: SendState,
+    /// Of waits and refusals.
+    pub reason: Option<String>,
+    /// When a waiting one is looked at again.
+    pub run_at: DateTime<Utc>,
+    pub state_at: DateTime<Utc>,
+    pub provider_code: Option<String>,
+}
+
+/// Which recipients to list.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Filter {
+    pub state: Option<SendState>,
+    pub after: Option<ContactId>,
+    /// At least 1.
+    pub limit: i64,
+}
+
+/// A page of recipients, in the order in which they were planned.
+pub async fn list(tx: &mut TenantTx, campaign: CampaignId, filter: &Filter) -> Result<Vec<Recipient>> {
+    let tenant = tx.tenant();
+    let rows = sqlx::query_as!(
+        Recipient,
+        r#"
+        select r.contact_id as "contact: ContactId", r.message_id as "message: MessageId", s.state as "state: SendState", s.reason,
+               s.run_at, s.state_at, s.provider_code
+        from   recipients r
+        join   sends s on s.tenant_id = r.tenant_id and s.id = r.message_id
+        where  r.tenant_id = $1 and r.campaign_id = $2 and ($3::uuid is null or r.contact_id > $3)
+        and    ($4::text is null or s.state = $4)
+        order  by r.contact_id
+        limit  $5
+        "#,
+        tenant.uuid(),
+        campaign.uuid(),
+        filter.after.map(ContactId::uuid),
+        filter.state.map(SendState::as_str),
+        filter.limit,
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    Ok(rows)
+}
+
+/// Refreshes what the planner knows of the tables a bulk writer fills.
+pub async fn analyze(tx: &mut TenantTx) -> Result<()> {
+    crate::people::analyze(tx).await
+}

@@ -1,0 +1,181 @@
+//! Who owns data and pays, and the tenant's own switch.
+
+use chrono::{DateTime, NaiveTime, Utc};
+use postroad_core::{gates::Cap, ids::TenantId, quiet_hours::QuietHours};
+use sqlx::types::Json;
+
+use crate::{AnyTx, Result, SystemTx, TenantTx};
+
+/// A tenant as it stands.
+#[derive(Debug, Clone)]
+pub struct Tenant {
+    pub id: TenantId,
+    pub slug: String,
+    pub name: String,
+    /// An IANA name.
+    pub time_zone: String,
+    /// None: the installation's default.
+    pub quiet_hours: Option<QuietHours>,
+    pub caps: Vec<Cap>,
+    pub credit_enforced: bool,
+    pub sending_paused: bool,
+    pub paused_reason: Option<String>,
+    pub created_at: DateTime<Utc>,
+    pub updated_at: DateTime<Utc>,
+}
+
+/// What a tenant may change about itself.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    pub name: String,
+    pub time_zone: String,
+    pub quiet_hours: Option<QuietHours>,
+    pub caps: Vec<Cap>,
+}
+
+pub async fn insert(
+    tx: &mut SystemTx,
+    id: TenantId,
+    slug: &str,
+    settings: &Settings,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    sqlx::query!(
+        r#"
+        insert into tenants (id, slug, name, time_zone, quiet_starts, quiet_ends, caps, created_at, updated_at)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $8)
+        "#,
+        id.uuid(),
+        slug,
+        settings.name,
+        settings.time_zone,
+        settings.quiet_hours.map(|quiet| quiet.starts),
+        settings.quiet_hours.map(|quiet| quiet.ends),
+        serde_json::to_value(&settings.caps)?,
+        now,
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+pub async fn find(tx: &mut impl AnyTx, id: TenantId) -> Result<Option<Tenant>> {
+    let row = sqlx::query_as!(
+        Row,
+        r#"
+        select id as "id: TenantId", slug, name, time_zone, quiet_starts, quiet_ends, caps as "caps: Json<Vec<Cap>>", credit_enforced,
+               sending_paused, paused_reason, created_at, updated_at
+        from   tenants where id = $1
+        "#,
+        id.uuid(),
+    )
+    .fetch_optional(tx.conn())
+    .await?;
+    Ok(row.map(Tenant::from))
+}
+
+pub async fn find_by_slug(tx: &mut SystemTx, slug: &str) -> Result<Option<TenantId>> {
+    Ok(sqlx::query_scalar!(r#"select id as "id: TenantId" from tenants where slug = $1"#, slug)
+        .fetch_optional(tx.conn())
+        .await?)
+}
+
+/// Up to `limit` tenants after `after`, oldest first.
+pub async fn list(tx: &mut SystemTx, after: Option<TenantId>, limit: i64) -> Result<Vec<Tenant>> {
+    let rows = sqlx::query_as!(
+        Row,
+        r#"
+        select id as "id: TenantId", slug, name, time_zone, quiet_starts, quiet_ends, caps as "caps: Json<Vec<Cap>>", credit_enforced,
+               sending_paused, paused_reason, created_at, updated_at
+        from   tenants where $1::uuid is null or id > $1 order by id limit $2
+        "#,
+        after.map(TenantId::uuid),
+        limit,
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    Ok(rows.into_iter().map(Tenant::from).collect())
+}
+
+/// Of the transaction's tenant.
+pub async fn update_settings(tx: &mut TenantTx, settings: &Settings, now: DateTime<Utc>) -> Result<bool> {
+    let tenant = tx.tenant();
+    let done = sqlx::query!(
+        r#"
+        update tenants
+        set    name = $2, time_zone = $3, quiet_starts = $4, quiet_ends = $5, caps = $6, updated_at = $7
+        where  id = $1
+        "#,
+        tenant.uuid(),
+        settings.name,
+        settings.time_zone,
+        settings.quiet_hours.map(|quiet| quiet.starts),
+        settings.quiet_hours.map(|quiet| quiet.ends),
+        serde_json::to_value(&settings.caps)?,
+        now,
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Pauses all sending of the transaction's tenant, or resumes it (no reason). False: there is no such tenant.
+pub async fn set_paused(tx: &mut TenantTx, reason: Option<&str>, now: DateTime<Utc>) -> Result<bool> {
+    let tenant = tx.tenant();
+    let done = sqlx::query!(
+        "update tenants set sending_paused = $2, paused_reason = $3, updated_at = $4 where id = $1",
+        tenant.uuid(),
+        reason.is_some(),
+        reason,
+        now,
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Whether the tenant pays from its wallet: without cover nothing is sent.
+pub async fn set_credit_enforced(tx: &mut SystemTx, id: TenantId, enforced: bool, now: DateTime<Utc>) -> Result<bool> {
+    let done = sqlx::query!(
+        "update tenants set credit_enforced = $2, updated_at = $3 where id = $1",
+        id.uuid(),
+        enforced,
+        now
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+struct Row {
+    id: TenantId,
+    slug: String,
+    name: String,
+    time_zone: String,
+    quiet_starts: Option<NaiveTime>,
+    quiet_ends: Option<NaiveTime>,
+    caps: Json<Vec<Cap>>,
+    credit_enforced: bool,
+    sending_paused: bool,
+    paused_reason: Option<String>,
+    created_at: DateTime<Utc>,
+    updated_at: DateTime<Utc>,
+}
+
+impl From<Row> for Tenant {
+    fn from(row: Row) -> Self {
+        Self {
+            id: row.id,
+            slug: row.slug,
+            name: row.name,
+            time_zone: row.time_zone,
+            quiet_hours: row.quiet_starts.zip(row.quiet_ends).map(|(starts, ends)| QuietHours { starts, ends }),
+            caps: row.caps.0,
+            credit_enforced: row.credit_enforced,
+            sending_paused: row.sending_paused,
+            paused_reason: row.paused_reason,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+        }
+    }
+}
