@@ -1,0 +1,135 @@
+//! Our requests against Meta's own description of its API, twice: as a JSON schema, and by a validating server.
+//!
+//! The description is of v23.0 and knows no business-scoped ids: it demands `to`. Such a request is checked as if its
+//! `recipient` were one.
+
+use std::{
+    io::{BufRead, BufReader},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+};
+
+use http::Request;
+use postroad_core::provider::Provider;
+use postroad_providers::whatsapp_cloud::WhatsappCloud;
+use serde_json::{Value, json};
+
+use super::{published_description, requests, skipped};
+use crate::samples;
+
+const DESCRIPTION: &str = "meta-business-messaging-api_v23.0.patched.json";
+
+/// The body as the description can know it.
+fn known_to_v23(request: &Request<Vec<u8>>) -> Value {
+    let mut body: Value = serde_json::from_slice(request.body()).expect("the body is JSON");
+    if let Some(scoped_id) = body.as_object_mut().and_then(|body| body.remove("recipient")) {
+        body["to"] = scoped_id;
+    }
+    body
+}
+
+/// The schema of the message request, with the definitions that it points to.
+fn validator(document: &Value) -> jsonschema::Validator {
+    let schema = json!({ "$ref": "#/components/schemas/Message", "components": document["components"] });
+    jsonschema::draft202012::options()
+        .should_validate_formats(true)
+        .build(&schema)
+        .expect("the description is a schema")
+}
+
+#[test]
+fn every_request_fits_the_published_schema() {
+    let Some((_, document)) = published_description(DESCRIPTION) else { return };
+    let validator = validator(&document);
+    for (name, request) in requests::all() {
+        let body = known_to_v23(&request);
+        let complaints: Vec<String> = validator.iter_errors(&body).map(|error| error.to_string()).collect();
+        assert!(complaints.is_empty(), "{name}: {complaints:#?}");
+    }
+}
+
+#[test]
+fn the_published_schema_refuses_what_is_wrong() {
+    let Some((_, document)) = published_description(DESCRIPTION) else { return };
+    let validator = validator(&document);
+    let good = known_to_v23(&requests::all()[0].1);
+    for missing in ["messaging_product", "to", "type", "text"] {
+        let mut bad = good.clone();
+        bad.as_object_mut().expect("it is an object").remove(missing);
+        assert!(!validator.is_valid(&bad), "without {missing}");
+    }
+}
+
+/// Prism, serving the description and judging what arrives. It ends with the test.
+struct Prism {
+    child: Child,
+    address: String,
+}
+
+impl Drop for Prism {
+    fn drop(&mut self) {
+        // It may have ended by itself; then there is nothing to end.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Prism {
+    fn start(program: &Path, description: &Path) -> Self {
+        let mut child = Command::new(program)
+            .args(["mock", "--host", "127.0.0.1", "--port", "0", "--errors"])
+            .arg(description)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("what was just installed starts");
+        let mut lines = BufReader::new(child.stdout.take().expect("it is piped")).lines();
+        let address = lines.by_ref().map_while(Result::ok).find_map(|line| {
+            let (_, address) = line.split_once("listening on ")?;
+            Some(address.split_whitespace().next()?.to_owned())
+        });
+        // Whoever writes into a pipe that nobody reads waits for ever.
+        std::thread::spawn(move || lines.for_each(drop));
+        let address = address.expect("Prism says where it listens");
+        Self { child, address }
+    }
+
+    /// Sends the request here with this body; the status and the text of the judgement.
+    fn judge(&self, request: &Request<Vec<u8>>, body: Vec<u8>) -> (u16, String) {
+        let path = request.uri().path_and_query().expect("a request has a path");
+        let mut request = request.clone();
+        *request.uri_mut() = format!("{}{path}", self.address).parse().expect("it is an address");
+        *request.body_mut() = body;
+        let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
+        let mut answer = agent.run(request).expect("Prism answers");
+        (answer.status().as_u16(), answer.body_mut().read_to_string().expect("it is text"))
+    }
+}
+
+/// Installs Prism once into the build folder, from the versions that `tests/prism` pins.
+fn prism_program() -> Option<PathBuf> {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/prism/install.sh");
+    let output =
+        Command::new("sh").arg(script).arg(Path::new(env!("CARGO_TARGET_TMPDIR")).join("prism")).output().ok()?;
+    output.status.success().then(|| PathBuf::from(String::from_utf8_lossy(&output.stdout).trim()))
+}
+
+#[test]
+fn a_server_of_the_published_description_refuses_none_of_our_requests() {
+    let Some((description, _)) = published_description(DESCRIPTION) else { return };
+    let Some(program) = prism_program() else {
+        return skipped("npm cannot install @stoplight/prism-cli here, so no server judges our requests");
+    };
+    let prism = Prism::start(&program, &description);
+    for (name, request) in requests::all() {
+        let (status, answer) = prism.judge(&request, known_to_v23(&request).to_string().into_bytes());
+        assert_eq!(status, 200, "{name}: {answer}");
+    }
+    let probe = WhatsappCloud.probe(&samples::connection()).expect("it can be built");
+    let (status, answer) = prism.judge(&probe, Vec::new());
+    assert_eq!(status, 200, "probe: {answer}");
+
+    let (status, _) = prism.judge(&requests::all()[0].1, b"{\"messaging_product\":\"whatsapp\"}".to_vec());
+    assert_eq!(status, 422, "a server that accepts everything proves nothing");
+}

@@ -1,0 +1,163 @@
+//! What Meta posts to us, and what we make of it.
+
+use chrono::{DateTime, Utc};
+use postroad_core::provider::{Event, EventKind, Inbound, Provider, Receipt};
+use postroad_providers::whatsapp_cloud::WhatsappCloud;
+use serde_json::{Value, json};
+
+use super::{fixtures, recorded, webhook};
+
+/// 2026-01-02, a day after the fixtures' own times.
+pub(super) fn received_at() -> DateTime<Utc> {
+    DateTime::from_timestamp(1_767_312_000, 0).expect("it is a time")
+}
+
+pub(super) fn read(body: &[u8]) -> Vec<Event> {
+    WhatsappCloud.events(body, received_at()).expect("it can be read")
+}
+
+fn shown(event: &Event) -> Value {
+    json!({ "account_ref": event.account_ref, "key": event.key, "at": event.at, "kind": kind(&event.kind) })
+}
+
+fn kind(kind: &EventKind) -> Value {
+    match kind {
+        EventKind::Receipt(receipt) => json!({ "receipt": shown_receipt(receipt) }),
+        EventKind::Inbound(inbound) => json!({ "inbound": shown_inbound(inbound) }),
+        EventKind::Template(change) => json!({ "template": {
+            "name": change.name, "language": change.language, "status": change.status, "category": change.category, "reason": change.reason,
+        } }),
+        EventKind::Preference(wish) => json!({ "preference": {
+            "phone": wish.phone, "scoped_id": wish.scoped_id, "wants_marketing": wish.wants_marketing,
+        } }),
+        EventKind::Account { what, detail } => json!({ "account": { "what": what, "detail": detail } }),
+        EventKind::Ignored { what } => json!({ "ignored": what }),
+    }
+}
+
+fn shown_receipt(receipt: &Receipt) -> Value {
+    json!({
+        "provider_ref": receipt.provider_ref,
+        "correlation": receipt.correlation.map(|ours| ours.to_string()),
+        "state": receipt.state,
+        "fault": receipt.fault,
+        "price_category": receipt.price_category,
+    })
+}
+
+fn shown_inbound(inbound: &Inbound) -> Value {
+    json!({
+        "provider_ref": inbound.provider_ref,
+        "phone": inbound.phone,
+        "scoped_id": inbound.scoped_id,
+        "profile_name": inbound.profile_name,
+        "content": inbound.content,
+        "reply_to": inbound.reply_to,
+        "opts_out": inbound.opts_out,
+        "opens_session": inbound.opens_session,
+    })
+}
+
+#[test]
+fn webhooks_mean_what_was_recorded() {
+    for (name, body) in recorded("webhooks") {
+        let events: Vec<Value> = read(&body).iter().map(shown).collect();
+        insta::with_settings!({ snapshot_path => fixtures("events"), prepend_module_to_snapshot => false, omit_expression => true }, {
+            insta::assert_json_snapshot!(name, events);
+        });
+    }
+}
+
+#[test]
+fn a_repeated_webhook_repeats_its_keys_and_nothing_else_does() {
+    let mut seen = std::collections::HashMap::new();
+    for (name, body) in recorded("webhooks") {
+        let (first, again) = (read(&body), read(&body));
+        assert_eq!(first, again, "{name}");
+        for event in first.iter().filter(|event| !matches!(event.kind, EventKind::Receipt(_))) {
+            let earlier = seen.insert((event.account_ref.clone(), event.key.clone()), name.clone());
+            assert_eq!(earlier, None, "{name} has the key of another event");
+        }
+    }
+}
+
+#[test]
+fn a_status_is_the_same_event_whenever_it_is_repeated() {
+    let keys: Vec<String> = read(&webhook("batch_of_two_businesses")).into_iter().map(|event| event.key).collect();
+    let repeated = keys.iter().filter(|key| *key == "status|wamid.O1|read").count();
+    assert_eq!(repeated, 2, "the same status at another time is a repetition: {keys:?}");
+}
+
+#[test]
+fn later_arrival_changes_no_key() {
+    for (name, body) in recorded("webhooks") {
+        let late = WhatsappCloud.events(&body, received_at() + chrono::TimeDelta::days(6)).expect("it can be read");
+        let keys = |events: &[Event]| events.iter().map(|event| event.key.clone()).collect::<Vec<_>>();
+        assert_eq!(keys(&read(&body)), keys(&late), "{name}");
+    }
+}
+
+#[test]
+fn every_account_that_events_concern_was_announced() {
+    for (name, body) in recorded("webhooks") {
+        let announced = WhatsappCloud.accounts_in(&body).expect("it can be read");
+        assert!(read(&body).iter().all(|event| announced.contains(&event.account_ref)), "{name}");
+    }
+    let announced = WhatsappCloud.accounts_in(&webhook("batch_of_two_businesses")).expect("it can be read");
+    assert_eq!(announced, ["106540352242922", "106540352242923"]);
+    let business = WhatsappCloud.accounts_in(&webhook("template_approved")).expect("it can be read");
+    assert_eq!(business, ["102290129340398"], "templates belong to the business account");
+}
+
+#[test]
+fn the_same_news_at_another_time_is_news() {
+    let pause = String::from_utf8(webhook("template_paused")).expect("it is text");
+    let again = pause.replace("1767225600", "1767229200");
+    assert_ne!(
+        read(pause.as_bytes())[0].key,
+        read(again.as_bytes())[0].key,
+        "a template is paused twice before it is disabled"
+    );
+    let respelt = pause.replace(['\n', ' '], "").replace("Pausedfor3hours.", "Paused for 3 hours.");
+    assert_eq!(read(pause.as_bytes())[0].key, read(respelt.as_bytes())[0].key, "blanks between fields say nothing");
+}
+
+fn many(messages: usize) -> Vec<u8> {
+    let said: Vec<Value> = (0..messages)
+        .map(|n| json!({ "id": format!("wamid.{n}"), "from": "12025550123", "type": "text", "text": { "body": "x" } }))
+        .collect();
+    let value = json!({ "metadata": { "phone_number_id": "1" }, "messages": said });
+    let entry = json!({ "id": "1", "changes": [{ "field": "messages", "value": value }] });
+    json!({ "object": "whatsapp_business_account", "entry": [entry] }).to_string().into_bytes()
+}
+
+#[test]
+fn a_thousand_events_are_read_and_one_more_is_too_many() {
+    assert_eq!(read(&many(1_000)).len(), 1_000);
+    assert!(WhatsappCloud.events(&many(1_001), received_at()).is_err());
+    let entries: Vec<Value> = (0..1_001).map(|n| json!({ "id": n, "changes": [] })).collect();
+    let crowd = json!({ "object": "whatsapp_business_account", "entry": entries }).to_string();
+    assert!(WhatsappCloud.accounts_in(crowd.as_bytes()).is_err());
+}
+
+#[test]
+fn a_body_that_is_no_envelope_of_whatsapp_is_unreadable() {
+    let bodies = [
+        r#"{"object":"page","entry":[]}"#,
+        r#"{"object":"whatsapp_business_account"}"#,
+        r#"{"object":"whatsapp_business_account","entry":{}}"#,
+        r#"{"object":"whatsapp_business_account","entry":[{"changes":[]}]}"#,
+        r#"{"object":"whatsapp_business_account","entry":[1]}"#,
+        r#"[{"object":"whatsapp_business_account","entry":[]}]"#,
+    ];
+    for body in bodies {
+        assert!(WhatsappCloud.events(body.as_bytes(), received_at()).is_err(), "{body}");
+        assert!(WhatsappCloud.accounts_in(body.as_bytes()).is_err(), "{body}");
+    }
+}
+
+#[test]
+fn a_printed_event_shows_nothing_that_was_said() {
+    let printed = format!("{:?}", read(&webhook("text")));
+    assert!(!printed.contains("Does it come"), "{printed}");
+}
