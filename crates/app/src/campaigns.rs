@@ -1,0 +1,232 @@
+//! Campaigns: written as drafts, looked at while they run. How they move is in [`moves`], how they end in [`fold`].
+
+mod fold;
+mod moves;
+
+use chrono::{DateTime, Utc};
+use postroad_core::{
+    campaign::CampaignState,
+    consent::Purpose,
+    gates::QuietPolicy,
+    ids::{AccountId, CampaignId, TemplateId, TenantId},
+    limits::{PLACEHOLDER_CHARS_MAX, PLACEHOLDERS_MAX},
+    template::{TemplateCategory, TemplateStatus},
+};
+use postroad_store::{
+    Json, TenantTx,
+    campaigns::{self, Audience, Campaign, Ground, Tally, Variable},
+    recipients::{self, Filter, Recipient},
+};
+use serde::Serialize;
+
+use crate::{
+    App, credit,
+    requests::{self, Answer, Call, OnceError, Opened},
+    text,
+};
+
+pub use fold::fold_all;
+pub use moves::{cancel, pause, resume, schedule, start, unschedule};
+
+/// Contacts that may be named one by one.
+pub const NAMED_CONTACTS_MAX: usize = 10_000;
+
+/// A campaign to be made.
+#[derive(Debug, Clone)]
+pub struct NewCampaign {
+    /// 1 to 200 characters.
+    pub name: String,
+    pub account: AccountId,
+    pub template: TemplateId,
+    pub purpose: Purpose,
+    /// One per placeholder of the template.
+    pub variables: Vec<Variable>,
+    pub audience: Audience,
+    pub quiet_policy: QuietPolicy,
+    /// Share of the account among campaigns, 1 to 100.
+    pub weight: i16,
+    pub not_after: Option<DateTime<Utc>>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum CampaignError {
+    #[error("there is no such campaign")]
+    NotFound,
+    #[error("the name is empty or longer than 200 characters")]
+    BadName,
+    #[error("a campaign is for marketing or transactional messages")]
+    BadPurpose,
+    #[error("a weight is a number from 1 to 100")]
+    BadWeight,
+    #[error("{count} contacts are named, and {NAMED_CONTACTS_MAX} is the most")]
+    TooManyContacts { count: usize },
+    #[error("the account or the template does not exist")]
+    NoGround,
+    #[error("the template belongs to another account")]
+    OtherAccount,
+    #[error("the template has {placeholders} placeholders, and {variables} values are given")]
+    Variables { placeholders: i32, variables: usize },
+    #[error("a value has 1 to {PLACEHOLDER_CHARS_MAX} characters, and the name of an attribute 1 to 64")]
+    BadVariable,
+    #[error("the template is {status}; only an approved one can be sent")]
+    TemplateNotApproved { status: TemplateStatus },
+    #[error("the provider treats the template as marketing, so the campaign must be for marketing")]
+    TemplateIsMarketing,
+    #[error("the campaign is {state}, and can not become {wanted}")]
+    WrongState { state: CampaignState, wanted: CampaignState },
+    #[error("the time lies in the past")]
+    InThePast,
+    #[error("a reason has 1 to 200 characters")]
+    BadReason,
+    #[error(transparent)]
+    Once(#[from] OnceError),
+    #[error(transparent)]
+    Credit(#[from] credit::CreditError),
+    #[error(transparent)]
+    Store(#[from] postroad_store::Error),
+}
+
+/// Writes a draft.
+pub async fn create(app: &App, tenant: TenantId, new: NewCampaign) -> Result<CampaignId, CampaignError> {
+    let mut tx = TenantTx::begin(&app.store, tenant).await?;
+    let campaign = write_draft(&mut tx, new, app.clock.now()).await?;
+    tx.commit().await?;
+    Ok(campaign.id)
+}
+
+/// Writes a draft once per request id. `answer` writes what is told, and told again when the call is repeated.
+pub async fn create_once<A: Serialize>(
+    app: &App,
+    call: &Call,
+    new: NewCampaign,
+    answer: impl FnOnce(Campaign) -> A + Send,
+) -> Result<Answer, CampaignError> {
+    let mut open = match requests::open(app, call).await? {
+        Opened::Answered(answer) => return Ok(answer),
+        Opened::New(open) => open,
+    };
+    let campaign = write_draft(&mut open.tx, new, open.now).await?;
+    Ok(open.close(CREATED, &answer(campaign)).await?)
+}
+
+/// Of HTTP.
+const CREATED: u16 = 201;
+
+async fn write_draft(tx: &mut TenantTx, new: NewCampaign, now: DateTime<Utc>) -> Result<Campaign, CampaignError> {
+    check(&new)?;
+    let ground = campaigns::ground(tx, new.account, new.template).await?.ok_or(CampaignError::NoGround)?;
+    check_template(&ground, &new)?;
+    let campaign = draft(new, now);
+    campaigns::insert(tx, &campaign).await?;
+    Ok(campaign)
+}
+
+fn check(new: &NewCampaign) -> Result<(), CampaignError> {
+    if !text::fits(new.name.trim(), 1..=200) {
+        return Err(CampaignError::BadName);
+    }
+    if new.purpose == Purpose::Conversational {
+        return Err(CampaignError::BadPurpose);
+    }
+    if !(1..=100).contains(&new.weight) {
+        return Err(CampaignError::BadWeight);
+    }
+    if !new.variables.iter().all(is_sound) {
+        return Err(CampaignError::BadVariable);
+    }
+    match &new.audience {
+        Audience::Contacts { contact_ids } if contact_ids.len() > NAMED_CONTACTS_MAX => {
+            Err(CampaignError::TooManyContacts { count: contact_ids.len() })
+        }
+        _ => Ok(()),
+    }
+}
+
+fn is_sound(variable: &Variable) -> bool {
+    let value = |value: &str| text::fits(value, 1..=PLACEHOLDER_CHARS_MAX);
+    match variable {
+        Variable::Value { value: fixed } => value(fixed),
+        Variable::Attribute { attribute, fallback } => {
+            text::fits(attribute, 1..=64) && fallback.as_deref().is_none_or(value)
+        }
+    }
+}
+
+fn check_template(ground: &Ground, new: &NewCampaign) -> Result<(), CampaignError> {
+    let placeholders = usize::try_from(ground.placeholders).unwrap_or(PLACEHOLDERS_MAX);
+    if !ground.same_account {
+        return Err(CampaignError::OtherAccount);
+    }
+    if placeholders != new.variables.len() {
+        return Err(CampaignError::Variables { placeholders: ground.placeholders, variables: new.variables.len() });
+    }
+    if ground.template_category == TemplateCategory::Marketing && new.purpose != Purpose::Marketing {
+        return Err(CampaignError::TemplateIsMarketing);
+    }
+    Ok(())
+}
+
+fn draft(new: NewCampaign, now: DateTime<Utc>) -> Campaign {
+    Campaign {
+        id: CampaignId::new(now),
+        name: new.name.trim().to_owned(),
+        account: new.account,
+        template: new.template,
+        purpose: new.purpose,
+        variables: Json(new.variables),
+        audience: Json(new.audience),
+        quiet_policy: new.quiet_policy,
+        state: CampaignState::Draft,
+        paused_reason: None,
+        weight: new.weight,
+        scheduled_at: None,
+        not_after: new.not_after,
+        started_at: None,
+        finished_at: None,
+        planned: 0,
+        planned_at: None,
+        plan_page: 0,
+        plan_run: 0,
+        credit_reserved: 0,
+        created_at: now,
+    }
+}
+
+pub async fn get(app: &App, tenant: TenantId, id: CampaignId) -> Result<Campaign, CampaignError> {
+    let mut tx = TenantTx::begin(&app.store, tenant).await?;
+    find(&mut tx, id).await
+}
+
+async fn find(tx: &mut TenantTx, id: CampaignId) -> Result<Campaign, CampaignError> {
+    campaigns::find(tx, id).await?.ok_or(CampaignError::NotFound)
+}
+
+/// Newest first.
+pub async fn list(
+    app: &App,
+    tenant: TenantId,
+    before: Option<CampaignId>,
+    limit: i64,
+) -> Result<Vec<Campaign>, CampaignError> {
+    let mut tx = TenantTx::begin(&app.store, tenant).await?;
+    Ok(campaigns::list(&mut tx, before, limit).await?)
+}
+
+/// Progress, told from rows.
+pub async fn tallies(app: &App, tenant: TenantId, id: CampaignId) -> Result<Vec<Tally>, CampaignError> {
+    let mut tx = TenantTx::begin(&app.store, tenant).await?;
+    find(&mut tx, id).await?;
+    Ok(campaigns::tallies(&mut tx, tenant, id).await?)
+}
+
+/// Recipients in the order in which they were planned.
+pub async fn recipients(
+    app: &App,
+    tenant: TenantId,
+    id: CampaignId,
+    filter: &Filter,
+) -> Result<Vec<Recipient>, CampaignError> {
+    let mut tx = TenantTx::begin(&app.store, tenant).await?;
+    find(&mut tx, id).await?;
+    Ok(recipients::list(&mut tx, id, filter).await?)
+}

@@ -1,0 +1,39 @@
+//! Takes away what has served its time.
+
+use chrono::TimeDelta;
+use postroad_core::limits::IDEMPOTENCY_KEPT;
+use postroad_store::{Result, SystemTx, housekeeping, incarnations, queue};
+
+use crate::App;
+
+/// Buried and failed jobs stay this long, for looking at.
+const DEAD_KEPT: TimeDelta = TimeDelta::days(30);
+/// The request log.
+const LOG_KEPT: TimeDelta = TimeDelta::days(90);
+/// Webhooks that were applied.
+const JOURNAL_KEPT: TimeDelta = TimeDelta::days(30);
+/// Rounds of one run; each deletes a bounded number of rows.
+const ROUNDS_MAX: usize = 50;
+
+/// One run of the pruner: bounded rounds, each its own transaction.
+pub async fn prune(app: &App) -> Result<()> {
+    for _ in 0..ROUNDS_MAX {
+        if prune_once(app).await? == 0 {
+            break;
+        }
+    }
+    Ok(())
+}
+
+async fn prune_once(app: &App) -> Result<u64> {
+    let now = app.clock.now();
+    let mut tx = SystemTx::begin(&app.store).await?;
+    let jobs = queue::prune(&mut tx, now - queue::FINISHED_KEPT, now - DEAD_KEPT).await?;
+    let answers = housekeeping::prune_idempotency(&mut tx, now - IDEMPOTENCY_KEPT).await?;
+    let log = housekeeping::prune_request_log(&mut tx, now - LOG_KEPT).await?;
+    let journal = housekeeping::prune_journal(&mut tx, now - JOURNAL_KEPT).await?;
+    queue::prune_workers(&mut tx, now - TimeDelta::minutes(10)).await?;
+    incarnations::prune(&mut tx, now - TimeDelta::hours(1)).await?;
+    tx.commit().await?;
+    Ok(jobs + answers + log + journal)
+}

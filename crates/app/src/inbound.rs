@@ -1,0 +1,262 @@
+//! Reads the journal: what providers told us becomes receipts, messages and choices. One transaction per batch, so each
+//! webhook is applied exactly once; one that cannot be applied is set aside with its reason and keeps nobody else waiting.
+
+use chrono::{DateTime, Utc};
+use postroad_core::{
+    consent::{ConsentAction, Purpose},
+    ids::JournalId,
+    provider::{Effect, Event, EventKind, Fault, Inbound, Preference, Receipt},
+};
+use postroad_store::{
+    Result, SystemTx,
+    inbound::{self, Choice, Said, Unread},
+    receipts::{self, ReceiptRow},
+};
+
+use crate::{
+    App,
+    outcomes::{Concerned, apply_effect},
+};
+
+/// Turns one stored webhook into events, or says why not. The worker hands over the adapters; panics are its business.
+pub trait Normalise: Sync {
+    fn events(&self, provider: &str, body: &[u8], received_at: DateTime<Utc>) -> Result<Vec<Event>, String>;
+    fn effect(&self, provider: &str, fault: &Fault) -> Effect;
+}
+
+/// What one batch held.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Read {
+    pub webhooks: usize,
+    pub quarantined: usize,
+    /// Receipts that were new, and those that were known.
+    pub receipts: usize,
+    pub duplicates: usize,
+    pub messages: usize,
+}
+
+/// Webhooks one transaction applies.
+const BATCH: i64 = 500;
+
+/// Applies up to 500 unread webhooks, oldest first. When the batch as a whole fails, the next call goes one by one.
+pub async fn read_batch(app: &App, adapters: &dyn Normalise, one_by_one: bool) -> Result<Read> {
+    let mut tx = SystemTx::begin_settle(&app.store).await?;
+    let unread = inbound::take_unread(&mut tx, if one_by_one { 1 } else { BATCH }).await?;
+    let read = apply(&mut tx, adapters, &unread, app.clock.now()).await;
+    match read {
+        Ok(read) => tx.commit().await.map(|()| read),
+        Err(error) if one_by_one && !error.is_unavailable() && !unread.is_empty() => {
+            drop(tx);
+            set_aside(app, unread[0].id, &error.to_string()).await?;
+            Ok(Read { webhooks: 1, quarantined: 1, ..Read::default() })
+        }
+        Err(error) => Err(error),
+    }
+}
+
+async fn set_aside(app: &App, id: JournalId, error: &str) -> Result<()> {
+    let mut tx = SystemTx::begin(&app.store).await?;
+    inbound::quarantine(&mut tx, id, error, app.clock.now()).await?;
+    tx.commit().await
+}
+
+/// A webhook's events, ready to be applied.
+struct Understood<'a> {
+    hook: &'a Unread,
+    events: Vec<Event>,
+}
+
+async fn apply(tx: &mut SystemTx, adapters: &dyn Normalise, unread: &[Unread], now: DateTime<Utc>) -> Result<Read> {
+    let mut understood = Vec::with_capacity(unread.len());
+    let mut read = Read { webhooks: unread.len(), ..Read::default() };
+    for hook in unread {
+        match adapters.events(&hook.provider, &hook.body, hook.received_at) {
+            Ok(events) => understood.push(Understood { hook, events }),
+            Err(error) => {
+                read.quarantined += 1;
+                inbound::quarantine(tx, hook.id, &error, now).await?;
+            }
+        }
+    }
+    apply_receipts(tx, adapters, &understood, now, &mut read).await?;
+    for one in &understood {
+        for event in one.events.iter().filter(|event| concerns(one.hook, event)) {
+            apply_event(tx, one.hook, event, now, &mut read).await?;
+        }
+    }
+    let applied: Vec<(JournalId, i32)> =
+        understood.iter().map(|one| (one.hook.id, i32::try_from(one.events.len()).unwrap_or(i32::MAX))).collect();
+    inbound::mark_applied(tx, &applied, now).await?;
+    Ok(read)
+}
+
+/// A signature proves one account's secret. What the body says of other accounts is another journal entry, or a forgery.
+fn concerns(hook: &Unread, event: &Event) -> bool {
+    event.account_ref == hook.external_id || hook.business_id.as_deref() == Some(event.account_ref.as_str())
+}
+
+async fn apply_receipts(
+    tx: &mut SystemTx,
+    adapters: &dyn Normalise,
+    understood: &[Understood<'_>],
+    now: DateTime<Utc>,
+    read: &mut Read,
+) -> Result<()> {
+    let rows: Vec<ReceiptRow> = understood.iter().flat_map(receipt_rows).collect();
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let fresh = receipts::insert(tx, &rows, now).await?;
+    read.receipts += fresh.len();
+    read.duplicates += rows.len() - fresh.len();
+    let fresh: Vec<&ReceiptRow> = fresh.into_iter().filter_map(|place| rows.get(place)).collect();
+    receipts::apply(tx, &fresh, now).await?;
+    for row in fresh.iter().filter(|row| row.fault.is_some()) {
+        let hook = understood.iter().find(|one| one.hook.account == row.account).map(|one| one.hook);
+        if let Some(hook) = hook {
+            apply_fault(tx, adapters, hook, row, now).await?;
+        }
+    }
+    Ok(())
+}
+
+fn receipt_rows<'a>(one: &'a Understood<'_>) -> impl Iterator<Item = ReceiptRow> + 'a {
+    one.events.iter().filter(|event| concerns(one.hook, event)).filter_map(|event| match &event.kind {
+        EventKind::Receipt(receipt) => Some(receipt_row(one.hook, event, receipt)),
+        _ => None,
+    })
+}
+
+fn receipt_row(hook: &Unread, event: &Event, receipt: &Receipt) -> ReceiptRow {
+    ReceiptRow {
+        tenant: hook.tenant,
+        account: hook.account,
+        event_key: event.key.chars().take(300).collect(),
+        message: receipt.correlation.map(|correlation| (correlation.message, correlation.attempt)),
+        state: receipt.state,
+        provider_ref: receipt.provider_ref.clone(),
+        code: receipt.fault.as_ref().map(|fault| fault.code.clone()),
+        fault: receipt.fault.as_ref().map(|fault| fault.class),
+        price_category: receipt.price_category.clone(),
+        provider_at: event.at,
+    }
+}
+
+/// A delivery that failed may say that the person opted out, or that the account is dead: the same effects as a refused
+/// call.
+async fn apply_fault(
+    tx: &mut SystemTx,
+    adapters: &dyn Normalise,
+    hook: &Unread,
+    row: &ReceiptRow,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    let (Some(class), Some((message, _))) = (row.fault, row.message) else { return Ok(()) };
+    let fault = Fault { code: row.code.clone().unwrap_or_default(), class };
+    let effect = adapters.effect(&hook.provider, &fault);
+    let Some(address) = receipts::address_of(tx, row.tenant, message).await? else { return Ok(()) };
+    let concerned = Concerned { tenant: row.tenant, account: row.account, message, address, channel: hook.channel };
+    apply_effect(tx, &concerned, effect, now).await
+}
+
+/// Applies what the sandbox reports: no webhook, no journal, the same path from there on.
+pub async fn apply_events(app: &App, adapters: &dyn Normalise, account: &Unread, events: Vec<Event>) -> Result<()> {
+    let now = app.clock.now();
+    let mut tx = SystemTx::begin_settle(&app.store).await?;
+    let understood = [Understood { hook: account, events }];
+    apply_receipts(&mut tx, adapters, &understood, now, &mut Read::default()).await?;
+    tx.commit().await
+}
+
+async fn apply_event(
+    tx: &mut SystemTx,
+    hook: &Unread,
+    event: &Event,
+    now: DateTime<Utc>,
+    read: &mut Read,
+) -> Result<()> {
+    match &event.kind {
+        EventKind::Inbound(said) => {
+            read.messages += usize::from(take_message(tx, hook, event, said, now).await?);
+            Ok(())
+        }
+        EventKind::Preference(preference) => take_preference(tx, hook, event, preference, now).await,
+        EventKind::Template(change) => {
+            let to = (change.status, change.category, change.reason.as_deref());
+            let known =
+                inbound::change_template(tx, (hook.tenant, hook.account), (&change.name, &change.language), to, now)
+                    .await?;
+            if !known {
+                tracing::info!(account.id = %hook.account, "the provider speaks of a template that is not known here");
+            }
+            Ok(())
+        }
+        EventKind::Account { what, .. } => {
+            tracing::warn!(account.id = %hook.account, provider.event = %what, "the provider says something about the account");
+            Ok(())
+        }
+        EventKind::Receipt(_) | EventKind::Ignored { .. } => Ok(()),
+    }
+}
+
+async fn take_message(
+    tx: &mut SystemTx,
+    hook: &Unread,
+    event: &Event,
+    said: &Inbound,
+    now: DateTime<Utc>,
+) -> Result<bool> {
+    let Some(from) = said.phone.as_deref().or(said.scoped_id.as_deref()) else { return Ok(false) };
+    let (contact, address) =
+        inbound::address(tx, hook.tenant, hook.channel, from, said.profile_name.as_deref(), now).await?;
+    let row = Said {
+        tenant: hook.tenant,
+        account: hook.account,
+        channel: hook.channel,
+        contact,
+        address,
+        provider_ref: &said.provider_ref,
+        content: &said.content,
+        reply_to: said.reply_to.as_deref(),
+        at: event.at.min(now),
+    };
+    if inbound::insert_message(tx, &row, now).await?.is_none() {
+        return Ok(false);
+    }
+    if said.opens_session {
+        inbound::open_window(tx, &row).await?;
+    }
+    if said.opts_out {
+        for purpose in [Purpose::Marketing, Purpose::Transactional] {
+            let choice = choice(hook, address, purpose, ConsentAction::Revoked, "inbound", row.at);
+            inbound::record_choice(tx, &choice, now).await?;
+        }
+    }
+    Ok(true)
+}
+
+async fn take_preference(
+    tx: &mut SystemTx,
+    hook: &Unread,
+    event: &Event,
+    preference: &Preference,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    let Some(from) = preference.phone.as_deref().or(preference.scoped_id.as_deref()) else { return Ok(()) };
+    let (_, address) = inbound::address(tx, hook.tenant, hook.channel, from, None, now).await?;
+    let action = if preference.wants_marketing { ConsentAction::Granted } else { ConsentAction::Revoked };
+    let choice = choice(hook, address, Purpose::Marketing, action, "provider", event.at.min(now));
+    inbound::record_choice(tx, &choice, now).await
+}
+
+#[expect(clippy::too_many_arguments, reason = "each names one column")]
+const fn choice<'a>(
+    hook: &Unread,
+    address: postroad_core::ids::AddressId,
+    purpose: Purpose,
+    action: ConsentAction,
+    source: &'a str,
+    at: DateTime<Utc>,
+) -> Choice<'a> {
+    Choice { tenant: hook.tenant, address, channel: hook.channel, purpose, action, source, wording: None, at }
+}

@@ -1,0 +1,64 @@
+//! What the product does. The only place that begins and commits.
+//!
+//! One file per noun; each function is one thing a caller wants, whole or not at all. Deliberately absent: HTTP, SQL, and
+//! rules, which live in the core.
+
+pub mod accounts;
+pub mod addresses;
+pub mod campaigns;
+pub mod clients;
+pub mod consents;
+pub mod contacts;
+pub mod credit;
+pub mod dead_letters;
+pub mod dry_run;
+pub mod examine;
+pub mod explain;
+pub mod housekeeping;
+pub mod import;
+pub mod inbound;
+pub mod ingest;
+pub mod jobs;
+pub mod journal;
+pub mod lanes;
+pub mod limits;
+pub mod messages;
+pub mod nudge;
+pub mod outcomes;
+pub mod patch;
+pub mod plan;
+pub mod quota;
+pub mod requests;
+pub mod restore;
+pub mod schedule;
+pub mod secrets;
+pub mod suppressions;
+pub mod sweep;
+pub mod templates;
+pub mod tenants;
+mod text;
+pub mod waiting;
+pub mod zone;
+
+use std::sync::Arc;
+
+use postroad_core::{clock::Clock, quiet_hours::QuietHours};
+use postroad_store::Store;
+
+/// Everything an action needs. Cheap to clone.
+#[derive(Clone)]
+pub struct App {
+    pub store: Store,
+    pub clock: Clock,
+    pub keyring: Arc<secrets::Keyring>,
+    pub limits: Arc<limits::SharedLimits>,
+    pub nudges: nudge::Nudges,
+    pub defaults: Defaults,
+}
+
+/// What holds where a tenant has said nothing.
+#[derive(Debug, Clone, Copy)]
+pub struct Defaults {
+    /// `QUIET_HOURS_DEFAULT`: local time, start included, end excluded.
+    pub quiet_hours: QuietHours,
+}

@@ -1,0 +1,82 @@
+//! The net under everything: what nobody moves any more is moved here, by the scheduler's leader, every second.
+
+use postroad_core::{
+    ids::{AccountId, TenantId},
+    jobs::{ReadJournal, WakeLane},
+    unknown::Graces,
+};
+use postroad_store::{Result, SystemTx, inbound, lanes, queue, receipts, sweeps};
+
+use crate::App;
+
+/// What one sweep moved.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Swept {
+    pub requeued: u64,
+    pub unknown: u64,
+    pub resent: i64,
+    pub settled: i64,
+    pub matched: u64,
+}
+
+/// The timers of the ledger.
+pub async fn ledger(app: &App, graces: Graces, echoing: &[String]) -> Result<Swept> {
+    let now = app.clock.now();
+    let mut tx = SystemTx::begin_settle(&app.store).await?;
+    let requeued = sweeps::requeue_claimed(&mut tx, now).await?;
+    let unknown = sweeps::mark_unknown(&mut tx, now).await?;
+    let (resent, settled) = sweeps::apply_unknown_policy(&mut tx, graces, echoing, now).await?;
+    let parked = receipts::match_parked(&mut tx).await?;
+    let matched = receipts::apply(&mut tx, &parked.iter().collect::<Vec<_>>(), now).await?;
+    tx.commit().await?;
+    Ok(Swept { requeued, unknown, resent, settled, matched })
+}
+
+/// Lanes one sweep looks at.
+const LANES_MAX: i64 = 4_000;
+
+/// Wakes lanes that have something due and nobody alive to send it. Looks at a bounded number after `after` and returns
+/// where to go on, and how many it woke.
+pub async fn wake_orphans(
+    app: &App,
+    after: Option<(TenantId, AccountId)>,
+) -> Result<(Option<(TenantId, AccountId)>, usize)> {
+    let now = app.clock.now();
+    let mut tx = SystemTx::begin_lane(&app.store).await?;
+    let (orphans, next) = lanes::orphans(&mut tx, after, LANES_MAX, now).await?;
+    let jobs: Vec<WakeLane> =
+        orphans.iter().map(|o| WakeLane { tenant: o.tenant, account: o.lane, generation: o.generation }).collect();
+    let mut woken = 0;
+    if !jobs.is_empty() {
+        queue::revive_all(&mut tx, &jobs, now).await?;
+        woken = jobs.len();
+    }
+    tx.commit().await?;
+    Ok((next, woken))
+}
+
+/// Webhooks older than this without having been read have lost their wake-up.
+const UNREAD_MAX: chrono::TimeDelta = chrono::TimeDelta::seconds(3);
+
+/// Queues a reader when webhooks lie unread.
+pub async fn wake_readers(app: &App) -> Result<bool> {
+    let now = app.clock.now();
+    let mut tx = SystemTx::begin(&app.store).await?;
+    let oldest = inbound::oldest_unread(&mut tx, now - UNREAD_MAX).await?;
+    if let Some(first) = oldest {
+        queue::revive_all(&mut tx, &[ReadJournal { first }], now).await?;
+    }
+    tx.commit().await?;
+    Ok(oldest.is_some())
+}
+
+/// Starts of one job that ended with its worker, after which it is poison.
+const JOB_STARTS_MAX: i32 = 3;
+
+/// Buries jobs that killed every worker that took them.
+pub async fn bury_poison(app: &App) -> Result<u64> {
+    let mut tx = SystemTx::begin(&app.store).await?;
+    let buried = queue::bury_poison(&mut tx, JOB_STARTS_MAX, app.clock.now()).await?;
+    tx.commit().await?;
+    Ok(buried)
+}

@@ -1,0 +1,123 @@
+use chrono::TimeDelta;
+use postroad_app::{
+    campaigns::{self, CampaignError},
+    plan,
+};
+use postroad_core::{campaign::CampaignState, template::TemplateStatus};
+use sqlx::Executor;
+
+use crate::stage::Stage;
+
+async fn state(stage: &Stage, id: postroad_core::ids::CampaignId) -> CampaignState {
+    campaigns::get(&stage.world.app, stage.seed.tenant, id).await.unwrap().state
+}
+
+#[tokio::test]
+async fn a_campaign_ends_when_none_of_its_sends_can_move_any_more() {
+    let cases = [
+        ("delivered", None, CampaignState::Completed),
+        ("refused", Some("no_consent"), CampaignState::Completed),
+        ("rejected", None, CampaignState::PartiallyFailed),
+        ("waiting", Some("quiet_hours"), CampaignState::Running),
+        ("attempting", None, CampaignState::Completing),
+        ("unknown", None, CampaignState::Completing),
+    ];
+    let mut stage = Stage::new(5).await;
+    for (sends, reason, expected) in cases {
+        let id = stage.started().await;
+        let job = stage.jobs().await.pop().unwrap();
+        plan::plan_page(&stage.world.app, &job).await.unwrap();
+        sqlx::query("update sends set state = $1, gate = $2, reason = $2 where campaign_id = $3")
+            .bind(sends)
+            .bind(reason)
+            .bind(id)
+            .execute(stage.seed.conn())
+            .await
+            .unwrap();
+        for _ in 0..3 {
+            campaigns::fold_all(&stage.world.app).await.unwrap();
+        }
+        assert_eq!(state(&stage, id).await, expected, "{sends}");
+    }
+}
+
+#[tokio::test]
+async fn an_unknown_outcome_counts_as_final_once_it_is_settled() {
+    let mut stage = Stage::new(1).await;
+    let id = stage.started().await;
+    let job = stage.jobs().await.remove(0);
+    plan::plan_page(&stage.world.app, &job).await.unwrap();
+    stage.seed.conn().execute("update sends set state = 'unknown', settled_at = now()").await.unwrap();
+    for _ in 0..3 {
+        campaigns::fold_all(&stage.world.app).await.unwrap();
+    }
+    assert_eq!(state(&stage, id).await, CampaignState::PartiallyFailed);
+}
+
+#[tokio::test]
+async fn a_scheduled_campaign_starts_when_its_time_has_come() {
+    let stage = Stage::new(1).await;
+    let (app, tenant) = (&stage.world.app, stage.seed.tenant);
+    let id = campaigns::create(app, tenant, stage.draft()).await.unwrap();
+    let past = campaigns::schedule(app, tenant, id, stage.world.now()).await;
+    assert!(matches!(past, Err(CampaignError::InThePast)));
+    campaigns::schedule(app, tenant, id, stage.world.now() + TimeDelta::minutes(5)).await.unwrap();
+    campaigns::fold_all(app).await.unwrap();
+    assert_eq!(state(&stage, id).await, CampaignState::Scheduled);
+    app.clock.advance(TimeDelta::minutes(5));
+    campaigns::fold_all(app).await.unwrap();
+    assert_eq!(state(&stage, id).await, CampaignState::Preparing);
+}
+
+#[tokio::test]
+async fn a_cancelled_campaign_keeps_nothing_that_could_leave() {
+    let mut stage = Stage::new(5).await;
+    let id = stage.started().await;
+    let job = stage.jobs().await.remove(0);
+    plan::plan_page(&stage.world.app, &job).await.unwrap();
+    campaigns::cancel(&stage.world.app, stage.seed.tenant, id).await.unwrap();
+    assert_eq!(stage.count("select count(*) from sends where state = 'cancelled'").await, 5);
+    let again = campaigns::resume(&stage.world.app, stage.seed.tenant, id).await;
+    assert!(matches!(again, Err(CampaignError::WrongState { state: CampaignState::Cancelled, .. })));
+}
+
+#[tokio::test]
+async fn a_campaign_does_not_start_on_a_template_that_is_not_approved() {
+    let mut stage = Stage::new(1).await;
+    let id = campaigns::create(&stage.world.app, stage.seed.tenant, stage.draft()).await.unwrap();
+    stage.seed.conn().execute("update templates set status = 'paused'").await.unwrap();
+    let refused = campaigns::start(&stage.world.app, stage.seed.tenant, id).await;
+    assert!(matches!(refused, Err(CampaignError::TemplateNotApproved { status: TemplateStatus::Paused })));
+}
+
+#[tokio::test]
+async fn values_must_match_the_placeholders_of_the_template() {
+    let stage = Stage::new(1).await;
+    let mut draft = stage.draft();
+    draft.variables.clear();
+    let refused = campaigns::create(&stage.world.app, stage.seed.tenant, draft).await;
+    assert!(matches!(refused, Err(CampaignError::Variables { placeholders: 1, variables: 0 })));
+}
+
+#[tokio::test]
+async fn credit_is_reserved_at_the_start_and_what_was_not_used_comes_back() {
+    let mut stage = Stage::new(5).await;
+    let (app, tenant) = (stage.world.app.clone(), stage.seed.tenant);
+    stage.seed.conn().execute("update tenants set credit_enforced = true").await.unwrap();
+    let id = campaigns::create(&app, tenant, stage.draft()).await.unwrap();
+    assert!(matches!(campaigns::start(&app, tenant, id).await, Err(CampaignError::Credit(_))));
+    postroad_app::credit::top_up(&app, tenant, 8).await.unwrap();
+    campaigns::start(&app, tenant, id).await.unwrap();
+    assert_eq!(postroad_app::credit::balance(&app, tenant).await.unwrap(), 3);
+    let job = stage.jobs().await.remove(0);
+    plan::plan_page(&app, &job).await.unwrap();
+    stage
+        .seed
+        .conn()
+        .execute("update sends set state = 'delivered' where id in (select id from sends limit 2)")
+        .await
+        .unwrap();
+    campaigns::cancel(&app, tenant, id).await.unwrap();
+    campaigns::fold_all(&app).await.unwrap();
+    assert_eq!(postroad_app::credit::balance(&app, tenant).await.unwrap(), 6);
+}

@@ -1,0 +1,11 @@
+//! What tests stand on: a fresh database each, from a migrated template, and builders with good defaults.
+//!
+//! `cargo xtask test` starts the server and sets `POSTROAD_TEST_POSTGRES_URL`. Deliberately absent: mocks of our own code.
+
+mod caller;
+mod database;
+mod seed;
+
+pub use caller::{Answer, Http, SignedCaller};
+pub use database::TestDb;
+pub use seed::{Seed, SeedAccount, SeedMessage};
