@@ -1,0 +1,72 @@
+//! The description of the API, from the handlers, and the page that shows it. Nothing is fetched from elsewhere.
+
+use axum::Router;
+use utoipa::{
+    OpenApi, ToSchema,
+    openapi::{
+        security::{ApiKey, ApiKeyValue, SecurityScheme},
+        tag::TagBuilder,
+    },
+};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_swagger_ui::{Config, SwaggerUi};
+
+use crate::{ApiState, problem};
+
+const DESCRIPTION: &str = "Messages to people, through accounts at providers, under gates.
+
+Every request is signed (scheme POSTROAD-HMAC-SHA256-V1): four headers name the key, the time, the request and the \
+signature. `X-Postroad-Request-Id` is also an idempotency key: a write that is repeated under the same id is carried out \
+once, and answered as before with `Idempotency-Replayed: true`.
+
+Answers that are no success are problems (RFC 9457) with a stable `code`. Lists page by keyset: pass `next` of one page as \
+`after` of the following one. Times are RFC 3339 in UTC.";
+
+/// The headers of a signed request, all four together.
+pub(crate) const SIGNED: [(&str, &str); 4] = [
+    ("key", "X-Postroad-Key"),
+    ("timestamp", "X-Postroad-Timestamp"),
+    ("request_id", "X-Postroad-Request-Id"),
+    ("signature", "X-Postroad-Signature"),
+];
+
+#[derive(OpenApi)]
+#[openapi(info(title = "Postroad", license(name = "MIT OR Apache-2.0")))]
+struct Base;
+
+pub(crate) fn describe(router: OpenApiRouter<ApiState>) -> utoipa::openapi::OpenApi {
+    let mut api = Base::openapi();
+    api.info.description = Some(DESCRIPTION.to_owned());
+    env!("CARGO_PKG_VERSION").clone_into(&mut api.info.version);
+    api.tags =
+        Some(TAGS.iter().map(|(name, what)| TagBuilder::new().name(*name).description(Some(*what)).build()).collect());
+    api.merge(router.into_openapi());
+    let components = api.components.get_or_insert_default();
+    for (name, header) in SIGNED {
+        components.add_security_scheme(name, SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::new(header))));
+    }
+    let mut schemas = vec![("Problem".to_owned(), <problem::Body as utoipa::PartialSchema>::schema())];
+    problem::Body::schemas(&mut schemas);
+    components.schemas.extend(schemas);
+    api
+}
+
+const TAGS: &[(&str, &str)] = &[
+    ("messages", "What is said, and where it stands"),
+    ("campaigns", "One message to many people"),
+    ("templates", "Texts that a provider has approved"),
+    ("contacts", "People, and where they are reached"),
+    ("consents", "What people agreed to"),
+    ("suppressions", "Addresses that nobody may write to"),
+    ("accounts", "Connected numbers, pages, bots and mailboxes"),
+    ("tenant", "Settings, and the switch of everything"),
+    ("api-clients", "Programs that may call, and their keys"),
+    ("webhooks", "What providers tell us"),
+    ("service", "Health, metrics, this description"),
+];
+
+/// `/openapi.json`, and `/docs`.
+pub(crate) fn documentation() -> Router<ApiState> {
+    let config = Config::default().validator_url("none").try_it_out_enabled(false);
+    SwaggerUi::new("/docs").url("/openapi.json", crate::openapi()).config(config).into()
+}

@@ -1,0 +1,104 @@
+//! Accounts and providers as callers see them. Never printed: an account may hold a telephone number.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use postroad_app::accounts;
+use postroad_core::provider;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::new::Limits;
+use crate::schema::{AccountStatusWord, ChannelWord};
+
+/// A connected account, without its secrets.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Account {
+    #[schema(pattern = "^acc_[0-9a-f]{32}$")]
+    id: String,
+    provider: String,
+    #[schema(value_type = ChannelWord)]
+    channel: &'static str,
+    external_id: String,
+    display_name: String,
+    #[schema(value_type = AccountStatusWord)]
+    status: &'static str,
+    /// Why it does not send.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status_reason: Option<String>,
+    settings: BTreeMap<String, String>,
+    limits: Limits,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    time_zone: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(pattern = "^[0-9]{2}:[0-9]{2}-[0-9]{2}:[0-9]{2}$")]
+    quiet_hours: Option<String>,
+    primary: bool,
+    /// When the provider last took something from it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_ok_at: Option<DateTime<Utc>>,
+    created_at: DateTime<Utc>,
+    updated_at: DateTime<Utc>,
+}
+
+impl Account {
+    pub(super) fn of(account: accounts::Account) -> Self {
+        Self {
+            id: account.id.to_string(),
+            provider: account.provider,
+            channel: account.channel.as_str(),
+            external_id: account.external_id,
+            display_name: account.display_name,
+            status: account.status.as_str(),
+            status_reason: account.status_reason,
+            settings: account.settings,
+            limits: Limits::of(account.limits),
+            time_zone: account.time_zone,
+            quiet_hours: account.quiet_hours.map(|hours| hours.to_string()),
+            primary: account.is_primary,
+            last_ok_at: account.last_ok_at,
+            created_at: account.created_at,
+            updated_at: account.updated_at,
+        }
+    }
+}
+
+/// What can be connected, and with what.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Provider {
+    name: &'static str,
+    #[schema(value_type = ChannelWord)]
+    channel: &'static str,
+    fields: Vec<Field>,
+    /// What a new account starts with.
+    limits: Limits,
+}
+
+/// One field of the form that connects an account.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ProviderField)]
+struct Field {
+    name: &'static str,
+    label: &'static str,
+    /// It is sealed, and never shown again.
+    secret: bool,
+    required: bool,
+}
+
+impl Provider {
+    pub(super) fn of(provider: &dyn provider::Provider) -> Self {
+        let limits = accounts::Limits { pace: provider.pace(), spacing: provider.spacing(), shared: None };
+        let field = |field: &provider::CredentialField| Field {
+            name: field.name,
+            label: field.label,
+            secret: field.secret,
+            required: field.required,
+        };
+        Self {
+            name: provider.name(),
+            channel: provider.channel().as_str(),
+            fields: provider.credential_fields().iter().map(field).collect(),
+            limits: Limits::of(limits),
+        }
+    }
+}

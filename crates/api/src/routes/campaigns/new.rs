@@ -1,0 +1,138 @@
+//! What a caller writes to have a campaign.
+
+use chrono::{DateTime, Utc};
+use postroad_app::campaigns;
+use postroad_core::{
+    consent::Purpose,
+    gates::QuietPolicy,
+    ids::{AccountId, ContactId, ImportId, TemplateId},
+    message::Class,
+    send::weight_of,
+};
+use postroad_store::campaigns as stored;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::{
+    problem::Problem,
+    schema::{PurposeWord, QuietPolicyWord},
+};
+
+/// A campaign to be written as a draft.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(examples(json!({"name": "Spring", "account_id": "acc_019f2b00000070008000000000000001",
+    "template_id": "tpl_019f2b00000070008000000000000002",
+    "variables": [{"attribute": "first_name", "fallback": "there"}, {"value": "20 %"}], "audience": {"all": true}})))]
+pub(super) struct NewCampaign {
+    #[schema(min_length = 1, max_length = 200)]
+    name: String,
+    #[schema(value_type = String, pattern = "^acc_[0-9a-f]{32}$")]
+    account_id: AccountId,
+    /// Of the same account.
+    #[schema(value_type = String, pattern = "^tpl_[0-9a-f]{32}$")]
+    template_id: TemplateId,
+    /// `marketing` or `transactional`. Absent: `marketing`.
+    #[schema(value_type = Option<PurposeWord>)]
+    purpose: Option<Purpose>,
+    /// One per placeholder of the template, the first for `{{1}}`.
+    #[serde(default)]
+    #[schema(max_items = 10)]
+    variables: Vec<Variable>,
+    audience: Audience,
+    /// What quiet hours mean for it. Absent: `hold`.
+    #[schema(value_type = Option<QuietPolicyWord>)]
+    quiet_policy: Option<QuietPolicy>,
+    /// Its share of the account when several campaigns have something to send. Absent: 4.
+    #[schema(minimum = 1, maximum = 100)]
+    weight: Option<i16>,
+    /// What has not left by then does not leave.
+    not_after: Option<DateTime<Utc>>,
+}
+
+/// Where the value of a placeholder comes from: `value` for everybody, or an `attribute` of the person.
+#[derive(Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = CampaignVariable)]
+pub(super) struct Variable {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(min_length = 1, max_length = 1024)]
+    value: Option<String>,
+    /// The name of an attribute, or `display_name`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(min_length = 1, max_length = 64)]
+    attribute: Option<String>,
+    /// For people without the attribute. Without it they get nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(min_length = 1, max_length = 1024)]
+    fallback: Option<String>,
+}
+
+impl Variable {
+    fn into_stored(self) -> Result<stored::Variable, Problem> {
+        match self {
+            Self { value: Some(value), attribute: None, fallback: None } => Ok(stored::Variable::Value { value }),
+            Self { value: None, attribute: Some(attribute), fallback } => {
+                Ok(stored::Variable::Attribute { attribute, fallback })
+            }
+            _ => Err(Problem::invalid("invalid_variable", "a variable has either a value, or an attribute")),
+        }
+    }
+
+    pub(super) fn of(variable: stored::Variable) -> Self {
+        match variable {
+            stored::Variable::Value { value } => Self { value: Some(value), attribute: None, fallback: None },
+            stored::Variable::Attribute { attribute, fallback } => {
+                Self { value: None, attribute: Some(attribute), fallback }
+            }
+        }
+    }
+}
+
+/// Who gets it: exactly one of the three. Frozen at the start.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = NewAudience)]
+pub(super) struct Audience {
+    /// True: everybody with an address on the account's channel.
+    all: Option<bool>,
+    #[schema(value_type = Option<Vec<String>>, max_items = 10_000)]
+    contact_ids: Option<Vec<ContactId>>,
+    /// Whom this import wrote last.
+    #[schema(value_type = Option<String>, pattern = "^imp_[0-9a-f]{32}$")]
+    import_id: Option<ImportId>,
+}
+
+impl Audience {
+    fn into_stored(self) -> Result<stored::Audience, Problem> {
+        match self {
+            Self { all: Some(true), contact_ids: None, import_id: None } => Ok(stored::Audience::All { all: true }),
+            Self { all: None, contact_ids: Some(ids), import_id: None } => {
+                Ok(stored::Audience::Contacts { contact_ids: ids.into_iter().map(ContactId::uuid).collect() })
+            }
+            Self { all: None, contact_ids: None, import_id: Some(import) } => {
+                Ok(stored::Audience::Import { import: import.uuid() })
+            }
+            _ => {
+                let detail = "an audience is {\"all\": true}, or contact_ids, or an import_id";
+                Err(Problem::invalid("invalid_audience", detail))
+            }
+        }
+    }
+}
+
+impl NewCampaign {
+    pub(super) fn into_new(self) -> Result<campaigns::NewCampaign, Problem> {
+        Ok(campaigns::NewCampaign {
+            name: self.name,
+            account: self.account_id,
+            template: self.template_id,
+            purpose: self.purpose.unwrap_or(Purpose::Marketing),
+            variables: self.variables.into_iter().map(Variable::into_stored).collect::<Result<_, _>>()?,
+            audience: self.audience.into_stored()?,
+            quiet_policy: self.quiet_policy.unwrap_or(QuietPolicy::Hold),
+            weight: self.weight.unwrap_or_else(|| weight_of(Class::Campaign)),
+            not_after: self.not_after,
+        })
+    }
+}

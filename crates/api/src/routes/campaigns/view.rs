@@ -1,0 +1,226 @@
+//! Campaigns and their counts as callers see them.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use postroad_app::dry_run;
+use postroad_core::{gates::Reason, ids::ImportId};
+use postroad_store::campaigns::{self as stored, Tally};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::new::Variable;
+use crate::schema::{CampaignStateWord, PurposeWord, QuietPolicyWord};
+
+/// One message to many people.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Campaign {
+    #[schema(pattern = "^cmp_[0-9a-f]{32}$")]
+    id: String,
+    name: String,
+    #[schema(pattern = "^acc_[0-9a-f]{32}$")]
+    account_id: String,
+    #[schema(pattern = "^tpl_[0-9a-f]{32}$")]
+    template_id: String,
+    #[schema(value_type = PurposeWord)]
+    purpose: &'static str,
+    variables: Vec<Variable>,
+    audience: Audience,
+    #[schema(value_type = QuietPolicyWord)]
+    quiet_policy: &'static str,
+    #[schema(value_type = CampaignStateWord)]
+    state: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    paused_reason: Option<String>,
+    weight: i16,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scheduled_at: Option<DateTime<Utc>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    not_after: Option<DateTime<Utc>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    started_at: Option<DateTime<Utc>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    finished_at: Option<DateTime<Utc>>,
+    /// Recipients written so far.
+    recipients: i64,
+    /// When all of them were written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    planned_at: Option<DateTime<Utc>>,
+    created_at: DateTime<Utc>,
+}
+
+/// Who gets it.
+#[derive(Default, Serialize, ToSchema)]
+#[schema(as = CampaignAudience)]
+struct Audience {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    all: Option<bool>,
+    /// How many contacts are named.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    contacts: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(pattern = "^imp_[0-9a-f]{32}$")]
+    import_id: Option<String>,
+}
+
+impl Audience {
+    fn of(audience: &stored::Audience) -> Self {
+        match audience {
+            stored::Audience::All { all } => Self { all: Some(*all), ..Self::default() },
+            stored::Audience::Contacts { contact_ids } => Self { contacts: Some(contact_ids.len()), ..Self::default() },
+            stored::Audience::Import { import } => {
+                Self { import_id: Some(ImportId::from_uuid(*import).to_string()), ..Self::default() }
+            }
+        }
+    }
+}
+
+impl Campaign {
+    pub(super) fn of(campaign: stored::Campaign) -> Self {
+        Self {
+            id: campaign.id.to_string(),
+            name: campaign.name,
+            account_id: campaign.account.to_string(),
+            template_id: campaign.template.to_string(),
+            purpose: campaign.purpose.as_str(),
+            variables: campaign.variables.0.into_iter().map(Variable::of).collect(),
+            audience: Audience::of(&campaign.audience.0),
+            quiet_policy: campaign.quiet_policy.as_str(),
+            state: campaign.state.as_str(),
+            paused_reason: campaign.paused_reason,
+            weight: campaign.weight,
+            scheduled_at: campaign.scheduled_at,
+            not_after: campaign.not_after,
+            started_at: campaign.started_at,
+            finished_at: campaign.finished_at,
+            recipients: campaign.planned,
+            planned_at: campaign.planned_at,
+            created_at: campaign.created_at,
+        }
+    }
+}
+
+/// How far a campaign got.
+#[derive(Debug, Default, Serialize, ToSchema)]
+#[schema(as = CampaignStats)]
+pub(super) struct Stats {
+    recipients: i64,
+    /// By state.
+    states: BTreeMap<String, i64>,
+    /// The provider took it, whatever was reported later.
+    accepted: i64,
+    /// By reason.
+    waiting: BTreeMap<String, i64>,
+    /// By reason.
+    refused: BTreeMap<String, i64>,
+    /// May have been carried out; nobody knows.
+    unknown: i64,
+    /// Not delivered: the provider refused it or reported so, or its time or attempts ran out.
+    failed: i64,
+}
+
+impl Stats {
+    pub(super) fn of(tallies: &[Tally]) -> Self {
+        let mut stats = Self::default();
+        for tally in tallies {
+            stats.add(tally);
+        }
+        stats
+    }
+
+    fn add(&mut self, tally: &Tally) {
+        self.recipients += tally.count;
+        *self.states.entry(tally.state.clone()).or_default() += tally.count;
+        let reason = || tally.reason.clone().unwrap_or_else(|| "unspecified".to_owned());
+        match tally.state.as_str() {
+            "accepted" | "sent" | "delivered" | "read" => self.accepted += tally.count,
+            "failed" => {
+                self.accepted += tally.count;
+                self.failed += tally.count;
+            }
+            "waiting" => *self.waiting.entry(reason()).or_default() += tally.count,
+            "refused" => *self.refused.entry(reason()).or_default() += tally.count,
+            "unknown" => self.unknown += tally.count,
+            "rejected" | "dead" | "expired" => self.failed += tally.count,
+            _ => {}
+        }
+    }
+}
+
+/// What would happen. The same words as the counts of a running campaign.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = CampaignDryRun)]
+pub(super) struct DryRun {
+    /// Everybody who has an address on the channel.
+    recipients: i64,
+    /// How many of them were looked at.
+    #[schema(maximum = 20_000)]
+    examined: i64,
+    /// Of these: what would be sent.
+    accepted: i64,
+    /// By reason.
+    waiting: BTreeMap<String, i64>,
+    /// By reason.
+    refused: BTreeMap<String, i64>,
+    /// Always 0: what a provider does is not foreseen.
+    unknown: i64,
+    /// Always 0.
+    failed: i64,
+    /// Seconds that sending would take at the account's pace.
+    duration_s: f64,
+    /// Messages per second that the account may send.
+    per_s: f64,
+}
+
+impl DryRun {
+    pub(super) fn of(told: dry_run::DryRun) -> Self {
+        let by_reason = |counts: BTreeMap<Reason, i64>| {
+            counts.into_iter().map(|(reason, count)| (reason.as_str().to_owned(), count)).collect()
+        };
+        Self {
+            recipients: told.recipients,
+            examined: told.examined,
+            accepted: told.sent,
+            waiting: by_reason(told.waiting),
+            refused: by_reason(told.refused),
+            unknown: 0,
+            failed: 0,
+            duration_s: told.lasts_s,
+            per_s: told.per_s,
+        }
+    }
+}
+
+/// Messages as people would read them.
+#[derive(Serialize, ToSchema)]
+#[schema(as = CampaignPreview)]
+pub(super) struct Preview {
+    recipients: i64,
+    #[schema(max_items = 5)]
+    samples: Vec<Sample>,
+}
+
+/// One message: `text`, or `missing` and why there is none.
+#[derive(Serialize, ToSchema)]
+#[schema(as = CampaignSample)]
+struct Sample {
+    #[schema(pattern = "^con_[0-9a-f]{32}$")]
+    contact_id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    missing: Option<String>,
+}
+
+impl Preview {
+    pub(super) fn of(preview: dry_run::Preview) -> Self {
+        let sample = |sample: dry_run::Sample| {
+            let (text, missing) = match sample.text {
+                Ok(text) => (Some(text), None),
+                Err(error) => (None, Some(error.to_string())),
+            };
+            Sample { contact_id: sample.contact.to_string(), text, missing }
+        };
+        Self { recipients: preview.recipients, samples: preview.samples.into_iter().map(sample).collect() }
+    }
+}

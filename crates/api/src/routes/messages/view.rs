@@ -1,0 +1,211 @@
+//! Messages as a caller sees them.
+
+use chrono::{DateTime, Utc};
+use postroad_app::messages::{self as app, Hold, Refused};
+use postroad_core::{account::Channel, gates::QuietPolicy, message::Content, send::SendState};
+use postroad_store::messages::MessageRow;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::refusals;
+use crate::{
+    problem::BatchError,
+    schema::{ChannelWord, GateWord, PurposeWord, QuietPolicyWord, ReasonWord, StateWord},
+};
+
+/// A message that will be sent once nothing holds it.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Accepted {
+    #[schema(pattern = "^msg_[0-9a-f]{32}$")]
+    id: String,
+    #[schema(value_type = StateWord)]
+    state: &'static str,
+    /// The gate that holds it now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    held_by: Option<HeldBy>,
+    /// Parts an SMS takes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    segments: Option<usize>,
+    /// What it costs, where the tenant pays from a wallet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    price_estimate: Option<Price>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Price {
+    credits: i64,
+}
+
+/// What holds a message.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct HeldBy {
+    #[schema(value_type = GateWord)]
+    gate: &'static str,
+    #[schema(value_type = ReasonWord)]
+    reason: &'static str,
+    /// The next look at it. Absent: the gate refuses it for good.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    until: Option<DateTime<Utc>>,
+}
+
+impl HeldBy {
+    fn of(hold: &Hold) -> Self {
+        Self { gate: hold.gate.as_str(), reason: hold.reason.as_str(), until: hold.until }
+    }
+}
+
+impl Accepted {
+    pub(super) fn of(accepted: &app::Accepted) -> Self {
+        Self {
+            id: accepted.id.to_string(),
+            state: accepted.state.as_str(),
+            held_by: accepted.held_by.as_ref().map(HeldBy::of),
+            segments: accepted.segments,
+            price_estimate: accepted.price.map(|credits| Price { credits }),
+        }
+    }
+}
+
+/// What became of a batch.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct BatchAnswer {
+    /// How many were accepted.
+    accepted: usize,
+    /// By place: each message, or why it cannot be sent.
+    results: Vec<BatchResult>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(untagged)]
+pub(super) enum BatchResult {
+    Accepted(Accepted),
+    Refused { error: BatchError },
+}
+
+impl BatchAnswer {
+    pub(super) fn of(outcomes: &[Result<app::Accepted, Refused>]) -> Self {
+        let results = outcomes.iter().enumerate().map(|(index, outcome)| match outcome {
+            Ok(accepted) => BatchResult::Accepted(Accepted::of(accepted)),
+            Err(refused) => BatchResult::Refused { error: refusals::of_batch(index, refused) },
+        });
+        Self { accepted: outcomes.iter().flatten().count(), results: results.collect() }
+    }
+}
+
+/// A message, and where it stands.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Message {
+    #[schema(pattern = "^msg_[0-9a-f]{32}$")]
+    id: String,
+    /// `outbound` or `inbound`.
+    direction: &'static str,
+    #[schema(pattern = "^acc_[0-9a-f]{32}$")]
+    account_id: String,
+    #[schema(pattern = "^con_[0-9a-f]{32}$")]
+    contact_id: String,
+    #[schema(value_type = ChannelWord)]
+    channel: Channel,
+    /// Whom it goes to, or who said it.
+    address: String,
+    /// Who made it: `api`, `agent`, `automation`, `campaign`, `contact`.
+    source: String,
+    class: &'static str,
+    #[schema(value_type = PurposeWord)]
+    purpose: &'static str,
+    #[schema(value_type = QuietPolicyWord)]
+    quiet_policy: QuietPolicy,
+    /// What is said; `type` tells the shape.
+    #[schema(value_type = Object)]
+    content: Content,
+    /// The provider's id of the message it answers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reply_to: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    campaign_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_id: Option<String>,
+    /// Under which it was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_id: Option<String>,
+    created_at: DateTime<Utc>,
+    /// Absent for inbound messages, like all that follows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<StateWord>)]
+    state: Option<&'static str>,
+    /// The same in five words: queued, sent, delivered, read, failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    group: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    state_at: Option<DateTime<Utc>>,
+    /// When it is due, while it has not left.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    due_at: Option<DateTime<Utc>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    not_after: Option<DateTime<Utc>>,
+    /// Calls so far.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    attempts: Option<i32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    held_by: Option<HeldBy>,
+    /// The provider's id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    provider_ref: Option<String>,
+    /// Why it failed, in the provider's word and in ours.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<Fault>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Fault {
+    /// The provider's code.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<String>,
+    /// What it means.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    class: Option<String>,
+}
+
+impl Message {
+    pub(super) fn of(row: MessageRow) -> Self {
+        let open = row.state.filter(|state| !state.is_final());
+        Self {
+            id: row.id.to_string(),
+            direction: row.direction.as_str(),
+            account_id: row.account.to_string(),
+            contact_id: row.contact.to_string(),
+            channel: row.channel,
+            address: row.address.clone(),
+            source: row.source.clone(),
+            class: row.class.as_str(),
+            purpose: row.purpose.as_str(),
+            quiet_policy: row.quiet_policy,
+            reply_to: row.reply_to.clone(),
+            campaign_id: row.campaign.map(|id| id.to_string()),
+            client_id: row.client.map(|id| id.to_string()),
+            request_id: row.request_id.clone(),
+            created_at: row.created_at,
+            state: row.state.map(SendState::as_str),
+            group: row.state.map(SendState::group),
+            state_at: row.state_at,
+            due_at: open.and(row.run_at),
+            not_after: row.not_after,
+            attempts: row.attempt,
+            held_by: held_by(&row),
+            provider_ref: row.provider_ref.clone(),
+            error: fault(&row),
+            content: row.content.0,
+        }
+    }
+}
+
+/// What the ledger says; the explanation asks the gates anew.
+fn held_by(row: &MessageRow) -> Option<HeldBy> {
+    let (gate, reason) = row.gate.zip(row.reason)?;
+    let until = row.run_at.filter(|_| row.state == Some(SendState::Waiting));
+    Some(HeldBy { gate: gate.as_str(), reason: reason.as_str(), until })
+}
+
+fn fault(row: &MessageRow) -> Option<Fault> {
+    let (code, class) = (row.provider_code.clone(), row.fault_class.clone());
+    (code.is_some() || class.is_some()).then_some(Fault { code, class })
+}

@@ -1,0 +1,45 @@
+//! The routes, by noun. Paths are written whole, so that a search finds them.
+
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::ApiState;
+
+mod accounts;
+mod campaigns;
+pub mod clients;
+mod consents;
+mod contacts;
+mod live;
+pub mod messages;
+mod page;
+mod service;
+mod suppressions;
+mod templates;
+mod tenant;
+mod webhooks;
+
+pub use page::{Page, PageQuery};
+
+/// Routes behind a signature.
+pub(crate) fn signed() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::default()
+        .merge(messages::routes())
+        .merge(campaigns::routes())
+        .merge(templates::routes())
+        .merge(contacts::routes())
+        .merge(consents::routes())
+        .merge(suppressions::routes())
+        .merge(accounts::routes())
+        .merge(tenant::routes())
+        .merge(clients::routes())
+}
+
+/// Routes that anybody may call.
+pub(crate) fn open() -> OpenApiRouter<ApiState> {
+    service().merge(webhooks::routes())
+}
+
+/// Health and metrics.
+pub(crate) fn service() -> OpenApiRouter<ApiState> {
+    service::routes()
+}

@@ -1,0 +1,186 @@
+//! The caller's own tenant: its settings and its switch.
+
+use axum::extract::State;
+use chrono::{DateTime, Utc};
+use postroad_app::tenants::{self, Settings, TenantError};
+use postroad_core::gates::{Cap, CapKind};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::{
+    ApiState,
+    caller::{Caller, TenantRead, TenantWrite},
+    extract::Json,
+    problem::{Problem, Refusals},
+    routes::{
+        accounts::{Reason, quiet_hours},
+        live,
+    },
+    schema::CapKindWord,
+};
+
+pub(crate) fn routes() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::default().routes(routes!(get)).routes(routes!(update)).routes(routes!(pause)).routes(routes!(resume))
+}
+
+/// What a tenant decides about itself.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct TenantSettings {
+    #[schema(min_length = 1, max_length = 200)]
+    name: String,
+    /// Of people and accounts without one.
+    #[schema(max_length = 60, example = "Europe/Paris")]
+    time_zone: String,
+    /// Local time, start included, end excluded. Absent: those of the installation; equal times: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(pattern = "^[0-9]{2}:[0-9]{2}-[0-9]{2}:[0-9]{2}$", example = "21:00-08:00")]
+    quiet_hours: Option<String>,
+    /// How many marketing messages one person gets.
+    #[serde(default)]
+    #[schema(max_items = 5)]
+    caps: Vec<FrequencyCap>,
+}
+
+/// At most `max` marketing messages to one person in a window.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct FrequencyCap {
+    #[schema(value_type = CapKindWord)]
+    kind: CapKind,
+    /// Seconds; whole days for `calendar`.
+    #[schema(minimum = 1, maximum = 2_678_400)]
+    window_s: u32,
+    #[schema(minimum = 1, maximum = 100)]
+    max: u32,
+}
+
+impl TenantSettings {
+    fn into_settings(self) -> Result<Settings, Problem> {
+        let cap = |cap: FrequencyCap| Cap { kind: cap.kind, window_s: cap.window_s, max: cap.max };
+        Ok(Settings {
+            name: self.name,
+            time_zone: self.time_zone,
+            quiet_hours: self.quiet_hours.as_deref().map(quiet_hours).transpose()?,
+            caps: self.caps.into_iter().map(cap).collect(),
+        })
+    }
+}
+
+/// Who owns the data.
+#[derive(Debug, Serialize, ToSchema)]
+struct Tenant {
+    #[schema(pattern = "^ten_[0-9a-f]{32}$")]
+    id: String,
+    slug: String,
+    settings: TenantSettings,
+    /// Messages cost credit, and none is sent without it.
+    credit_enforced: bool,
+    /// Nothing is sent.
+    sending_paused: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    paused_reason: Option<String>,
+    created_at: DateTime<Utc>,
+    updated_at: DateTime<Utc>,
+}
+
+impl Tenant {
+    fn of(tenant: tenants::Tenant) -> Self {
+        let cap = |cap: Cap| FrequencyCap { kind: cap.kind, window_s: cap.window_s, max: cap.max };
+        Self {
+            id: tenant.id.to_string(),
+            slug: tenant.slug,
+            settings: TenantSettings {
+                name: tenant.name,
+                time_zone: tenant.time_zone,
+                quiet_hours: tenant.quiet_hours.map(|hours| hours.to_string()),
+                caps: tenant.caps.into_iter().map(cap).collect(),
+            },
+            credit_enforced: tenant.credit_enforced,
+            sending_paused: tenant.sending_paused,
+            paused_reason: tenant.paused_reason,
+            created_at: tenant.created_at,
+            updated_at: tenant.updated_at,
+        }
+    }
+}
+
+/// The caller's tenant.
+#[utoipa::path(
+    get,
+    path = "/v1/tenant",
+    tag = "tenant",
+    responses((status = 200, description = "The tenant", body = Tenant), Refusals),
+    security(("key" = [], "timestamp" = [], "request_id" = [], "signature" = [])),
+)]
+async fn get(caller: Caller<TenantRead>, State(api): State<ApiState>) -> Result<axum::Json<Tenant>, Problem> {
+    Ok(axum::Json(Tenant::of(tenants::get(&api.app, caller.tenant()).await?)))
+}
+
+/// Replace the settings. What waits already is judged by the new ones at its next check.
+#[utoipa::path(
+    put,
+    path = "/v1/tenant/settings",
+    tag = "tenant",
+    request_body = TenantSettings,
+    responses((status = 200, description = "As it is now", body = Tenant), Refusals),
+    security(("key" = [], "timestamp" = [], "request_id" = [], "signature" = [])),
+)]
+async fn update(
+    caller: Caller<TenantWrite>,
+    State(api): State<ApiState>,
+    Json(settings): Json<TenantSettings>,
+) -> Result<axum::Json<Tenant>, Problem> {
+    let tenant = live::tenant(&caller)?;
+    tenants::update(&api.app, tenant, &settings.into_settings()?).await?;
+    Ok(axum::Json(Tenant::of(tenants::get(&api.app, tenant).await?)))
+}
+
+/// Stop all sending.
+#[utoipa::path(
+    post,
+    path = "/v1/tenant/pause",
+    tag = "tenant",
+    request_body = Reason,
+    responses((status = 200, description = "No new attempt starts", body = Tenant), Refusals),
+    security(("key" = [], "timestamp" = [], "request_id" = [], "signature" = [])),
+)]
+async fn pause(
+    caller: Caller<TenantWrite>,
+    State(api): State<ApiState>,
+    Json(why): Json<Reason>,
+) -> Result<axum::Json<Tenant>, Problem> {
+    let tenant = live::tenant(&caller)?;
+    tenants::pause(&api.app, tenant, &why.reason).await?;
+    Ok(axum::Json(Tenant::of(tenants::get(&api.app, tenant).await?)))
+}
+
+/// Send again. What waited for it is due now.
+#[utoipa::path(
+    post,
+    path = "/v1/tenant/resume",
+    tag = "tenant",
+    responses((status = 200, description = "It sends", body = Tenant), Refusals),
+    security(("key" = [], "timestamp" = [], "request_id" = [], "signature" = [])),
+)]
+async fn resume(caller: Caller<TenantWrite>, State(api): State<ApiState>) -> Result<axum::Json<Tenant>, Problem> {
+    let tenant = live::tenant(&caller)?;
+    tenants::resume(&api.app, tenant).await?;
+    Ok(axum::Json(Tenant::of(tenants::get(&api.app, tenant).await?)))
+}
+
+impl From<TenantError> for Problem {
+    fn from(error: TenantError) -> Self {
+        match error {
+            TenantError::NotFound => Self::not_found(),
+            TenantError::Slug(_) => Self::invalid("invalid_slug", error),
+            TenantError::SlugTaken(_) => Self::conflict("slug_taken", error),
+            TenantError::Name => Self::invalid("invalid_name", error),
+            TenantError::TooManyCaps(_) | TenantError::Cap(_) => Self::invalid("invalid_cap", error),
+            TenantError::Reason => Self::invalid("invalid_reason", error),
+            TenantError::UnknownZone(error) => error.into(),
+            TenantError::Store(error) => error.into(),
+        }
+    }
+}

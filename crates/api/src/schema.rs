@@ -1,0 +1,59 @@
+//! Our words and ids as OpenAPI describes them.
+
+use postroad_core::{
+    account::{AccountStatus, Channel},
+    campaign::CampaignState,
+    consent::{ConsentAction, Purpose, SuppressionReason},
+    gates::{CapKind, GateName, QuietPolicy, Reason},
+    message::MediaKind,
+    scope::Scope,
+    send::SendState,
+    template::{TemplateCategory, TemplateStatus},
+};
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{ObjectBuilder, RefOr, Schema, Type},
+};
+
+fn words(description: &str, words: impl IntoIterator<Item = &'static str>) -> RefOr<Schema> {
+    ObjectBuilder::new()
+        .schema_type(Type::String)
+        .description(Some(description))
+        .enum_values(Some(words))
+        .build()
+        .into()
+}
+
+macro_rules! vocabularies {
+    ($($(#[$doc:meta])* $name:ident = $word:ty, $description:literal;)+) => {$(
+        $(#[$doc])*
+        #[derive(Debug)]
+        pub struct $name;
+
+        impl PartialSchema for $name {
+            fn schema() -> RefOr<Schema> {
+                words($description, <$word>::ALL.iter().map(|word| word.as_str()))
+            }
+        }
+
+        impl ToSchema for $name {}
+    )+};
+}
+
+vocabularies! {
+    ChannelWord = Channel, "Where people are reached";
+    PurposeWord = Purpose, "What a message is for: consent is asked per channel and purpose";
+    QuietPolicyWord = QuietPolicy, "What quiet hours mean for a message";
+    GateWord = GateName, "A rule that decides whether a message may leave now";
+    ReasonWord = Reason, "Why a message waits or is refused";
+    StateWord = SendState, "Where a message stands";
+    MediaKindWord = MediaKind, "What a file is";
+    ConsentActionWord = ConsentAction, "What a person said about being written to";
+    SuppressionReasonWord = SuppressionReason, "Why nobody may write to an address";
+    AccountStatusWord = AccountStatus, "Whether an account may send";
+    TemplateStatusWord = TemplateStatus, "A template's standing at the provider";
+    TemplateCategoryWord = TemplateCategory, "What the provider prices and polices a template as";
+    CampaignStateWord = CampaignState, "Where a campaign stands";
+    CapKindWord = CapKind, "How a frequency cap counts";
+    ScopeWord = Scope, "What an API client may do";
+}

@@ -1,0 +1,73 @@
+//! What handlers stand on.
+
+use std::sync::Arc;
+
+use postroad_app::{App, clients::Keys, ingest::Ingest, requests::RequestLog};
+use postroad_core::provider::Provider;
+
+use crate::{
+    proxies::{ProxyError, TrustedProxies},
+    signed::Strangers,
+};
+
+/// How the API is reached, and by whom.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// `POSTROAD_PUBLIC_URL`, without a slash at its end: what providers call.
+    pub public_url: String,
+    /// Networks of proxies whose `X-Forwarded-For` is believed. Empty: the connection's own address counts.
+    pub trusted_proxies: Vec<String>,
+    /// What this process does, as `/health` tells: `all`, `serve`.
+    pub role: String,
+    /// Processes that serve the API: each keeps to one part of a client's rate while Redis does not count.
+    pub processes: u32,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            public_url: "http://127.0.0.1:7800".to_owned(),
+            trusted_proxies: Vec::new(),
+            role: "serve".to_owned(),
+            processes: 1,
+        }
+    }
+}
+
+/// One per process.
+pub struct Api {
+    pub app: App,
+    pub settings: Settings,
+    pub(crate) proxies: TrustedProxies,
+    pub(crate) keys: Keys,
+    pub(crate) strangers: Strangers,
+    pub(crate) log: RequestLog,
+    pub(crate) ingest: Ingest,
+}
+
+pub type ApiState = Arc<Api>;
+
+impl Api {
+    /// Starts the tasks that write what the API writes beside its answers; needs a runtime.
+    pub fn start(app: App, settings: Settings) -> Result<ApiState, ProxyError> {
+        Ok(Arc::new(Self {
+            proxies: TrustedProxies::parse(&settings.trusted_proxies)?,
+            keys: Keys::default(),
+            strangers: Strangers::default(),
+            log: RequestLog::start(app.store.clone()),
+            ingest: Ingest::start(app.clone()),
+            app,
+            settings,
+        }))
+    }
+
+    /// Writes what waits to be written: the last thing before the process ends.
+    pub async fn flush(&self) {
+        self.log.flush().await;
+    }
+}
+
+/// The adapter of a provider, as accounts store its name.
+pub(crate) fn adapter(name: &str) -> Option<&'static dyn Provider> {
+    postroad_providers::find(name)
+}

@@ -1,0 +1,10 @@
+//! The nouns over HTTP: accounts, contacts, consents, suppressions, templates, campaigns, the tenant itself.
+
+mod accounts;
+mod campaigns;
+mod contacts;
+mod strangers;
+mod tenant;
+#[path = "../api/world.rs"]
+#[expect(dead_code, reason = "the other suite uses more of it")]
+mod world;

@@ -1,0 +1,139 @@
+//! Every route, from the API's own description, called by those who may not.
+
+use http::Method;
+use postroad_app::clients::Grant;
+use serde_json::{Value, json};
+
+use crate::{
+    accounts::{connected, offer},
+    world::{World, all_scopes},
+};
+
+const TAGS: &[&str] = &["accounts", "contacts", "consents", "suppressions", "templates", "campaigns", "tenant"];
+
+/// (method, path) of every operation of these nouns.
+fn operations() -> Vec<(Method, String)> {
+    let api = serde_json::to_value(postroad_api::openapi()).unwrap();
+    let mut found = Vec::new();
+    for (path, item) in api["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            if operation["tags"].as_array().is_some_and(|tags| TAGS.iter().any(|tag| tags[0] == *tag)) {
+                found.push((method.to_uppercase().parse().unwrap(), path.clone()));
+            }
+        }
+    }
+    found
+}
+
+/// A body that the route reads.
+fn body(method: &Method, path: &str) -> Value {
+    let word = json!({"channel": "sms", "address": "+12025550173", "purpose": "marketing", "action": "granted", "source": "x"});
+    match path {
+        _ if *method == Method::GET || *method == Method::DELETE => Value::Null,
+        "/v1/accounts" => crate::accounts::number("1"),
+        "/v1/templates" => offer("acc_00000000000000000000000000000000"),
+        "/v1/contacts" => json!({"external_key": "k"}),
+        "/v1/contacts/batch" => json!({"contacts": [{"external_key": "k"}]}),
+        "/v1/consents" => json!({"consents": [word]}),
+        "/v1/suppressions" => json!({"suppressions": [{"address": "+12025550173", "reason": "operator"}]}),
+        "/v1/campaigns" => json!({"name": "x", "account_id": "acc_00000000000000000000000000000000",
+                                  "template_id": "tpl_00000000000000000000000000000000", "audience": {"all": true}}),
+        "/v1/tenant/settings" => json!({"name": "x", "time_zone": "UTC"}),
+        _ if path.ends_with("/pause") => json!({"reason": "x"}),
+        _ if path.ends_with("/rotate") => json!({"credentials": {}}),
+        _ if path.ends_with("/schedule") => json!({"at": null}),
+        _ if path.ends_with("/templates/{id}/preview") => json!({"values": ["a", "b"]}),
+        _ => json!({}),
+    }
+}
+
+#[tokio::test]
+async fn without_the_scope_no_route_does_anything() {
+    let world = World::new().await;
+    let tenant = world.tenant().await;
+    let nobody = world.caller_with(tenant.id, true, &Grant { scopes: vec![], ..all_scopes() }).await;
+    let operations = operations();
+    assert!(operations.len() > 30, "{}", operations.len());
+    for (method, path) in operations {
+        let target = path.replace("{id}", "x");
+        let text = body(&method, &path).to_string();
+        let answer = nobody.call(method.clone(), &target, &nobody.request_id(), text.as_bytes()).await;
+        assert_eq!((answer.status, answer.code().as_str()), (403, "missing_scope"), "{method} {path}");
+    }
+}
+
+#[tokio::test]
+async fn a_test_key_sees_and_changes_no_real_people_and_accounts() {
+    let world = World::new().await;
+    let tenant = world.tenant().await;
+    let test = world.caller_with(tenant.id, false, &all_scopes()).await;
+    for (method, path) in operations() {
+        // What everybody may know, and the tenant's own face.
+        if path == "/v1/providers" || (path == "/v1/tenant" && method == Method::GET) || path.ends_with("/import") {
+            continue;
+        }
+        let target = path.replace("{id}", &format!("{}_00000000000000000000000000000000", prefix(&path)));
+        let body = body(&method, &path);
+        let text = if body.is_null() { String::new() } else { body.to_string() };
+        let answer = test.call(method.clone(), &target, &test.request_id(), text.as_bytes()).await;
+        assert_eq!(
+            (answer.status, answer.code().as_str()),
+            (403, "live_key_needed"),
+            "{method} {path}: {}",
+            answer.text()
+        );
+    }
+}
+
+fn prefix(path: &str) -> &'static str {
+    match path.split('/').nth(2).unwrap_or_default() {
+        "accounts" => "acc",
+        "contacts" if path.contains("imports") => "imp",
+        "contacts" => "con",
+        "suppressions" => "sup",
+        "templates" => "tpl",
+        _ => "cmp",
+    }
+}
+
+#[tokio::test]
+async fn what_is_somebody_elses_is_not_there_whatever_is_asked_of_it() {
+    let world = World::new().await;
+    let (ours, theirs) = (world.tenant().await, world.tenant().await);
+    let (us, them) = (world.caller(ours.id).await, world.caller(theirs.id).await);
+    let account = connected(&them, "1001").await;
+    let template = them.post("/v1/templates", &offer(&account)).await.json()["id"].as_str().unwrap().to_owned();
+    let person =
+        json!({"addresses": [{"channel": "whatsapp", "address": "+12025550173"}], "display_name": "canary-7d1f"});
+    let contact = them.post("/v1/contacts", &person).await.json()["id"].as_str().unwrap().to_owned();
+    them.post("/v1/suppressions", &json!({"suppressions": [{"address": "+12025550173", "reason": "operator"}]})).await;
+    let suppression = them.get("/v1/suppressions").await.json()["data"][0]["id"].as_str().unwrap().to_owned();
+    let draft = json!({"name": "canary-7d1f", "account_id": account, "template_id": template, "audience": {"all": true},
+                       "variables": [{"value": "a"}, {"value": "b"}]});
+    let campaign = them.post("/v1/campaigns", &draft).await.json()["id"].as_str().unwrap().to_owned();
+
+    for (method, path) in operations() {
+        let id = match prefix(&path) {
+            "acc" => &account,
+            "con" => &contact,
+            "sup" => &suppression,
+            "tpl" => &template,
+            "cmp" => &campaign,
+            _ => continue,
+        };
+        if !path.contains("{id}") {
+            continue;
+        }
+        let body = body(&method, &path);
+        let text = if body.is_null() { String::new() } else { body.to_string() };
+        let answer = us.call(method.clone(), &path.replace("{id}", id), &us.request_id(), text.as_bytes()).await;
+        assert_eq!((answer.status, answer.code().as_str()), (404, "not_found"), "{method} {path}: {}", answer.text());
+    }
+    for list in ["accounts", "contacts", "templates", "campaigns", "suppressions"] {
+        let answer = us.get(&format!("/v1/{list}")).await;
+        assert!(!answer.text().contains("canary-7d1f") && !answer.text().contains("1001"), "{list}: {}", answer.text());
+    }
+    // Their account and template cannot be used from here either.
+    assert_eq!(us.post("/v1/campaigns", &draft).await.code(), "unknown_account_or_template");
+    assert_eq!(us.post("/v1/templates", &offer(&account)).await.code(), "unknown_account");
+}
