@@ -1,0 +1,311 @@
+//! `postroad campaigns`: one message to many people.
+
+use std::collections::BTreeMap;
+
+use anyhow::Result;
+use chrono::{DateTime, Utc};
+use postroad_app::{
+    App,
+    campaigns::{self, CampaignError, NewCampaign},
+};
+use postroad_core::{
+    campaign::CampaignState,
+    consent::Purpose,
+    gates::QuietPolicy,
+    ids::{AccountId, CampaignId, ContactId, TemplateId, TenantId},
+};
+use postroad_store::campaigns::{Audience, Campaign, Tally, Variable};
+use serde::Serialize;
+
+use super::{PAGE, whose::Whose};
+use crate::{
+    config::Config,
+    exit::{Exit, not_found, refused, usage},
+    print::{Format, instant, note, or_dash, out},
+};
+
+#[derive(clap::Subcommand)]
+pub enum Command {
+    /// Write a draft; prints its id
+    #[command(before_help = "\
+Examples:
+  postroad campaigns create 'Spring sale' --account acc_0198… \\
+    --template tpl_0198… --all --fill @first_name=there --fill '20 %'")]
+    Create(Create),
+    /// List campaigns, newest first
+    #[command(before_help = "Examples:\n  postroad campaigns list --json")]
+    List {
+        #[command(flatten)]
+        whose: Whose,
+        #[command(flatten)]
+        format: Format,
+    },
+    /// Show one campaign with its progress
+    #[command(before_help = "Examples:\n  postroad campaigns show cmp_0198…")]
+    Show {
+        #[command(flatten)]
+        one: One,
+        #[command(flatten)]
+        format: Format,
+    },
+    /// Begin: recipients are written, and what may leave leaves
+    #[command(before_help = "Examples:\n  postroad campaigns start cmp_0198… --yes")]
+    Start {
+        #[command(flatten)]
+        one: One,
+        /// Really
+        #[arg(long, required = true)]
+        yes: bool,
+    },
+    /// Stop within two seconds; calls on their way end
+    #[command(before_help = "Examples:\n  postroad campaigns pause cmp_0198… --reason 'wrong link'")]
+    Pause {
+        #[command(flatten)]
+        one: One,
+        /// For whoever reads it later
+        #[arg(long, default_value = "paused on the command line")]
+        reason: String,
+    },
+    /// Go on where it stopped
+    #[command(before_help = "Examples:\n  postroad campaigns resume cmp_0198…")]
+    Resume(One),
+    /// End it for good; what is on its way is not taken back
+    #[command(before_help = "Examples:\n  postroad campaigns cancel cmp_0198… --yes")]
+    Cancel {
+        #[command(flatten)]
+        one: One,
+        /// Really
+        #[arg(long, required = true)]
+        yes: bool,
+    },
+}
+
+#[derive(clap::Args)]
+pub struct One {
+    id: CampaignId,
+    #[command(flatten)]
+    whose: Whose,
+}
+
+#[derive(clap::Args)]
+pub struct Create {
+    name: String,
+    #[arg(long, value_name = "ID")]
+    account: AccountId,
+    #[arg(long, value_name = "ID")]
+    template: TemplateId,
+    /// marketing or transactional
+    #[arg(long, default_value = "marketing")]
+    purpose: Purpose,
+    /// To everybody with an address on the account's channel
+    #[arg(long, required_unless_present = "contacts")]
+    all: bool,
+    /// To this contact; as often as needed
+    #[arg(long = "contact", value_name = "ID", conflicts_with = "all")]
+    contacts: Vec<ContactId>,
+    /// Value of the next placeholder: a text, or @ and an attribute of the
+    /// contact, with what stands for it where it is missing
+    #[arg(long = "fill", value_name = "TEXT|@NAME[=TEXT]")]
+    fills: Vec<Fill>,
+    /// What quiet hours mean: hold, skip, expire or exempt
+    #[arg(long, default_value = "hold", value_name = "POLICY")]
+    quiet_policy: QuietPolicy,
+    /// Nothing leaves at or after this instant
+    #[arg(long, value_name = "INSTANT")]
+    not_after: Option<DateTime<Utc>>,
+    /// Share of the account among campaigns, 1 to 100
+    #[arg(long, default_value_t = 4)]
+    weight: i16,
+    #[command(flatten)]
+    whose: Whose,
+}
+
+/// What `--fill` says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Fill(Variable);
+
+#[derive(Serialize)]
+struct Shown {
+    id: CampaignId,
+    name: String,
+    state: CampaignState,
+    paused_reason: Option<String>,
+    purpose: Purpose,
+    /// Recipients written so far.
+    recipients: i64,
+    started_at: Option<String>,
+    finished_at: Option<String>,
+    /// By state; waits and refusals by `state:reason`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    progress: Option<BTreeMap<String, i64>>,
+}
+
+pub async fn run(command: Command, app: &App, config: &Config) -> Result<Exit> {
+    match command {
+        Command::Create(args) => {
+            let tenant = args.whose.find(app, config).await?;
+            out(&format!("{}\n", campaigns::create(app, tenant, described(args)).await.map_err(told)?))?;
+        }
+        Command::List { whose, format } => {
+            let all = all(app, whose.find(app, config).await?).await?;
+            let shown: Vec<Shown> = all.into_iter().map(|campaign| shown(campaign, None)).collect();
+            format.list(&shown, &["name", "state", "recipients", "started", "id"], cells)?;
+        }
+        Command::Show { one, format } => {
+            let tenant = one.whose.find(app, config).await?;
+            let campaign = campaigns::get(app, tenant, one.id).await.map_err(told)?;
+            let tallies = campaigns::tallies(app, tenant, one.id).await.map_err(told)?;
+            format.item(&shown(campaign, Some(&tallies)), lines)?;
+        }
+        moves => make(moves, app, config).await?,
+    }
+    Ok(Exit::Ok)
+}
+
+async fn make(command: Command, app: &App, config: &Config) -> Result<()> {
+    let (one, reason) = match &command {
+        Command::Pause { one, reason } => (one, reason.as_str()),
+        Command::Start { one, .. } | Command::Cancel { one, .. } | Command::Resume(one) => (one, ""),
+        Command::Create(_) | Command::List { .. } | Command::Show { .. } => return Ok(()),
+    };
+    let (tenant, id) = (one.whose.find(app, config).await?, one.id);
+    let made = match &command {
+        Command::Start { .. } => campaigns::start(app, tenant, id).await,
+        Command::Pause { .. } => campaigns::pause(app, tenant, id, reason).await,
+        Command::Resume(_) => campaigns::resume(app, tenant, id).await,
+        _ => campaigns::cancel(app, tenant, id).await,
+    };
+    made.map_err(told)?;
+    let state = campaigns::get(app, tenant, id).await.map_err(told)?.state;
+    note(&format!("the campaign is {state}"))
+}
+
+fn described(args: Create) -> NewCampaign {
+    let audience = if args.all {
+        Audience::All { all: true }
+    } else {
+        Audience::Contacts { contact_ids: args.contacts.iter().map(|contact| contact.uuid()).collect() }
+    };
+    NewCampaign {
+        name: args.name,
+        account: args.account,
+        template: args.template,
+        purpose: args.purpose,
+        variables: args.fills.into_iter().map(|fill| fill.0).collect(),
+        audience,
+        quiet_policy: args.quiet_policy,
+        weight: args.weight,
+        not_after: args.not_after,
+    }
+}
+
+impl From<String> for Fill {
+    fn from(text: String) -> Self {
+        let Some(attribute) = text.strip_prefix('@') else { return Self(Variable::Value { value: text }) };
+        let (name, fallback) = attribute.split_once('=').map_or((attribute, None), |(name, text)| (name, Some(text)));
+        Self(Variable::Attribute { attribute: name.to_owned(), fallback: fallback.map(str::to_owned) })
+    }
+}
+
+async fn all(app: &App, tenant: TenantId) -> Result<Vec<Campaign>> {
+    let mut all: Vec<Campaign> = Vec::new();
+    loop {
+        let page = campaigns::list(app, tenant, all.last().map(|last| last.id), PAGE).await.map_err(told)?;
+        if page.is_empty() {
+            return Ok(all);
+        }
+        all.extend(page);
+    }
+}
+
+fn shown(campaign: Campaign, tallies: Option<&[Tally]>) -> Shown {
+    Shown {
+        id: campaign.id,
+        name: campaign.name,
+        state: campaign.state,
+        paused_reason: campaign.paused_reason,
+        purpose: campaign.purpose,
+        recipients: campaign.planned,
+        started_at: campaign.started_at.map(instant),
+        finished_at: campaign.finished_at.map(instant),
+        progress: tallies.map(progress),
+    }
+}
+
+/// Counts by state, and by reason where there is one.
+fn progress(tallies: &[Tally]) -> BTreeMap<String, i64> {
+    let mut counts = BTreeMap::new();
+    for tally in tallies {
+        let name = match &tally.reason {
+            Some(reason) if tally.state != "queued" => format!("{}:{reason}", tally.state),
+            _ => tally.state.clone(),
+        };
+        *counts.entry(name).or_default() += tally.count;
+    }
+    counts
+}
+
+fn cells(shown: &Shown) -> Vec<String> {
+    vec![
+        shown.name.clone(),
+        state(shown),
+        shown.recipients.to_string(),
+        or_dash(shown.started_at.as_ref()),
+        shown.id.to_string(),
+    ]
+}
+
+fn state(shown: &Shown) -> String {
+    match &shown.paused_reason {
+        Some(reason) => format!("{}: {reason}", shown.state),
+        None => shown.state.to_string(),
+    }
+}
+
+fn lines(shown: &Shown) -> Vec<(&'static str, String)> {
+    let progress = shown.progress.iter().flatten().map(|(name, count)| format!("{count} {}", name.replace(':', ", ")));
+    let mut lines = vec![
+        ("id", shown.id.to_string()),
+        ("name", shown.name.clone()),
+        ("state", state(shown)),
+        ("recipients", shown.recipients.to_string()),
+        ("started", or_dash(shown.started_at.as_ref())),
+        ("finished", or_dash(shown.finished_at.as_ref())),
+    ];
+    lines.extend(progress.map(|line| ("", line)));
+    lines
+}
+
+fn told(error: CampaignError) -> anyhow::Error {
+    match error {
+        CampaignError::NotFound | CampaignError::NoGround => not_found(error.to_string()),
+        CampaignError::WrongState { .. } | CampaignError::TemplateNotApproved { .. } | CampaignError::Credit(_) => {
+            refused(error.to_string())
+        }
+        CampaignError::Store(cause) => cause.into(),
+        other => usage(other.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_placeholder_is_filled_by_a_text_or_by_an_attribute() {
+        let attribute = |name: &str, fallback: Option<&str>| Variable::Attribute {
+            attribute: name.to_owned(),
+            fallback: fallback.map(str::to_owned),
+        };
+        let cases = [
+            ("20 %", Variable::Value { value: "20 %".to_owned() }),
+            ("a=b", Variable::Value { value: "a=b".to_owned() }),
+            ("@first_name", attribute("first_name", None)),
+            ("@first_name=there", attribute("first_name", Some("there"))),
+            ("@first_name=", attribute("first_name", Some(""))),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(Fill::from(text.to_owned()), Fill(expected), "{text}");
+        }
+    }
+}

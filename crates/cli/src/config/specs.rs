@@ -1,0 +1,63 @@
+//! The settings: name, what a value looks like, default. docs/configure.md has a row for each.
+
+pub use super::reader::Spec;
+
+pub const DATABASE_URL: Spec =
+    Spec::secret("POSTROAD_DATABASE_URL", "an address like postgres://user:password@host:5432/database");
+pub const OWNER_URL: Spec =
+    Spec::secret("POSTROAD_OWNER_URL", "an address like postgres://user:password@host:5432/database");
+pub const SYSTEM_URL: Spec =
+    Spec::secret("POSTROAD_SYSTEM_URL", "an address like postgres://user:password@host:5432/database");
+pub const DATA_DIR: Spec = Spec::plain("POSTROAD_DATA_DIR", "a folder").or(".postroad");
+pub const REDIS_URL: Spec = Spec::secret("POSTROAD_REDIS_URL", "an address like redis://host:6379");
+pub const LISTEN: Spec = Spec::plain("POSTROAD_LISTEN", "an address like 127.0.0.1:7800").or("127.0.0.1:7800");
+pub const PUBLIC_URL: Spec = Spec::plain("POSTROAD_PUBLIC_URL", "an address like https://messages.example.com");
+pub const TRUSTED_PROXIES: Spec = Spec::plain("POSTROAD_TRUSTED_PROXIES", "networks like 10.0.0.0/8,192.0.2.7");
+pub const API_PROCESSES: Spec = Spec::plain("POSTROAD_API_PROCESSES", "1 to 1000").or("1");
+pub const WORKERS: Spec = Spec::plain("POSTROAD_WORKERS", "1 to 512").or("16");
+pub const SHUTDOWN_GRACE_S: Spec = Spec::plain("POSTROAD_SHUTDOWN_GRACE_S", "0 to 600").or("30");
+pub const UNKNOWN_GRACE_S: Spec = Spec::plain("POSTROAD_UNKNOWN_GRACE_S", "1 to 86400");
+pub const QUIET_HOURS: Spec = Spec::plain("QUIET_HOURS_DEFAULT", "quiet hours like 21:00-08:00").or("21:00-08:00");
+pub const MASTER_KEYS: Spec = Spec::secret("POSTROAD_MASTER_KEYS", "keys like k2:base64,k1:base64");
+pub const LOG: Spec = Spec::plain("POSTROAD_LOG", "json or text");
+pub const RUST_LOG: Spec = Spec::plain("RUST_LOG", "a filter like info,postroad_worker=debug").or("info,sqlx=warn");
+pub const META_URL: Spec = Spec::plain("POSTROAD_META_URL", "an address like https://graph.facebook.com");
+pub const WHATSAPP_TOKEN: Spec = Spec::secret("WHATSAPP_TOKEN", "a system user's permanent token");
+pub const WHATSAPP_PHONE_NUMBER_ID: Spec =
+    Spec::plain("WHATSAPP_PHONE_NUMBER_ID", "the id of a number at Meta: digits");
+pub const WHATSAPP_BUSINESS_ACCOUNT_ID: Spec =
+    Spec::plain("WHATSAPP_BUSINESS_ACCOUNT_ID", "the id of a WhatsApp Business account at Meta: digits");
+pub const META_APP_SECRET: Spec = Spec::secret("META_APP_SECRET", "an app's secret at Meta");
+pub const META_VERIFY_TOKEN: Spec = Spec::secret("META_VERIFY_TOKEN", "a word of your own, told to Meta too");
+pub const TENANT: Spec = Spec::plain("POSTROAD_TENANT", "the slug or id of a tenant");
+pub const API_KEY: Spec = Spec::plain("POSTROAD_API_KEY", "a key id like prk_live_…");
+pub const API_SECRET: Spec = Spec::secret("POSTROAD_API_SECRET", "a secret like prs_…");
+
+/// In the order in which they are shown.
+pub const SPECS: &[Spec] = &[
+    DATA_DIR,
+    DATABASE_URL,
+    OWNER_URL,
+    SYSTEM_URL,
+    REDIS_URL,
+    LISTEN,
+    PUBLIC_URL,
+    TRUSTED_PROXIES,
+    API_PROCESSES,
+    WORKERS,
+    SHUTDOWN_GRACE_S,
+    UNKNOWN_GRACE_S,
+    QUIET_HOURS,
+    MASTER_KEYS,
+    LOG,
+    RUST_LOG,
+    META_URL,
+    WHATSAPP_TOKEN,
+    WHATSAPP_PHONE_NUMBER_ID,
+    WHATSAPP_BUSINESS_ACCOUNT_ID,
+    META_APP_SECRET,
+    META_VERIFY_TOKEN,
+    TENANT,
+    API_KEY,
+    API_SECRET,
+];

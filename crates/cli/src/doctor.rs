@@ -1,0 +1,169 @@
+//! What is wrong with an installation, with the evidence and what to do about it.
+//!
+//! Every check looks at something real, and says what it saw even when all is well. To add one: a function that returns a
+//! [`Check`], and its line in the list of its file.
+
+mod database;
+mod machine;
+mod redis;
+mod sending;
+
+use std::fmt::Write;
+
+use anyhow::Result;
+use postroad_app::{App, nudge::Nudges};
+use serde::Serialize;
+
+use crate::{
+    config::{Config, Sources},
+    exit::Exit,
+    print::{json_line, out},
+    start::{self, Schema},
+};
+
+/// What a check found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    Ok,
+    /// It could not be looked at, because something before it is wrong.
+    Skipped,
+    /// Works, and should not stay so.
+    Warning,
+    Error,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Check {
+    /// `<noun>.<what>`: never reused for something else.
+    pub id: &'static str,
+    pub verdict: Verdict,
+    pub evidence: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fix: Option<String>,
+}
+
+impl Check {
+    pub fn ok(id: &'static str, evidence: impl Into<String>) -> Self {
+        Self { id, verdict: Verdict::Ok, evidence: evidence.into(), fix: None }
+    }
+
+    pub fn warning(id: &'static str, evidence: impl Into<String>, fix: impl Into<String>) -> Self {
+        Self { id, verdict: Verdict::Warning, evidence: evidence.into(), fix: Some(fix.into()) }
+    }
+
+    pub fn error(id: &'static str, evidence: impl Into<String>, fix: impl Into<String>) -> Self {
+        Self { id, verdict: Verdict::Error, evidence: evidence.into(), fix: Some(fix.into()) }
+    }
+
+    pub fn skipped(id: &'static str, why: impl Into<String>) -> Self {
+        Self { id, verdict: Verdict::Skipped, evidence: why.into(), fix: None }
+    }
+}
+
+#[derive(clap::Args)]
+pub struct Args {
+    /// One JSON object per check
+    #[arg(long)]
+    json: bool,
+}
+
+/// Checks everything. Exit code 7 when anything is an error.
+pub async fn run(args: &Args, config: &Config, sources: &Sources) -> Result<Exit> {
+    let mut checks = machine::checks(config, sources).await;
+    checks.extend(redis::checks(config).await);
+    checks.extend(installation(config).await);
+    if args.json {
+        checks.iter().try_for_each(json_line)?;
+    } else {
+        out(&words(&checks))?;
+    }
+    let is_sick = checks.iter().any(|check| check.verdict == Verdict::Error);
+    Ok(if is_sick { Exit::Unhealthy } else { Exit::Ok })
+}
+
+/// The database, and what only can be seen through it.
+async fn installation(config: &Config) -> Vec<Check> {
+    let (mut checks, usable) = database::reachable(config).await;
+    if !usable {
+        checks.push(Check::skipped("installation", "the database cannot be used"));
+        return checks;
+    }
+    match start::start(config, Schema::Expect, Nudges::none()).await {
+        Err(error) => checks.push(Check::error(
+            "installation",
+            format!("{error:#}"),
+            "see the sentence; docs/configure.md tells of each setting",
+        )),
+        Ok(started) => {
+            checks.push(Check::ok("installation", "it opens: roles, clock and master keys are right"));
+            checks.extend(seen(&started.app).await);
+            if let Err(error) = started.stop().await {
+                checks.push(Check::warning("database.stop", format!("{error:#}"), "look into the server's log"));
+            }
+        }
+    }
+    checks
+}
+
+async fn seen(app: &App) -> Vec<Check> {
+    let mut checks = vec![database::clock(app).await];
+    match postroad_app::examine::examine(app).await {
+        Err(error) => checks.push(Check::error("database.look", error.to_string(), "look into the server's log")),
+        Ok(examined) => {
+            checks.extend(database::checks(&examined));
+            checks.extend(sending::switches(&examined));
+        }
+    }
+    match postroad_app::schedule::census(app).await {
+        Err(error) => checks.push(Check::error("queue.look", error.to_string(), "look into the server's log")),
+        Ok(census) => checks.extend(sending::backlogs(&census, app.clock.now())),
+    }
+    checks
+}
+
+fn words(checks: &[Check]) -> String {
+    let mut text = String::new();
+    let width = checks.iter().map(|check| check.id.len()).max().unwrap_or(0);
+    for check in checks {
+        let verdict = match check.verdict {
+            Verdict::Ok => "ok",
+            Verdict::Skipped => "skipped",
+            Verdict::Warning => "WARNING",
+            Verdict::Error => "ERROR",
+        };
+        let _ = writeln!(text, "{verdict:7}  {:width$}  {}", check.id, check.evidence);
+        if let Some(fix) = &check.fix {
+            let _ = writeln!(text, "{:7}  {:width$}  → {fix}", "", "");
+        }
+    }
+    let count = |verdict| checks.iter().filter(|check| check.verdict == verdict).count();
+    let _ = writeln!(
+        text,
+        "\n{} checks, {} warnings, {} errors",
+        checks.len(),
+        count(Verdict::Warning),
+        count(Verdict::Error)
+    );
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fix_stands_under_what_is_wrong() {
+        let checks = [
+            Check::ok("database.version", "PostgreSQL 15.13"),
+            Check::error("database.durable", "fsync is off", "switch it on"),
+        ];
+        assert_eq!(
+            words(&checks),
+            "ok       database.version  PostgreSQL 15.13\n\
+             ERROR    database.durable  fsync is off\n\
+             \x20                          → switch it on\n\n\
+             2 checks, 0 warnings, 1 errors\n"
+        );
+    }
+}

@@ -1,0 +1,87 @@
+//! From the configuration to an [`App`] that may be used.
+//!
+//! In order: a database that is there and up to date, connections as roles that row-level security binds, a clock that
+//! agrees with the database's, master keys that open what is stored. Whatever is wrong stops here, with what to do about it.
+
+mod clock;
+mod database;
+mod first_account;
+
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use postroad_app::{App, Defaults, limits::SharedLimits, nudge::Nudges, secrets::Keyring};
+use postroad_core::clock::Clock;
+use postroad_schema::Urls;
+use postroad_store::{PoolSizes, Store};
+use secrecy::ExposeSecret;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::Config;
+
+use database::Opened;
+pub use database::{Missing, Schema, find};
+
+/// The file of the master key in the data folder.
+const MASTER_KEY: &str = "master.key";
+
+/// A database and what is needed to use it. [`Started::stop`] ends it in order; dropping it stops a private server too.
+pub struct Started {
+    pub app: App,
+    pub urls: Urls,
+    opened: Opened,
+    ended: CancellationToken,
+}
+
+/// Opens the installation that the configuration names.
+pub async fn start(config: &Config, schema: Schema, nudges: Nudges) -> Result<Started> {
+    let opened = database::open(config, schema).await?;
+    let store = Store::open(&opened.urls, PoolSizes::default())?;
+    database::wait_for(&store).await?;
+    store.check_roles().await?;
+    let clock = Clock::system();
+    let ended = CancellationToken::new();
+    clock::agree(&store, &clock).await?;
+    tokio::spawn(clock::keep(store.clone(), clock.clone(), ended.clone()));
+    let keyring = keyring(config)?;
+    keyring.check(&store, clock.now()).await.context("the master keys do not open what is stored")?;
+    let app = App {
+        store,
+        keyring: Arc::new(keyring),
+        limits: Arc::new(limits(config, &clock)?),
+        clock,
+        nudges,
+        defaults: Defaults { quiet_hours: config.quiet_hours },
+    };
+    if schema == Schema::Make {
+        first_account::make(&app, config).await?;
+    }
+    Ok(Started { app, urls: opened.urls.clone(), opened, ended })
+}
+
+fn keyring(config: &Config) -> Result<Keyring> {
+    match &config.master_keys {
+        Some(keys) => Ok(Keyring::parse(keys)?),
+        None => {
+            std::fs::create_dir_all(&config.data_dir)
+                .with_context(|| format!("the data folder {} cannot be made", config.data_dir.display()))?;
+            Ok(Keyring::load_or_create(&config.data_dir.join(MASTER_KEY))?)
+        }
+    }
+}
+
+fn limits(config: &Config, clock: &Clock) -> Result<SharedLimits> {
+    match &config.redis_url {
+        Some(url) => Ok(SharedLimits::redis(url.expose_secret(), clock.clone())?),
+        None => Ok(SharedLimits::local(clock.clone())),
+    }
+}
+
+impl Started {
+    /// Closes the connections, then stops a private server if this process started it.
+    pub async fn stop(self) -> Result<()> {
+        self.ended.cancel();
+        self.app.store.close().await;
+        self.opened.stop().await
+    }
+}

@@ -1,0 +1,137 @@
+//! What an operator types, on an installation that nobody runs at the moment.
+
+use serde_json::Value;
+
+use crate::home::Home;
+
+fn lines(text: &str) -> Vec<Value> {
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+#[test]
+fn tenants_accounts_and_keys_are_made_listed_stopped_and_ended() {
+    let home = Home::new();
+    let tenant = home.run(&["tenants", "create", "acme", "--name", "Acme Ltd", "--zone", "Europe/Paris"]);
+    let listed = lines(&home.run(&["tenants", "list", "--json"]));
+    assert_eq!(
+        (&listed[0]["id"], &listed[0]["slug"], &listed[0]["sending_paused"]),
+        (&tenant.into(), &"acme".into(), &false.into())
+    );
+
+    let sandbox = home.write("sandbox.json", "{}");
+    let account = home.run(&["accounts", "connect", "sandbox", "trial", "--credentials", &sandbox, "--spacing", "0"]);
+    home.run(&["accounts", "pause", &account, "--reason", "moving"]);
+    assert_eq!(lines(&home.run(&["accounts", "list", "--json"]))[0]["status_reason"], "moving");
+    home.run(&["resume", "account", &account]);
+    assert_eq!(lines(&home.run(&["accounts", "list", "--json"]))[0]["status"], "active");
+
+    let secret = home.path().join("secret");
+    let made =
+        home.run(&["keys", "create", "--name", "shop", "--live", "--secret-file", secret.to_str().unwrap(), "--json"]);
+    let key = serde_json::from_str::<Value>(&made).unwrap()["key"].as_str().unwrap().to_owned();
+    assert!(!made.contains("prs_"), "the secret went into the file");
+    let signed =
+        home.run(&["sign", "GET", "/v1/messages", "--key", &key, "--secret-file", secret.to_str().unwrap(), "--json"]);
+    assert_eq!(serde_json::from_str::<Value>(&signed).unwrap()["X-Postroad-Key"], key.as_str());
+    home.run(&["keys", "revoke", &key]);
+    assert_eq!(lines(&home.run(&["keys", "list", "--json"]))[0]["key_status"], "revoked");
+
+    home.run(&["pause", "tenant", "acme", "--reason", "unpaid"]);
+    home.run(&["pause", "all", "--yes"]);
+    assert_eq!(lines(&home.run(&["tenants", "list", "--json"]))[0]["paused_reason"], "unpaid");
+    home.run(&["resume", "all"]);
+    home.run(&["resume", "tenant", "acme"]);
+    home.run(&["restore", "hold"]);
+    home.run(&["restore", "release", "--yes"]);
+    home.run(&["webhooks", "replay", "--from", "2026-01-01T00:00:00Z", "--all"]);
+    assert_eq!(lines(&home.run(&["queues", "--json"])).len(), 4, "one line per queue while nothing is sent");
+}
+
+#[test]
+fn what_is_missing_taken_or_unclear_has_an_exit_code_of_its_own() {
+    let home = Home::new();
+    let nobody = "msg_00000000000000000000000000000000";
+    assert_eq!(home.fails(&["accounts", "list"]).0, 3, "there is no tenant");
+    home.run(&["tenants", "create", "acme"]);
+    let cases: &[(&[&str], i32, &str)] = &[
+        (&["tenants", "create", "acme"], 4, "error: the slug acme is taken"),
+        (&["tenants", "create", "Acme"], 2, "error: the slug \"Acme\" is not 1 to 63 lower-case letters"),
+        (&["messages", "explain", nobody], 3, "error: there is no message msg_0"),
+        (&["messages", "explain", "msg_1"], 2, "error: invalid value 'msg_1'"),
+        (&["keys", "revoke", "prk_live_x"], 3, "error: the tenant has no key prk_live_x"),
+        (&["accounts", "list", "--tenant", "nobody"], 3, "error: no tenant is called nobody"),
+        (&["accounts", "connect", "pigeon", "1"], 2, "error: no provider is called pigeon"),
+        (&["jobs", "retry", "01JGJ4ZK8V6N3T5R7W9X1Y3Z5B"], 3, "error: none of these jobs is dead"),
+        (
+            &["campaigns", "start", "cmp_00000000000000000000000000000000", "--yes"],
+            3,
+            "error: there is no such campaign",
+        ),
+        (&["campaigns", "start", "cmp_00000000000000000000000000000000"], 2, "error: the following required arguments"),
+        (&["tenant"], 2, "error: unrecognized subcommand 'tenant'"),
+    ];
+    for (args, code, said) in cases {
+        let (ended, told) = home.fails(args);
+        assert_eq!(ended, *code, "{args:?}: {told}");
+        assert!(told.starts_with(said), "{args:?}: {told}");
+    }
+    home.run(&["tenants", "create", "second"]);
+    assert_eq!(home.fails(&["accounts", "list"]).0, 2, "there are two");
+    assert_eq!(home.run(&["accounts", "list", "--tenant", "second", "--json"]), "");
+}
+
+#[test]
+fn a_file_with_wrong_lines_is_taken_in_part_and_says_so() {
+    let home = Home::new();
+    home.run(&["tenants", "create", "acme"]);
+    let file = home.write("people.csv", "phone,consent\n+12015550100,yes\nnobody,yes\n+12015550101,perhaps\n");
+    let output = home.output(&["import", "contacts", &file]);
+    assert_eq!(output.status.code(), Some(6));
+    let told = crate::home::text(&output.stdout);
+    assert!(told.starts_with("3 lines: 1 created, 0 updated, 2 not taken\n  line 3: "), "{told}");
+    let (code, said) = home.fails(&["import", "contacts", "/nowhere.csv"]);
+    assert_eq!(code, 1);
+    assert!(said.contains("/nowhere.csv cannot be read"), "{said}");
+}
+
+#[test]
+fn the_doctor_finds_a_fresh_installation_sound_but_idle() {
+    let home = Home::new();
+    let checks = lines(&home.run(&["doctor", "--json"]));
+    let of = |verdict: &str| -> Vec<&str> {
+        checks.iter().filter(|check| check["verdict"] == verdict).map(|check| check["id"].as_str().unwrap()).collect()
+    };
+    assert_eq!(of("error"), Vec::<&str>::new(), "{checks:#?}");
+    for id in ["database.durable", "database.row_security", "installation", "clock.skew", "queue.dead"] {
+        assert!(of("ok").contains(&id), "{id}");
+    }
+    for id in ["workers.alive", "scheduler.leads", "settings.public_url"] {
+        assert!(of("warning").contains(&id), "{id}");
+    }
+}
+
+#[test]
+fn the_doctor_names_what_is_wrong_and_ends_with_its_own_code() {
+    let home = Home::new()
+        .with("POSTROAD_DATABASE_URL", "postgres://nobody:pw@127.0.0.1:1/postroad")
+        .with("POSTROAD_WORKER", "3");
+    let output = home.output(&["doctor", "--json"]);
+    assert_eq!(output.status.code(), Some(7));
+    let checks = lines(&crate::home::text(&output.stdout));
+    let verdict = |id: &str| checks.iter().find(|check| check["id"] == id).unwrap()["verdict"].clone();
+    assert_eq!(verdict("database.schema"), "error");
+    assert_eq!(verdict("settings.known"), "warning");
+    assert_eq!(verdict("installation"), "skipped");
+}
+
+#[test]
+fn the_description_of_the_api_pages_of_the_manual_and_completions_are_printed() {
+    let home = Home::new();
+    let described: Value = serde_json::from_str(&home.run(&["openapi"])).unwrap();
+    assert!(described["paths"]["/v1/messages"].is_object());
+    assert!(home.run(&["completions", "bash"]).contains("_postroad"));
+    assert!(home.run(&["man"]).contains(".TH postroad"));
+    let folder = home.path().join("man");
+    home.run(&["man", folder.to_str().unwrap()]);
+    assert!(folder.join("postroad-messages-explain.1").exists());
+}
