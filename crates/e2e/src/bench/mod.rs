@@ -1,0 +1,92 @@
+//! The figures of docs/performance.md, each beside what bounds it in the same run.
+//!
+//! The product is measured from outside, as processes of the real binary over a durable database; only the bare loop, which
+//! is the bound of sending, runs in here. To add a figure: a section with its names and its function, and its line in the
+//! table of the docs.
+
+mod accept;
+mod bare;
+mod drain;
+mod latency;
+mod pace;
+mod report;
+mod sending;
+mod start;
+mod webhooks;
+
+use anyhow::{Result, bail};
+
+pub use report::{Figure, Report};
+
+/// What is measured, and how long it may take.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// One JSON object per line instead of a table.
+    pub json: bool,
+    /// Only sections with a figure whose name begins like this.
+    pub only: Option<String>,
+    /// Small numbers: to see whether it works, not how fast.
+    pub quick: bool,
+}
+
+impl Options {
+    /// `usual`, or a tenth of it.
+    const fn scaled(&self, usual: u32) -> u32 {
+        if self.quick { usual / 10 } else { usual }
+    }
+}
+
+struct Section {
+    figures: &'static [&'static str],
+    run: for<'a> fn(&'a mut Report, &'a Options) -> futures::future::LocalBoxFuture<'a, Result<()>>,
+}
+
+/// In the order in which they run.
+const SECTIONS: &[Section] = &[
+    Section {
+        figures: &["send.drain_ratio", "send.per_s", "send.cpu_us", "receipt.apply_per_s"],
+        run: |report, options| Box::pin(drain::run(report, options)),
+    },
+    Section {
+        figures: &["send.small_lanes_ratio", "memory.worker_mib"],
+        run: |report, options| Box::pin(drain::small_lanes(report, options)),
+    },
+    Section {
+        figures: &["api.accept_p99_ms", "api.accept_per_s"],
+        run: |report, options| Box::pin(accept::run(report, options)),
+    },
+    Section {
+        figures: &["webhook.ingest_per_s", "webhook.p99_ms"],
+        run: |report, options| Box::pin(webhooks::run(report, options)),
+    },
+    Section {
+        figures: &["pace.utilisation.one", "pace.over.one", "pace.gap_s"],
+        run: |report, options| Box::pin(pace::one(report, options)),
+    },
+    Section {
+        figures: &["pace.utilisation.app", "pace.over.app"],
+        run: |report, options| Box::pin(pace::app(report, options)),
+    },
+    Section {
+        figures: &["pace.utilisation.noredis", "pace.over.noredis"],
+        run: |report, options| Box::pin(pace::no_redis(report, options)),
+    },
+    Section { figures: &["latency.idle_p99_ms"], run: |report, options| Box::pin(latency::run(report, options)) },
+    Section { figures: &["start.ms"], run: |report, options| Box::pin(start::run(report, options)) },
+];
+
+/// Runs what is asked for, and prints each figure when it is known.
+pub async fn run(options: &Options) -> Result<Vec<Figure>> {
+    let wanted = |section: &&Section| {
+        options.only.as_ref().is_none_or(|only| section.figures.iter().any(|name| name.starts_with(only.as_str())))
+    };
+    let sections: Vec<&Section> = SECTIONS.iter().filter(wanted).collect();
+    if sections.is_empty() {
+        bail!("no figure begins with {}", options.only.as_deref().unwrap_or_default());
+    }
+    let mut report = Report::new(options.json);
+    for section in sections {
+        (section.run)(&mut report, options).await?;
+    }
+    Ok(report.into_figures())
+}

@@ -1,0 +1,9 @@
+//! What Postroad does, told through its own binary, its API and a simulated provider.
+
+mod campaign;
+mod cancelling;
+mod quiet_hours;
+mod sandbox;
+mod sending;
+mod stopping;
+mod world;
