@@ -76,7 +76,7 @@ fn phone(kind: Kind, row: usize, reached: &mut usize) -> String {
     match kind {
         Kind::NotANumber => "ask at the desk".into(),
         Kind::TooShort => format!("+1201{:03}", row % 1_000),
-        Kind::NoCountry => format!("+999555{:06}", row),
+        Kind::NoCountry => format!("+999555{row:06}"),
         Kind::NoNumber => String::new(),
         Kind::NoConsent | Kind::OptedOut | Kind::Night | Kind::Day => {
             *reached += 1;

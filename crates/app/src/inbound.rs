@@ -1,7 +1,7 @@
 //! Reads the journal: what providers told us becomes receipts, messages and choices. One transaction per batch, so each
 //! webhook is applied exactly once; one that cannot be applied is set aside with its reason and keeps nobody else waiting.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use postroad_core::{
     consent::{ConsentAction, Purpose},
     ids::JournalId,
@@ -228,7 +228,7 @@ async fn take_message(
     }
     if said.opts_out {
         for purpose in [Purpose::Marketing, Purpose::Transactional] {
-            let choice = choice(hook, address, purpose, ConsentAction::Revoked, "inbound", row.at);
+            let choice = choice(hook, address, purpose, ConsentAction::Revoked, "inbound", revoked_at(event.at, now));
             inbound::record_choice(tx, &choice, now).await?;
         }
     }
@@ -245,8 +245,14 @@ async fn take_preference(
     let Some(from) = preference.phone.as_deref().or(preference.scoped_id.as_deref()) else { return Ok(()) };
     let (_, address) = inbound::address(tx, hook.tenant, hook.channel, from, None, now).await?;
     let action = if preference.wants_marketing { ConsentAction::Granted } else { ConsentAction::Revoked };
-    let choice = choice(hook, address, Purpose::Marketing, action, "provider", event.at.min(now));
+    let at = if preference.wants_marketing { event.at.min(now) } else { revoked_at(event.at, now) };
+    let choice = choice(hook, address, Purpose::Marketing, action, "provider", at);
     inbound::record_choice(tx, &choice, now).await
+}
+
+/// Providers tell time in whole seconds: what was taken back in the same second as it was given is taken back.
+fn revoked_at(at: DateTime<Utc>, now: DateTime<Utc>) -> DateTime<Utc> {
+    (at + TimeDelta::milliseconds(999)).min(now)
 }
 
 #[expect(clippy::too_many_arguments, reason = "each names one column")]

@@ -107,7 +107,7 @@ async fn installation(config: &Config) -> Vec<Check> {
 }
 
 async fn seen(app: &App) -> Vec<Check> {
-    let mut checks = vec![database::clock(app).await];
+    let mut checks = vec![database::clock(app)];
     match postroad_app::examine::examine(app).await {
         Err(error) => checks.push(Check::error("database.look", error.to_string(), "look into the server's log")),
         Ok(examined) => {

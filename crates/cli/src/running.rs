@@ -126,7 +126,7 @@ impl Running {
             match tokio::time::timeout(rest, task.handle).await {
                 Ok(Ok(Ok(()))) => {}
                 Ok(Ok(Err(error))) => {
-                    tracing::error!(role = task.name, error = %format!("{error:#}"), "did not end well")
+                    tracing::error!(role = task.name, error = %format!("{error:#}"), "did not end well");
                 }
                 Ok(Err(error)) => tracing::error!(role = task.name, %error, "did not end well"),
                 Err(_) => {

@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// How long a process may take until it is healthy: a debug build on a busy machine.
-const HEALTHY_MAX: Duration = Duration::from_secs(60);
+const HEALTHY_MAX: Duration = Duration::from_mins(1);
 
 /// What an installation has.
 #[derive(Debug, Clone, Default)]

@@ -122,7 +122,8 @@ impl Seed {
                  from   people;
              drop table people;"
         );
-        Ok(drop(self.db.execute(AssertSqlSafe(sql)).await?))
+        self.db.execute(AssertSqlSafe(sql)).await?;
+        Ok(())
     }
 
     /// Messages for all lanes of the tenant, to the first people: there must be `per_lane` of them at least.
@@ -150,7 +151,8 @@ impl Seed {
                  select '{tenant}', id, lane, address, contact, '{flow}', 32, '{class}', 'queued', now(), now() from wanted;
              drop table wanted;"
         );
-        Ok(drop(self.db.execute(AssertSqlSafe(sql)).await?))
+        self.db.execute(AssertSqlSafe(sql)).await?;
+        Ok(())
     }
 
     /// A key of a client that may do everything, as fast as it likes.

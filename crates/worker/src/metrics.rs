@@ -86,10 +86,10 @@ pub(crate) fn count_decisions(rulings: &[Ruling]) {
         match &ruling.decision {
             Decision::Send => DECISIONS.with_label_values(&["", "send", ""]).inc(),
             Decision::Wait { gate, reason, .. } => {
-                DECISIONS.with_label_values(&[gate.as_str(), "wait", reason.as_str()]).inc()
+                DECISIONS.with_label_values(&[gate.as_str(), "wait", reason.as_str()]).inc();
             }
             Decision::Refuse { gate, reason } => {
-                DECISIONS.with_label_values(&[gate.as_str(), "refuse", reason.as_str()]).inc()
+                DECISIONS.with_label_values(&[gate.as_str(), "refuse", reason.as_str()]).inc();
             }
         }
     }

@@ -217,25 +217,3 @@ async fn posts_that_come_together_are_committed_together_and_none_is_lost() {
     let jobs = world.count("select count(*) from apalis.jobs where job_type = 'inbound'").await;
     assert!(jobs < 250, "{jobs} jobs for 500 posts");
 }
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn zz_flood() {
-    let world = Arc::new(World::new().await);
-    let tenant = tenant(&world).await;
-    connect(&world, tenant, "111", SECRET).await;
-    for concurrency in [8usize, 64, 256] {
-        let began = Instant::now();
-        let posts = (0..concurrency).map(|_| {
-            let world = world.clone();
-            tokio::spawn(async move {
-                for _ in 0..6000 / concurrency {
-                    assert_eq!(world.http.send(signed(&world, &body(&["111"]), SECRET)).await.status, 200);
-                }
-            })
-        });
-        join_all(posts).await.into_iter().for_each(Result::unwrap);
-        println!(
-            "hooks c={concurrency}: {:.0}/s",
-            (6000 / concurrency * concurrency) as f64 / began.elapsed().as_secs_f64()
-        );
-    }
-}

@@ -1,5 +1,7 @@
 //! The nouns over HTTP: accounts, contacts, consents, suppressions, templates, campaigns, the tenant itself.
 
+#![allow(clippy::unwrap_used, reason = "what a test stands on must hold")]
+
 mod accounts;
 mod campaigns;
 mod contacts;

@@ -1,7 +1,10 @@
 //! Campaigns against a real database: every recipient once, whatever happens in between.
 
+#![allow(clippy::unwrap_used, reason = "what a test stands on must hold")]
+
 mod life;
 mod planning;
 mod stage;
 #[path = "../nouns/world.rs"]
+#[allow(dead_code, reason = "each of the suites that share it uses a part")]
 mod world;

@@ -7,6 +7,7 @@ use postroad_core::{
     ids::{AccountId, IncarnationId},
     provider::{Effect, Fault, FaultClass, Outcome},
     send::SendState,
+    unknown::Graces,
 };
 use postroad_store::{
     SystemTx,
@@ -142,7 +143,7 @@ async fn a_late_answer_settles_an_unknown_whoever_holds_the_lane_by_then() {
     let world = World::new().await;
     let mut flight = Flight::new(&world, &SeedMessage::default()).await;
     flight.world.app.clock.advance(TimeDelta::seconds(31));
-    postroad_app::sweep::ledger(&flight.world.app, Default::default(), &[]).await.unwrap();
+    postroad_app::sweep::ledger(&flight.world.app, Graces::default(), &[]).await.unwrap();
     assert_eq!(flight.state().await.0, "unknown");
     let other = worker(&world).await;
     assert!(take(&world, other, &flight.seed, flight.account).await.is_some());

@@ -1,9 +1,12 @@
 //! The nouns of the product against a real database: what callers may do, and what holds afterwards.
 
+#![allow(clippy::unwrap_used, reason = "what a test stands on must hold")]
+
 mod accounts;
 mod contacts;
 mod import;
 mod secrets;
 mod templates;
 mod tenants;
+#[allow(dead_code, reason = "each of the suites that share it uses a part")]
 mod world;

@@ -291,11 +291,11 @@ mod tests {
     use super::*;
 
     /// Every command with the words that call it.
-    fn all(command: clap::Command, path: &str) -> Vec<(String, clap::Command)> {
+    fn all(command: &clap::Command, path: &str) -> Vec<(String, clap::Command)> {
         let subcommands: Vec<_> = command.get_subcommands().filter(|sub| sub.get_name() != "help").cloned().collect();
         let deeper = subcommands.into_iter().flat_map(|sub| {
             let path = format!("{path} {}", sub.get_name());
-            all(sub, &path)
+            all(&sub, &path)
         });
         std::iter::once((path.to_owned(), command.clone())).chain(deeper).collect()
     }
@@ -303,7 +303,7 @@ mod tests {
     fn help_of_all() -> Vec<(String, String)> {
         let mut definition = definition().term_width(80);
         definition.build();
-        let all = all(definition, "postroad").into_iter();
+        let all = all(&definition, "postroad").into_iter();
         all.map(|(path, mut command)| (path, command.render_long_help().to_string())).collect()
     }
 
@@ -326,7 +326,7 @@ mod tests {
     fn every_command_that_does_something_has_an_example_and_no_line_is_wider_than_a_terminal() {
         let mut definition = definition();
         definition.build();
-        for (path, command) in all(definition, "postroad") {
+        for (path, command) in all(&definition, "postroad") {
             let has_example = command.get_before_help().is_some_and(|text| text.to_string().contains(&path));
             assert!(has_example || command.has_subcommands(), "{path} has no example");
         }
@@ -338,7 +338,7 @@ mod tests {
 
     #[test]
     fn a_secret_is_never_an_argument() {
-        for (path, command) in all(definition(), "postroad") {
+        for (path, command) in all(&definition(), "postroad") {
             for argument in command.get_arguments() {
                 let name = argument.get_id().as_str();
                 let takes_secret = ["secret", "token", "password", "database_url", "master_keys"].contains(&name);
@@ -350,7 +350,7 @@ mod tests {
     #[test]
     fn every_reading_command_speaks_json() {
         const READS: &[&str] = &["list", "show", "explain", "queues", "doctor", "fields", "sign", "demo"];
-        for (path, command) in all(definition(), "postroad") {
+        for (path, command) in all(&definition(), "postroad") {
             let reads = READS.iter().any(|word| path.ends_with(&format!(" {word}")));
             let speaks = command.get_arguments().any(|argument| argument.get_id() == "json");
             assert!(!reads || speaks, "{path}");

@@ -85,12 +85,21 @@ pub fn run(args: &Args, config: &Config) -> Result<Exit> {
     let uri: Uri = args.url.parse().map_err(|_| usage(format!("{:?} is neither an address nor a path", args.url)))?;
     let headers = sign(&stamp(args, config)?, &Request { method: &method, ..of(&uri, &body) }, &secret(args, config)?)?;
     if args.curl {
-        out(&format!("{}\n", curl(&method, &args.url, &headers, args.body.as_deref())))?;
+        out(&format!("{}\n", curl(&method, &address(&args.url, config), &headers, args.body.as_deref())))?;
     } else {
         let lines = |headers: &Headers| headers.lines().map(|(name, value)| format!("{name}: {value}\n")).concat();
         args.format.told(&headers, lines)?;
     }
     Ok(Exit::Ok)
+}
+
+/// A path alone is meant for this installation's own API.
+fn address(url: &str, config: &Config) -> String {
+    if !url.starts_with('/') {
+        return url.to_owned();
+    }
+    let base = config.public_url.clone().unwrap_or_else(|| format!("http://{}", config.listen));
+    format!("{}{url}", base.trim_end_matches('/'))
 }
 
 /// Signs one request.

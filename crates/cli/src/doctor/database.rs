@@ -52,7 +52,7 @@ fn schema(missing: anyhow::Result<Missing>, is_private: bool) -> (Check, bool) {
 }
 
 /// This machine's own clock, not the corrected one.
-pub(super) async fn clock(app: &App) -> Check {
+pub(super) fn clock(app: &App) -> Check {
     const ID: &str = "clock.skew";
     let skew = app.clock.now() - Clock::system().now();
     let evidence = format!("this machine is {} ms off the database, and follows it", skew.num_milliseconds());

@@ -13,6 +13,8 @@ use crate::config::{Config, Database, Sources, unread_variables};
 /// Connections, files of the database's pools, calls on their way.
 const FILES_WANTED: u64 = 4_096;
 const FREE_WANTED_MIB: u64 = 1_024;
+/// The permissions of everybody but the owner.
+const OTHERS: u32 = 0o077;
 const FREE_NEEDED_MIB: u64 = 128;
 
 pub(super) async fn checks(config: &Config, sources: &Sources) -> Vec<Check> {
@@ -40,7 +42,7 @@ fn file_of_settings(sources: &Sources) -> Check {
     const ID: &str = "settings.file";
     let Some(path) = sources.file() else { return Check::ok(ID, "there is none") };
     match std::fs::metadata(path) {
-        Ok(metadata) if metadata.permissions().mode() & 0o077 == 0 => Check::ok(ID, format!("{}", path.display())),
+        Ok(metadata) if metadata.permissions().mode() & OTHERS == 0 => Check::ok(ID, format!("{}", path.display())),
         Ok(_) => Check::warning(
             ID,
             format!("others may read {}", path.display()),
@@ -84,7 +86,7 @@ fn disk(config: &Config) -> Check {
         Ok(stat) => stat,
         Err(error) => return Check::skipped(ID, format!("{}: {error}", nearest.display())),
     };
-    let free_mib = (u128::from(stat.blocks_available()) * u128::from(stat.fragment_size()) / (1 << 20)) as u64;
+    let free_mib = stat.blocks_available().saturating_mul(stat.fragment_size()) >> 20;
     let evidence = format!("{free_mib} MiB are free at {}", config.data_dir.display());
     let matters = matches!(config.database, Database::Private);
     match free_mib {

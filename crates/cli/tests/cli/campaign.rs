@@ -73,7 +73,7 @@ async fn a_campaign_that_is_stopped_in_the_middle_goes_on_and_reaches_everybody_
     let address = first.wait_until_healthy();
     sim.configure(|config| config.webhook_url = Some(format!("http://{address}/webhooks/meta")));
     home.run(&["campaigns", "start", &campaign, "--yes"]);
-    sim.until(Duration::from_secs(60), |stats| stats.counts.accepted >= PEOPLE / 4).await.unwrap();
+    sim.until(Duration::from_mins(1), |stats| stats.counts.accepted >= PEOPLE / 4).await.unwrap();
 
     let (code, log) = first.stop();
     assert_eq!(code, Some(0), "{log}");
@@ -84,7 +84,7 @@ async fn a_campaign_that_is_stopped_in_the_middle_goes_on_and_reaches_everybody_
     let mut second = home.start(&["all", "--listen", "127.0.0.1:0"]);
     let address = second.wait_until_healthy();
     sim.configure(|config| config.webhook_url = Some(format!("http://{address}/webhooks/meta")));
-    let stats = sim.until(Duration::from_secs(60), |stats| stats.counts.accepted >= PEOPLE).await.unwrap();
+    let stats = sim.until(Duration::from_mins(1), |stats| stats.counts.accepted >= PEOPLE).await.unwrap();
     assert_eq!((stats.counts.accepted, stats.counts.duplicates, stats.over_limit.throughput), (PEOPLE, 0, 0));
     crate::home::until("the campaign ends", || show(&home, &campaign)["state"] == "completed");
     assert_eq!(show(&home, &campaign)["recipients"], PEOPLE);

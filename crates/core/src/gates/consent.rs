@@ -6,9 +6,12 @@
 //!
 //! - it is no part of a campaign, and
 //! - where the provider has a session window, the window is open. Where it has none (SMS), the caller's word counts.
+//!
+//! Nobody is reached through the sandbox, so nobody has to agree to it; whoever took consent back is left alone there too.
 
 use super::{Facts, Reason, Verdict};
 use crate::{
+    account::Channel,
     consent::{ConsentAction, Purpose},
     message::Source,
 };
@@ -17,7 +20,7 @@ pub fn check(facts: &Facts) -> Verdict {
     match facts.consent.map(|consent| consent.action) {
         Some(ConsentAction::Revoked) => Verdict::Refuse { reason: Reason::OptedOut },
         Some(ConsentAction::Granted) => Verdict::Pass,
-        None if is_an_answer(facts) => Verdict::Pass,
+        None if is_an_answer(facts) || facts.channel == Channel::Sandbox => Verdict::Pass,
         None => Verdict::Refuse { reason: Reason::NoConsent },
     }
 }
@@ -89,5 +92,14 @@ mod tests {
         }
         let without_window = Facts { window: None, ..facts(Purpose::Conversational, Source::Agent, None) };
         assert_eq!(check(&without_window), Verdict::Pass);
+    }
+
+    #[test]
+    fn the_sandbox_reaches_nobody_so_nobody_is_asked() {
+        for purpose in Purpose::ALL {
+            let of = |said| Facts { channel: Channel::Sandbox, ..facts(*purpose, Source::Api, said) };
+            assert_eq!(check(&of(None)), Verdict::Pass, "{purpose}");
+            assert_eq!(check(&of(Some(ConsentAction::Revoked))), refuse(Reason::OptedOut), "{purpose}");
+        }
     }
 }

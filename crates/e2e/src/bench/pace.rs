@@ -35,7 +35,7 @@ pub(super) async fn one(report: &mut Report, options: &Options) -> Result<()> {
     let taken_at = world.next_arrival_after(killed_at).await?;
     let second = world.arrivals_for(half).await?;
     let of = format!("of {RATE}/s, {} s before the kill and as many after the take-over", half.as_secs());
-    report.tell("pace.utilisation.one", (first + second) / 2.0 / f64::from(RATE), "ratio", of);
+    report.tell("pace.utilisation.one", f64::midpoint(first, second) / f64::from(RATE), "ratio", of);
     report.tell(
         "pace.gap_s",
         (taken_at - killed_at).as_secs_f64(),

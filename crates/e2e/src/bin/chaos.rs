@@ -25,7 +25,7 @@ async fn main() -> Result<ExitCode> {
     let args = Args::parse();
     let seed = args.seed.unwrap_or_else(rand::random);
     say(&format!("seed {seed}, {} minutes of faults", args.minutes));
-    let options = Options { length: Duration::from_secs(60) * args.minutes, seed };
+    let options = Options { length: Duration::from_mins(1) * args.minutes, seed };
     // Interrupted, everything that was started ends all the same: it is dropped.
     let outcome = tokio::select! {
         ended = chaos::run(&options) => ended?,

@@ -172,9 +172,10 @@ impl Verdict {
         let none = Vec::new();
         for row in rows {
             let calls = calls.get(&row.id).unwrap_or(&none);
-            match calls.iter().any(|call| call.fate.accepted()) {
-                true => self.read_arrived(row),
-                false => self.read_absent(row, calls),
+            if calls.iter().any(|call| call.fate.accepted()) {
+                self.read_arrived(row);
+            } else {
+                self.read_absent(row, calls);
             }
             if !is_sent_again(&row.class) && came_after_doubt(calls) {
                 self.tell("sent again although its outcome was unknown", &format!("{} ({})", row.id, row.class));
@@ -213,7 +214,7 @@ impl Verdict {
             }
             "dead" if self.poisoned.contains(&row.id) => {}
             "accepted" | "sent" | "delivered" | "read" | "failed" => {
-                self.lose("said to be with the provider, who does not know it", row)
+                self.lose("said to be with the provider, who does not know it", row);
             }
             _ => self.lose("never sent", row),
         }

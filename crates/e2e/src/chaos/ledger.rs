@@ -28,6 +28,7 @@ pub(super) fn content() -> String {
 }
 
 /// Writes messages to people of one lane; those that are there already stay as they are. The sweeper wakes the lane.
+#[expect(clippy::too_many_arguments, reason = "each names a column")]
 pub(super) async fn write(
     db: &PgPool,
     tenant: TenantId,

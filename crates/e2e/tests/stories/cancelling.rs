@@ -4,14 +4,14 @@ use postroad_core::clock::Clock;
 use postroad_e2e::fresh_request_id;
 use serde_json::json;
 
-use crate::world::{World, news_for};
+use crate::world::{World, agreed, news_for};
 
 const ADA: &str = "+15550100001";
 
 #[tokio::test]
 async fn a_message_that_is_taken_back_in_time_is_never_sent_and_one_that_left_cannot_be() -> Result<()> {
     let world = World::start().await?;
-    world.operator().import(&format!("phone,consent\n{ADA},yes\n")).await?;
+    world.operator().import(&agreed(&[ADA])).await?;
     let mut later = news_for(ADA);
     later["send_at"] = json!(Clock::system().now() + Duration::hours(1));
     let wanted_later = world.post(&later).await?;

@@ -3,7 +3,7 @@ use chrono::{Duration, Timelike};
 use postroad_core::clock::Clock;
 use serde_json::json;
 
-use crate::world::{World, news_for};
+use crate::world::{World, agreed, news_for};
 
 const ADA: &str = "+15550100001";
 
@@ -14,7 +14,7 @@ async fn a_message_in_quiet_hours_waits_for_the_morning_and_says_so() -> Result<
     // Three hours to either side of now, in UTC, where everybody is who has no zone.
     let setup = postroad_e2e::Setup::default().with("QUIET_HOURS_DEFAULT", format!("{}-{}", at(-3), at(3)));
     let world = World::start_with(setup, "1000").await?;
-    world.operator().import(&format!("phone,consent\n{ADA},yes\n")).await?;
+    world.operator().import(&agreed(&[ADA])).await?;
     let marketing = {
         let mut body = news_for(ADA);
         body["purpose"] = json!("marketing");

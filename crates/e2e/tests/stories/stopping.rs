@@ -3,16 +3,15 @@ use postroad_e2e::until;
 use postroad_simulators::meta::{Content, Inbound};
 use sqlx::{Connection, Executor};
 
-use crate::world::{PATIENCE, World, news_for};
+use crate::world::{PATIENCE, World, agreed, news_for, numbers};
 
 const ADA: &str = "+15550100001";
 
 #[tokio::test]
 async fn nothing_is_attempted_after_the_kill_switch_and_the_rest_goes_out_afterwards() -> Result<()> {
     let world = World::start_with(postroad_e2e::Setup::default(), "40").await?;
-    let people: Vec<String> = (1..=200).map(|n| format!("+155501{n:05}")).collect();
-    let lines: String = people.iter().map(|number| format!("{number},yes\n")).collect();
-    world.operator().import(&format!("phone,consent\n{lines}")).await?;
+    let people = numbers(200);
+    world.operator().import(&agreed(&people)).await?;
     for number in &people {
         world.post(&news_for(number)).await?;
     }
@@ -41,13 +40,13 @@ async fn nothing_is_attempted_after_the_kill_switch_and_the_rest_goes_out_afterw
 #[tokio::test]
 async fn who_writes_stop_gets_nothing_more_of_what_was_queued() -> Result<()> {
     let world = World::start().await?;
-    world.operator().import(&format!("phone,consent\n{ADA},yes\n")).await?;
+    world.operator().import(&agreed(&[ADA])).await?;
     world.operator().run(&["pause", "account", &world.account]).await?;
     let id = world.post(&news_for(ADA)).await?;
     world.reaches(&id, "waiting").await?;
     let stop = Content::Text { body: "STOP".to_owned() };
     world.sim.inbound(Inbound { from: Some(ADA.to_owned()), message: stop, ..Inbound::default() })?;
-    let mut db = world.installation.database.connect().await?;
+    let db = world.installation.database.connect().await?;
     until("the word is on record", PATIENCE, || async {
         let mut db = world.installation.database.connect().await?;
         let sql = "select count(*) from consents where action = 'revoked' and source = 'inbound'";
@@ -66,7 +65,7 @@ async fn who_writes_stop_gets_nothing_more_of_what_was_queued() -> Result<()> {
 #[tokio::test]
 async fn an_opt_out_between_the_decision_and_the_intent_still_counts() -> Result<()> {
     let world = World::start().await?;
-    world.operator().import(&format!("phone,consent\n{ADA},yes\n")).await?;
+    world.operator().import(&agreed(&[ADA])).await?;
     let mut barrier = world.installation.database.connect().await?;
     let mut barred = barrier.begin().await?;
     // Facts of a lane, and the last look before the intent, read this table; a person's consent was read before.

@@ -96,6 +96,17 @@ impl World {
     }
 }
 
+/// Numbers that ring nowhere.
+pub fn numbers(count: u32) -> Vec<String> {
+    (1..=count).map(|n| format!("+155501{n:05}")).collect()
+}
+
+/// A file of people who all agreed to be written to.
+pub fn agreed<T: AsRef<str>>(numbers: &[T]) -> String {
+    let rows = numbers.iter().map(|number| [number.as_ref(), ",yes\n"].concat());
+    ["phone,consent\n".to_owned()].into_iter().chain(rows).collect()
+}
+
 /// The template that the account has, to one person.
 pub fn news_for(number: &str) -> Value {
     json!({

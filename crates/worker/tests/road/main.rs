@@ -1,4 +1,6 @@
 //! The road of a message through real processes' parts: queue, lane, gates, ledger, HTTP to a simulated provider.
 
+#![allow(clippy::unwrap_used, reason = "what a test stands on must hold")]
+
 mod sending;
 mod world;

@@ -32,6 +32,7 @@ pub(in crate::routes) struct Contact {
 /// Where a person is reached on one channel.
 #[derive(Serialize, ToSchema)]
 #[schema(as = ContactAddress)]
+#[expect(clippy::struct_field_names, reason = "the word of the API for it")]
 struct Address {
     #[schema(pattern = "^adr_[0-9a-f]{32}$")]
     id: String,
