@@ -61,8 +61,8 @@ create table accounts (
     credentials   text             not null,
     -- Named values that are no secrets: {"waba_id": "…"}
     settings      jsonb            not null default '{}' check (jsonb_typeof(settings) = 'object'),
-    rate_per_s    double precision not null check (rate_per_s between 0.01 and 10000),
-    rate_burst    integer          not null check (rate_burst between 1 and 10000),
+    rate_per_s    double precision not null check (rate_per_s between 0.01 and 100000),
+    rate_burst    integer          not null check (rate_burst between 1 and 100000),
     -- Accounts that share a provider limit name it: calls of all of them together stay below its rate.
     limit_key     text,
     limit_per_s   double precision check (limit_per_s between 0.01 and 100000),

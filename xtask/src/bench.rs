@@ -16,18 +16,19 @@ pub struct Args {
 }
 
 pub fn bench(project: &Project, args: &Args) -> Result<()> {
-    start(project, "bench", args)
+    start(project, "bench", &[], args)
 }
 
 pub fn chaos(project: &Project, args: &Args) -> Result<()> {
-    start(project, "chaos", args)
+    start(project, "chaos", &["--features", "postroad-cli/failpoints"], args)
 }
 
-/// Both run the product's own binary beside them, so it is built too, in the same step: one set of features.
-fn start(project: &Project, program: &str, args: &Args) -> Result<()> {
+/// Both run the product's own binary beside them, so it is built too, in the same step. For chaos it can end itself at
+/// named points.
+fn start(project: &Project, program: &str, features: &[&str], args: &Args) -> Result<()> {
     setup::ensure(project, &[Group::Servers])?;
     let packages = ["--package", "postroad-cli", "--package", "postroad-e2e"];
-    process::run(project.cargo().args(["build", "--release", "--bins"]).args(packages))?;
+    process::run(project.cargo().args(["build", "--release", "--bins"]).args(packages).args(features))?;
     let program = project.target_dir()?.join("release").join(program);
     process::become_program(project.command(program).args(&args.rest)).map(|never| match never {})
 }

@@ -1,4 +1,4 @@
-//! `cargo xtask demo` and `up`: build, then hand over to `postroad demo`, which knows how.
+//! `cargo xtask demo` and `up`: build, then hand over to the command of `postroad` that knows how.
 
 use anyhow::Result;
 
@@ -18,17 +18,17 @@ pub struct Args {
 
 pub fn run(project: &Project, args: &Args) -> Result<()> {
     let flags = [(args.once, "--once"), (args.json, "--json")];
-    start(project, flags.into_iter().filter_map(|(asked, flag)| asked.then_some(flag)))
+    start(project, "demo", flags.into_iter().filter_map(|(asked, flag)| asked.then_some(flag)))
 }
 
 pub fn up(project: &Project) -> Result<()> {
-    start(project, std::iter::once("--no-job"))
+    start(project, "up", std::iter::empty())
 }
 
 /// `cargo run` builds to standard error and then becomes the binary, so its standard output is the binary's alone.
-fn start(project: &Project, flags: impl Iterator<Item = &'static str>) -> Result<()> {
+fn start(project: &Project, command: &str, flags: impl Iterator<Item = &'static str>) -> Result<()> {
     setup::ensure(project, &[Group::Servers, Group::Web])?;
     web::build(project)?;
     let postroad = project.cargo().args(["run", "--release", "--package", "postroad-cli", "--bin", "postroad", "--"]);
-    process::become_program(postroad.arg("demo").args(flags)).map(|never| match never {})
+    process::become_program(postroad.arg(command).args(flags)).map(|never| match never {})
 }

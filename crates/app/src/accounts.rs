@@ -107,6 +107,7 @@ pub async fn connect(app: &App, tenant: TenantId, new: NewAccount) -> Result<Acc
     check::new_account(&new)?;
     let now = app.clock.now();
     let mut tx = TenantTx::begin(&app.store, tenant).await?;
+    accounts::one_at_a_time(&mut tx).await?;
     let known = accounts::find_by_external(&mut tx, &new.provider, &new.external_id).await?;
     let id = known.unwrap_or_else(|| AccountId::new(now));
     let mark = mark_primary(&mut tx, new.channel, new.is_primary, now).await?;

@@ -1,6 +1,6 @@
 //! The scheduler's own transactions: who leads, and what is fired. It only ever enqueues.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use postroad_core::{ids::IncarnationId, jobs::Job};
 use postroad_store::{Result, SystemTx, leader, queue, receipts, sweeps};
 
@@ -51,7 +51,12 @@ pub struct Census {
     pub webhooks_unread: i64,
     pub webhooks_oldest_at: Option<DateTime<Utc>>,
     pub webhooks_quarantined: i64,
+    /// Suspicions of a double send in the last week.
+    pub suspects: i64,
 }
+
+/// How long a suspicion is told.
+const SUSPECTS_FOR: TimeDelta = TimeDelta::weeks(1);
 
 pub async fn census(app: &App) -> Result<Census> {
     let mut tx = SystemTx::begin(&app.store).await?;
@@ -60,6 +65,16 @@ pub async fn census(app: &App) -> Result<Census> {
     let waiting = sweeps::waiting_by_gate(&mut tx).await?;
     let (receipts_parked, _) = receipts::parked(&mut tx).await?;
     let (webhooks_unread, webhooks_oldest_at, webhooks_quarantined) = postroad_store::inbound::backlog(&mut tx).await?;
+    let suspects = postroad_store::examine::suspects(&mut tx, app.clock.now() - SUSPECTS_FOR).await?;
     tx.commit().await?;
-    Ok(Census { queues, sends, waiting, receipts_parked, webhooks_unread, webhooks_oldest_at, webhooks_quarantined })
+    Ok(Census {
+        queues,
+        sends,
+        waiting,
+        receipts_parked,
+        webhooks_unread,
+        webhooks_oldest_at,
+        webhooks_quarantined,
+        suspects,
+    })
 }

@@ -46,9 +46,9 @@ words! {
 /// How fast one account may send.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Pace {
-    /// Messages per second, 0.01 to 10,000.
+    /// Messages per second, 0.01 to 100,000.
     pub per_s: f64,
-    /// Messages that may leave at once after a silence. 1 to 10,000. One keeps every sliding window exact.
+    /// Messages that may leave at once after a silence. 1 to 100,000. One keeps every sliding window exact.
     pub burst: u32,
 }
 

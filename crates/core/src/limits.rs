@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 
 /// Rows one claim may take. More would outlive the time between claim and wire.
-pub const CLAIM_MAX: usize = 500;
+pub const CLAIM_MAX: u32 = 500;
 /// Lanes one worker holds together; idle ones are visited in one statement.
 pub const LANES_HELD_MAX: usize = 256;
 /// Calls one worker has open at once, over all lanes.

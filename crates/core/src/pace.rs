@@ -13,7 +13,7 @@ use crate::account::{Pace, Spacing};
 pub const DRIFT: TimeDelta = TimeDelta::milliseconds(20);
 
 const SECOND_US: i64 = 1_000_000;
-const FASTEST_PER_S: f64 = 10_000.0;
+const FASTEST_PER_S: f64 = 100_000.0;
 /// One message in almost three hours: the slowest pace, at the lowest factor, still moves.
 const SLOWEST_PER_S: f64 = 0.000_1;
 

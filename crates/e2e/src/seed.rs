@@ -42,7 +42,7 @@ pub struct Lanes {
 
 impl Default for Lanes {
     fn default() -> Self {
-        Self { count: 1, rate_per_s: 10_000.0, spacing: None, shared_per_s: None }
+        Self { count: 1, rate_per_s: 100_000.0, spacing: None, shared_per_s: None }
     }
 }
 

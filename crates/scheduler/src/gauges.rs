@@ -34,6 +34,9 @@ metric!(JOURNAL: IntGaugeVec = register_int_gauge_vec!("postroad_webhook_journal
 metric!(SWEPT: IntCounterVec = register_int_counter_vec!(
     "postroad_sweeps_total", "Rows that a timer moved, because nobody else did", &["timer"]
 ));
+metric!(SUSPECTS: IntGauge = register_int_gauge!(
+    "postroad_double_send_suspects", "Suspicions of a double send in the last week"
+));
 metric!(STATS_AT: IntGauge = register_int_gauge!(
     "postroad_queue_stats_timestamp_seconds", "When the numbers that come from the database were counted"
 ));
@@ -63,8 +66,14 @@ pub(crate) fn leads(term: i64) {
     TERM.set(term);
 }
 
+/// Whoever leads now counts the database; what was counted here is old.
 pub(crate) fn follows() {
     LEADER.set(0);
+    for counted in [&*QUEUE_JOBS, &*QUEUE_AGE, &*SEND_STATE, &*SEND_AGE, &*WAITING, &*JOURNAL] {
+        counted.reset();
+    }
+    PARKED.set(0);
+    SUSPECTS.set(0);
 }
 
 pub(crate) fn show(census: &Census, now: DateTime<Utc>) {
@@ -79,6 +88,7 @@ pub(crate) fn show(census: &Census, now: DateTime<Utc>) {
         WAITING.with_label_values(&[gate.as_str()]).set(count);
     }
     PARKED.set(census.receipts_parked);
+    SUSPECTS.set(census.suspects);
     JOURNAL.with_label_values(&["unread"]).set(census.webhooks_unread);
     JOURNAL.with_label_values(&["quarantined"]).set(census.webhooks_quarantined);
     STATS_AT.set(now.timestamp());

@@ -15,14 +15,14 @@ pub struct Urls {
 
 impl Urls {
     /// The three roles beside a privileged address, in `database`. Their passwords follow from the privileged one, so
-    /// that every process that knows the one address knows the others.
+    /// that every process that knows the one address knows the others; without one they have none either.
     pub fn beside(admin: &str, database: &str) -> Result<Self> {
         let base = url::Url::parse(admin).map_err(Error::Address)?;
-        let secret = base.password().unwrap_or_default().to_owned();
+        let secret = base.password().map(str::to_owned);
         let role = |name: &str| {
             let mut url = base.clone();
-            let password = role_password(name, &secret);
-            let set = url.set_username(name).is_ok() && url.set_password(Some(&password)).is_ok();
+            let password = secret.as_ref().map(|secret| role_password(name, secret));
+            let set = url.set_username(name).is_ok() && url.set_password(password.as_deref()).is_ok();
             debug_assert!(set, "a postgres address has a host");
             url.set_path(database);
             url.to_string()

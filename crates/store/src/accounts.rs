@@ -51,6 +51,16 @@ pub struct SharedLimit {
     pub per_s: f64,
 }
 
+/// Until the end of the transaction no other connects an account of this tenant: two that come together must not both find
+/// that the channel has no primary account.
+pub async fn one_at_a_time(tx: &mut TenantTx) -> Result<()> {
+    let tenant = tx.tenant().uuid();
+    sqlx::query!("select pg_advisory_xact_lock(hashtextextended('accounts ' || $1::uuid::text, 0))", tenant)
+        .execute(tx.conn())
+        .await?;
+    Ok(())
+}
+
 /// Writes a new account. `credentials` are sealed.
 pub async fn insert(tx: &mut TenantTx, account: &Account, credentials: &str) -> Result<()> {
     let tenant = tx.tenant();

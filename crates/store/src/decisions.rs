@@ -182,7 +182,7 @@ async fn insert_verdicts(tx: &mut SystemTx, decided: &[&Decided<'_>], now: DateT
     sqlx::query!(
         r#"
         insert into gate_verdicts (tenant_id, message_id, decided_at, checked_at, gate_set, decision, gate, reason, until_at, passes, facts)
-        select x.tenant_id, x.id, $8, $8, $9, x.decision, x.gate, x.reason, x.until_at, x.passes, x.facts::jsonb
+        select x.tenant_id, x.id, $8, $8, $9, x.decision, x.gate, x.reason, x.until_at, x.passes, x.facts::json
         from   unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::timestamptz[], $7::int[], $10::text[])
                as x (tenant_id, id, decision, gate, reason, until_at, passes, facts)
         on conflict do nothing

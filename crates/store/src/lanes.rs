@@ -89,7 +89,7 @@ pub async fn acquire(
             update sends s
             set    state = 'queued', busy = s.attempt > 0, state_at = $4
             from   taken t
-            where  s.tenant_id = t.tenant_id and s.lane_id = t.id and s.state = 'claimed'
+            where  s.tenant_id = t.tenant_id and s.lane_id = t.id and s.busy and s.state = 'claimed'
         )
         select count(*) as "taken!" from taken
         "#,
@@ -151,7 +151,7 @@ pub async fn release(
         update sends s
         set    state = 'queued', busy = s.attempt > 0, starts = 0, state_at = $4
         from   freed f
-        where  s.tenant_id = f.tenant_id and s.lane_id = f.id and s.state = 'claimed' and s.lane_fence = f.fence
+        where  s.tenant_id = f.tenant_id and s.lane_id = f.id and s.busy and s.state = 'claimed' and s.lane_fence = f.fence
         "#,
         owner.uuid(),
         &tenants,

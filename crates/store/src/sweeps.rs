@@ -22,7 +22,7 @@ pub async fn requeue_claimed(tx: &mut SystemTx, now: DateTime<Utc>) -> Result<u6
         set    state = 'queued', busy = s.attempt > 0, state_at = $1
         from   (select s.tenant_id, s.id
                 from   lanes l
-                join   sends s on s.tenant_id = l.tenant_id and s.lane_id = l.id and s.state = 'claimed' and s.state_at < $2
+                join   sends s on s.tenant_id = l.tenant_id and s.lane_id = l.id and s.busy and s.state = 'claimed' and s.state_at < $2
                 where  s.state_at < $3
                 or     s.lane_fence <> l.fence
                 or     not exists (select 1 from incarnations i where i.id = l.owner and i.lease_until > $1)
@@ -47,7 +47,7 @@ pub async fn mark_unknown(tx: &mut SystemTx, now: DateTime<Utc>) -> Result<u64> 
         with gone as (
             select s.tenant_id, s.id, s.state_at as began_at
             from   lanes l
-            join   sends s on s.tenant_id = l.tenant_id and s.lane_id = l.id and s.state = 'attempting' and s.state_at < $2
+            join   sends s on s.tenant_id = l.tenant_id and s.lane_id = l.id and s.busy and s.state = 'attempting' and s.state_at < $2
             limit  $3
             for    update of s skip locked
         ), moved as (
@@ -124,7 +124,8 @@ pub async fn open_states(tx: &mut SystemTx) -> Result<Vec<(String, i64, Option<D
         r#"
         select s.state, count(*) as "count!", min(s.state_at) as oldest_at
         from   sends s
-        where  s.state in ('scheduled', 'queued', 'waiting', 'claimed', 'attempting') or (s.state = 'unknown' and s.settled_at is null)
+        where  s.state in ('scheduled', 'queued', 'waiting') or (s.busy and s.state in ('claimed', 'attempting'))
+        or     (s.state = 'unknown' and s.settled_at is null)
         group  by s.state
         limit  20
         "#,

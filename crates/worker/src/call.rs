@@ -103,6 +103,7 @@ impl Call {
     async fn call(&self, request: http::Request<Vec<u8>>) -> (Ending, Option<u16>) {
         if self.is_too_old() {
             metrics::BLOCKED.with_label_values(&["prewire_age"]).inc();
+            self.line.feedback.note_late();
             return (Ending::NotTried, None);
         }
         let began = Instant::now();

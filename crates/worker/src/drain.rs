@@ -1,7 +1,7 @@
 //! Drains the lanes this worker holds: claim, decide, intend, call, settle, over and over.
 //!
 //! One loop for all lanes, because a claim over many lanes costs hardly more than over one. What is slow (calls, outcomes)
-//! runs beside it. The loop holds lanes under the lease of its incarnation; when that is lost it drops them all and starts
+//! runs beside it, and while one batch is decided the next is claimed. The loop holds lanes under the lease of its incarnation; when that is lost it drops them all and starts
 //! anew under another.
 
 use std::{collections::HashMap, sync::Arc, time::Instant};
@@ -11,6 +11,7 @@ use postroad_app::{App, lanes};
 use postroad_core::{
     ids::{AccountId, IncarnationId, TenantId},
     limits::{IN_FLIGHT_MAX, LANES_HELD_MAX},
+    send::SendState,
 };
 use postroad_store::{
     Result,
@@ -35,6 +36,8 @@ use crate::{
 const BUSY_POLL: TimeDelta = TimeDelta::milliseconds(20);
 /// Between two looks at a lane that had nothing, while it lingers.
 const IDLE_POLL: TimeDelta = TimeDelta::milliseconds(100);
+/// Between two looks while as many calls are on their way as may be.
+const FULL_POLL: TimeDelta = TimeDelta::milliseconds(2);
 /// A lane without work is kept so long: longer than any transaction that may still make something due in it.
 const LINGER: TimeDelta = TimeDelta::seconds(5);
 /// When others wait for a place, this is enough; the sweeper covers the gap.
@@ -52,6 +55,21 @@ pub(crate) struct Drain {
     in_flight: Arc<Semaphore>,
     inbox: Arc<Inbox>,
     refreshed_at: DateTime<Utc>,
+    /// Claimed in the last step, to be decided in the next.
+    batch: Batch,
+}
+
+/// One claim over all lanes.
+struct Batch {
+    claimed: Vec<Claimed>,
+    /// On the monotonic clock.
+    at: Instant,
+}
+
+impl Batch {
+    fn none() -> Self {
+        Self { claimed: Vec::new(), at: Instant::now() }
+    }
 }
 
 impl Drain {
@@ -72,6 +90,7 @@ impl Drain {
             in_flight: Arc::new(Semaphore::new(IN_FLIGHT_MAX)),
             inbox,
             refreshed_at: DateTime::UNIX_EPOCH,
+            batch: Batch::none(),
         }
     }
 
@@ -111,17 +130,17 @@ impl Drain {
         self.take_lanes(now).await?;
         self.release_idle(now).await?;
         let asks = self.asks(now);
-        if asks.is_empty() {
-            return Ok(self.rest(now));
-        }
-        let claimed_at = Instant::now();
-        let claimed = lanes::claim(&self.app, self.owner, &asks).await?;
-        crash_point!("after_claim");
-        self.note_claims(&asks, &claimed);
-        if !claimed.is_empty() {
-            self.send(&claimed, claimed_at).await?;
-        }
-        Ok(self.rest(self.app.clock.now()))
+        let batch = std::mem::replace(&mut self.batch, Batch::none());
+        let (app, owner) = (self.app.clone(), self.owner);
+        let (claimed, sent) = tokio::join!(claim(&app, owner, &asks), self.send(batch));
+        self.note_claims(&asks, claimed?);
+        sent?;
+        Ok(match (self.batch.claimed.is_empty(), asks.is_empty()) {
+            (false, _) => TimeDelta::zero(),
+            (true, false) => self.rest(self.app.clock.now()),
+            // Nothing may be asked for although something is due: every place is taken.
+            (true, true) => self.rest(self.app.clock.now()).max(FULL_POLL),
+        })
     }
 
     fn rest(&self, now: DateTime<Utc>) -> TimeDelta {
@@ -185,7 +204,8 @@ impl Drain {
     }
 
     fn asks(&self, now: DateTime<Utc>) -> Vec<Ask> {
-        let mut free = u32::try_from(self.in_flight.available_permits()).unwrap_or(u32::MAX);
+        let free = self.in_flight.available_permits().saturating_sub(self.batch.claimed.len());
+        let mut free = u32::try_from(free).unwrap_or(u32::MAX);
         let mut due: Vec<&Runner> = self.runners.values().filter(|runner| runner.look_at <= now).collect();
         due.sort_by_key(|runner| runner.look_at);
         let mut asks = Vec::new();
@@ -208,9 +228,9 @@ impl Drain {
         asks
     }
 
-    fn note_claims(&mut self, asks: &[Ask], claimed: &[Claimed]) {
+    fn note_claims(&mut self, asks: &[Ask], batch: Batch) {
         let mut counts: HashMap<AccountId, usize> = HashMap::new();
-        for one in claimed {
+        for one in &batch.claimed {
             *counts.entry(one.lane).or_default() += 1;
         }
         let now = self.app.clock.now();
@@ -220,14 +240,20 @@ impl Drain {
             let poll = if got == 0 { IDLE_POLL } else { BUSY_POLL };
             runner.asked(usize::try_from(ask.wanted).unwrap_or_default(), got, poll, now);
         }
-        let poisoned = claimed.iter().filter(|one| one.state == postroad_core::send::SendState::Dead).count();
+        let poisoned = batch.claimed.iter().filter(|one| one.state == SendState::Dead).count();
         metrics::BLOCKED.with_label_values(&["poison"]).inc_by(u64::try_from(poisoned).unwrap_or_default());
+        self.batch = batch;
     }
 
     /// Decides, writes intents, and hands the calls to their lanes' pacers.
-    async fn send(&mut self, claimed: &[Claimed], claimed_at: Instant) -> Result<()> {
-        let alive: Vec<Claimed> =
-            claimed.iter().filter(|one| one.state == postroad_core::send::SendState::Claimed).cloned().collect();
+    async fn send(&mut self, batch: Batch) -> Result<()> {
+        let alive: Vec<Claimed> = batch.claimed.into_iter().filter(|one| one.state == SendState::Claimed).collect();
+        for runner in self.runners.values_mut() {
+            runner.undecided = 0;
+        }
+        if alive.is_empty() {
+            return Ok(());
+        }
         let fences: HashMap<AccountId, i64> =
             self.runners.values().map(|runner| (runner.lane.id, runner.lane.fence)).collect();
         let mut permits = HashMap::new();
@@ -255,7 +281,7 @@ impl Drain {
         )
         .await?;
         metrics::count_decisions(&step.rulings);
-        self.plan(step.attempts, &permits, claimed_at).await;
+        self.plan(step.attempts, &permits, batch.at).await;
         Ok(())
     }
 
@@ -311,4 +337,14 @@ impl Drain {
         lines.insert(lane, line.clone());
         Some(line)
     }
+}
+
+async fn claim(app: &App, owner: IncarnationId, asks: &[Ask]) -> Result<Batch> {
+    if asks.is_empty() {
+        return Ok(Batch::none());
+    }
+    let at = Instant::now();
+    let claimed = lanes::claim(app, owner, asks).await?;
+    crash_point!("after_claim");
+    Ok(Batch { claimed, at })
 }

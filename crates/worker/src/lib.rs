@@ -23,6 +23,7 @@ mod lease;
 mod metrics;
 mod monitor;
 mod pacer;
+mod payload;
 mod runner;
 mod settler;
 mod shared_limit;

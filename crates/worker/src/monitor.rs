@@ -24,6 +24,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     jobs::{Ctx, Done, Failure, Handle},
     metrics,
+    payload::Payload,
 };
 
 /// Between two looks at an empty queue. Rows are polled: the notify trigger would serialise every enqueueing commit.
@@ -86,7 +87,7 @@ fn register<J: Handle>(
         // Never the same name twice: jobs of a namesake that died would count as held for ever.
         let name = format!("{}-{}-{restarts}", J::QUEUE, incarnation.uuid().simple());
         WorkerBuilder::new(name)
-            .backend(PostgresStorage::<J>::new(&pool).with_config(config).poll_with_strategy(poll))
+            .backend(PostgresStorage::<Payload<J>>::new(&pool).with_config(config).poll_with_strategy(poll))
             .data(ctx.clone())
             .concurrency(concurrency)
             .parallelize(tokio::spawn)
@@ -97,7 +98,7 @@ fn register<J: Handle>(
 /// Runs one job to its end and writes what the end asks for. apalis only ever hears success: its own retries are instant
 /// and its snoozes spin.
 async fn handle<J: Handle>(
-    job: J,
+    payload: Payload<J>,
     id: TaskId,
     worker: WorkerContext,
     attempt: Attempt,
@@ -105,7 +106,7 @@ async fn handle<J: Handle>(
 ) -> Result<(), BoxDynError> {
     let began = std::time::Instant::now();
     let limit = HANDLER_MAX.to_std().unwrap_or(Duration::from_secs(30));
-    let work = AssertUnwindSafe(job.run((*ctx).clone())).catch_unwind();
+    let work = AssertUnwindSafe(run_payload(payload, (*ctx).clone())).catch_unwind();
     let ended = match tokio::time::timeout(limit, work).await {
         Ok(Ok(ended)) => ended,
         Ok(Err(_)) => Err(Failure::GiveUp("the handler panicked".into())),
@@ -118,6 +119,13 @@ async fn handle<J: Handle>(
         return Ok(());
     }
     Ok(jobs::end(&ctx.app, &id.to_string(), worker.name(), &end).await?)
+}
+
+async fn run_payload<J: Handle>(payload: Payload<J>, ctx: Ctx) -> Result<Done, Failure> {
+    match payload {
+        Payload::Job(job) => job.run(ctx).await,
+        Payload::Unreadable(why) => Err(Failure::GiveUp(format!("the payload cannot be read: {why}").into())),
+    }
 }
 
 fn end_of(ended: Result<Done, Failure>, queue: Queue, attempt: usize) -> (JobEnd, &'static str) {

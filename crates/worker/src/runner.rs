@@ -27,12 +27,18 @@ pub(crate) struct Feedback(Mutex<Heard>);
 struct Heard {
     adaptive: Adaptive,
     rests_until: Option<DateTime<Utc>>,
+    /// Calls came too long after their claim.
+    was_late: bool,
 }
 
 impl Feedback {
     /// Goes on with what a former owner had heard.
     fn resume(lane: &Lane, now: DateTime<Utc>) -> Self {
-        Self(Mutex::new(Heard { adaptive: Adaptive::resume(lane.pace_factor, now), rests_until: lane.rests_until }))
+        Self(Mutex::new(Heard {
+            adaptive: Adaptive::resume(lane.pace_factor, now),
+            rests_until: lane.rests_until,
+            was_late: false,
+        }))
     }
 
     pub(crate) fn note(&self, effect: Effect, now: DateTime<Utc>) {
@@ -47,6 +53,15 @@ impl Feedback {
         }
     }
 
+    /// A call was not made because its claim had grown old: more was claimed than this process can carry.
+    pub(crate) fn note_late(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).was_late = true;
+    }
+
+    fn take_late(&self) -> bool {
+        std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner).was_late)
+    }
+
     fn heard(&self) -> Heard {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -59,6 +74,10 @@ pub(crate) struct Runner {
     pub(crate) feedback: Arc<Feedback>,
     shared: Option<Arc<SharedLimit>>,
     bucket: Bucket,
+    /// The most that one claim takes: less while this process is too slow to carry a full one out in time.
+    claim_max: u32,
+    /// Claimed and not decided yet: they have no permits so far.
+    pub(crate) undecided: u32,
     /// When it is worth asking the database again.
     pub(crate) look_at: DateTime<Utc>,
     /// Since when it has had nothing due.
@@ -71,7 +90,17 @@ impl Runner {
         let feedback = Arc::new(Feedback::resume(&lane, now));
         let shared = SharedLimit::of(app, &lane, now);
         let pacer = Pacer::start(app.clock.clone(), shared.clone());
-        Self { lane, pacer, feedback, shared, bucket, look_at: now, idle_since: None }
+        Self {
+            lane,
+            pacer,
+            feedback,
+            shared,
+            bucket,
+            claim_max: CLAIM_MAX,
+            undecided: 0,
+            look_at: now,
+            idle_since: None,
+        }
     }
 
     /// Goes on under limits that may have changed; another fence is another lane.
@@ -101,8 +130,8 @@ impl Runner {
         if self.rests_until().is_some_and(|until| until > now) || self.look_at > now {
             return 0;
         }
-        let most = u32::try_from(CLAIM_MAX).unwrap_or(u32::MAX).min(self.shared_part());
-        self.bucket.offer(now, most, HORIZON, self.flow(now)).count
+        let most = (self.claim_max + self.undecided).min(self.shared_part());
+        self.bucket.offer(now, most, HORIZON, self.flow(now)).count.saturating_sub(self.undecided)
     }
 
     /// Of a limit that several lanes share, no more is claimed ahead than twice this lane's even part: the rest would grow
@@ -142,8 +171,16 @@ impl Runner {
         } else {
             self.idle_since = None;
         }
+        self.claim_max = if self.feedback.take_late() {
+            (self.claim_max / 2).max(1)
+        } else {
+            (self.claim_max + self.claim_max / 8 + 1).min(CLAIM_MAX)
+        };
+        self.undecided = u32::try_from(claimed).unwrap_or(u32::MAX);
+        let mut bucket = self.bucket;
+        bucket.take(now, self.undecided, HORIZON * 2, self.flow(now));
         // Half a horizon before the permits run out: a step takes its time, and the pace has no holes.
-        let pace = (self.bucket.paced_until() - HORIZON / 2).clamp(now, now + HORIZON);
+        let pace = (bucket.paced_until() - HORIZON / 2).clamp(now, now + HORIZON);
         self.look_at = if claimed < wanted { pace.max(now + idle_poll) } else { pace };
     }
 

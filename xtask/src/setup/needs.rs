@@ -52,6 +52,13 @@ const NEEDS: &[Need] = &[
         required: true,
     },
     Need {
+        name: "curl, with which the tests walk through docs/start.md",
+        group: Group::Tests,
+        is_met: |_| on_path("curl"),
+        from: Source::Debian("curl"),
+        required: true,
+    },
+    Need {
         name: "Node 20",
         group: Group::Web,
         is_met: |project| !web::exists(project) || web::has_node(project),

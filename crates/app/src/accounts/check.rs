@@ -48,10 +48,10 @@ fn is_named(name: &str) -> bool {
 /// The same bounds as the table's.
 fn limits(limits: &Limits) -> Result<(), AccountError> {
     let wrong = |what| Err(AccountError::Limits(what));
-    if !(0.01..=10_000.0).contains(&limits.pace.per_s) {
+    if !(0.01..=100_000.0).contains(&limits.pace.per_s) {
         return wrong("the pace is not 0.01 to 10,000 messages per second");
     }
-    if !(1..=10_000).contains(&limits.pace.burst) {
+    if !(1..=100_000).contains(&limits.pace.burst) {
         return wrong("the burst is not 1 to 10,000 messages");
     }
     if limits.spacing.is_some_and(|s| !(1..=86_400).contains(&s.every_s) || !(1..=1_000).contains(&s.burst)) {
@@ -80,7 +80,7 @@ mod tests {
         let pace = |per_s, burst| Limits { pace: Pace { per_s, burst }, ..sound() };
         let spacing = |every_s, burst| Limits { spacing: Some(Spacing { every_s, burst }), ..sound() };
         let shared = |key: &str, per_s| Limits { shared: Some(SharedLimit { key: key.into(), per_s }), ..sound() };
-        let good = [sound(), pace(0.01, 1), pace(10_000.0, 10_000), spacing(6, 45), shared("app:1", 0.5)];
+        let good = [sound(), pace(0.01, 1), pace(100_000.0, 100_000), spacing(6, 45), shared("app:1", 0.5)];
         for limits_ in good {
             assert!(limits(&limits_).is_ok(), "{limits_:?}");
         }

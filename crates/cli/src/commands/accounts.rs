@@ -82,7 +82,7 @@ pub struct Connect {
     /// For people
     #[arg(long)]
     name: Option<String>,
-    /// Messages per second, 0.01 to 10000 [default: the provider's]
+    /// Messages per second, 0.01 to 100000 [default: the provider's]
     #[arg(long, value_name = "PER_SECOND")]
     rate: Option<f64>,
     /// Seconds between two messages to one person, and how many may go ahead,

@@ -30,7 +30,7 @@ Examples:
         /// Time zone of contacts and accounts that have none
         #[arg(long, default_value = "UTC", value_name = "ZONE")]
         zone: String,
-        /// Local time in which marketing waits, like 21:00-08:00 [default: the
+        /// Local time in which messages wait, like 21:00-08:00 [default: the
         /// installation's]
         #[arg(long, value_name = "HOURS")]
         quiet_hours: Option<QuietHours>,

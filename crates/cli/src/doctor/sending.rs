@@ -147,6 +147,7 @@ mod tests {
             webhooks_unread: 0,
             webhooks_oldest_at: None,
             webhooks_quarantined: 0,
+            suspects: 0,
         }
     }
 

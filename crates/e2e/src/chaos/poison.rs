@@ -12,9 +12,14 @@ const NONSENSE: &str = r#"{"type":"telepathy","thought":1}"#;
 pub(super) async fn plant(world: &mut World, faults: &mut Faults) -> Result<()> {
     for queue in Queue::ALL {
         let sql = "insert into apalis.jobs (id, job_type, job, status, attempts, max_attempts, run_at, priority, idempotency_key)
-                   values ($1, $2, $3, 'Pending', 0, 8, now(), 0, $1) on conflict do nothing";
-        let id = format!("poison-{queue}");
-        sqlx::query(sql).bind(id).bind(queue.as_str()).bind(&b"\xff\xfe not JSON"[..]).execute(&world.db).await?;
+                   values ($1, $2, $3, 'Pending', 0, 8, now(), 0, 'poison ' || $1) on conflict do nothing";
+        let id = ulid::Ulid::generate().to_string();
+        sqlx::query(sql)
+            .bind(id)
+            .bind(queue.as_str())
+            .bind(&br#"{"of":"another version"}"#[..])
+            .execute(&world.db)
+            .await?;
         faults.f9.jobs += 1;
     }
     let lanes = world.lanes.clone();
@@ -29,7 +34,8 @@ pub(super) async fn plant(world: &mut World, faults: &mut Faults) -> Result<()> 
 
 /// Poisoned jobs rest among the dead letters, where a person sees why.
 pub(super) async fn unburied_jobs(world: &World) -> Result<u64> {
-    let sql = "select count(*) from apalis.jobs where id like 'poison-%' and status not in ('Killed', 'Failed')";
+    let sql =
+        "select count(*) from apalis.jobs where idempotency_key like 'poison %' and status not in ('Killed', 'Failed')";
     let count: i64 = sqlx::query_scalar(sql).fetch_one(&world.db).await?;
     Ok(u64::try_from(count)?)
 }

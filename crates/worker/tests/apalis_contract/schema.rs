@@ -5,7 +5,7 @@ use postroad_core::{
 };
 use postroad_store::{SystemTx, queue};
 
-use crate::world::World;
+use crate::world::{ONE, World};
 
 fn wake(generation: i64) -> WakeLane {
     WakeLane {
@@ -84,4 +84,13 @@ async fn the_pruner_takes_what_is_done_and_keeps_what_is_dead_and_what_is_due() 
     let pruned = queue::prune(&mut tx, now - TimeDelta::hours(1), now - TimeDelta::days(30)).await.unwrap();
     tx.commit().await.unwrap();
     assert_eq!((pruned, world.count("select count(*) from apalis.jobs").await), (1, 3));
+}
+
+#[tokio::test]
+async fn a_row_at_which_apalis_would_end_its_worker_cannot_be_stored() {
+    let mut world = World::new().await;
+    for (id, body) in [("no-ulid", &b"{}"[..]), (ONE, b"no JSON"), (ONE, b"\xff")] {
+        assert!(world.try_raw("lane", id, body).await.is_err(), "{id} {body:?}");
+    }
+    world.raw("lane", ONE, b"{}").await;
 }

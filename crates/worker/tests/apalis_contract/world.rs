@@ -56,6 +56,10 @@ impl World {
 
     /// Writes a job as its bytes.
     pub async fn raw(&mut self, queue: &str, id: &str, body: &[u8]) {
+        self.try_raw(queue, id, body).await.unwrap();
+    }
+
+    pub async fn try_raw(&mut self, queue: &str, id: &str, body: &[u8]) -> sqlx::Result<()> {
         sqlx::query(
             "insert into apalis.jobs (id, job_type, job, status, attempts, max_attempts, run_at, priority)
              values ($1, $2, $3, 'Pending', 0, 8, now(), 0)",
@@ -64,8 +68,8 @@ impl World {
         .bind(queue)
         .bind(body)
         .execute(&mut self.admin)
-        .await
-        .unwrap();
+        .await?;
+        Ok(())
     }
 
     /// (status, attempts) of a job.

@@ -49,10 +49,10 @@ pub(super) struct NewAccount {
 #[schema(as = AccountLimits)]
 pub(super) struct Limits {
     /// Messages per second.
-    #[schema(minimum = 0.01, maximum = 10_000)]
+    #[schema(minimum = 0.01, maximum = 100_000)]
     pub(super) per_s: f64,
     /// Messages at once after a silence.
-    #[schema(minimum = 1, maximum = 10_000)]
+    #[schema(minimum = 1, maximum = 100_000)]
     pub(super) burst: u32,
     /// Between two messages to one person.
     #[serde(default, skip_serializing_if = "Option::is_none")]
