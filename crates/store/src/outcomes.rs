@@ -129,8 +129,11 @@ struct Columns {
 
 impl Columns {
     fn of(settled: &[Settled]) -> Self {
+        // Rows are locked in this order, as receipts lock them.
+        let mut sorted: Vec<&Settled> = settled.iter().collect();
+        sorted.sort_unstable_by_key(|one| (one.tenant.uuid(), one.id.uuid()));
         let mut rows = Self::default();
-        for one in settled {
+        for one in sorted {
             rows.push(one);
         }
         rows

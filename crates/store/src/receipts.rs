@@ -28,7 +28,8 @@ pub struct ReceiptRow {
     pub provider_at: DateTime<Utc>,
 }
 
-/// Stores receipts and returns the places of those that were new. A receipt without our correlation is matched by the
+/// Stores receipts, in the order of their keys so that two workers with the same ones wait for each other instead of
+/// falling into a deadlock, and returns the places of those that were new. A receipt without our correlation is matched by the
 /// provider's id, now or, while that is not known, by a later sweep.
 pub async fn insert(tx: &mut SystemTx, receipts: &[ReceiptRow], now: DateTime<Utc>) -> Result<Vec<usize>> {
     let rows = Columns::of(receipts);
@@ -45,6 +46,7 @@ pub async fn insert(tx: &mut SystemTx, receipts: &[ReceiptRow], now: DateTime<Ut
             select a.message_id, a.attempt from attempts a
             where  x.message_id is null and a.tenant_id = x.tenant_id and a.account_id = x.account_id and a.provider_ref = x.provider_ref
             limit  1) a on true
+        order  by x.tenant_id, x.account_id, x.event_key
         on conflict (tenant_id, account_id, event_key) do nothing
         returning tenant_id as "tenant: TenantId", account_id as "account: AccountId", event_key
         "#,

@@ -36,8 +36,8 @@ use crate::{
 const BUSY_POLL: TimeDelta = TimeDelta::milliseconds(20);
 /// Between two looks at a lane that had nothing, while it lingers.
 const IDLE_POLL: TimeDelta = TimeDelta::milliseconds(100);
-/// Between two looks while as many calls are on their way as may be.
-const FULL_POLL: TimeDelta = TimeDelta::milliseconds(2);
+/// Between two looks at a lane that has as many calls on their way as may be.
+const FULL_POLL: TimeDelta = TimeDelta::milliseconds(5);
 /// A lane without work is kept so long: longer than any transaction that may still make something due in it.
 const LINGER: TimeDelta = TimeDelta::seconds(5);
 /// When others wait for a place, this is enough; the sweeper covers the gap.
@@ -135,12 +135,7 @@ impl Drain {
         let (claimed, sent) = tokio::join!(claim(&app, owner, &asks), self.send(batch));
         self.note_claims(&asks, claimed?);
         sent?;
-        Ok(match (self.batch.claimed.is_empty(), asks.is_empty()) {
-            (false, _) => TimeDelta::zero(),
-            (true, false) => self.rest(self.app.clock.now()),
-            // Nothing may be asked for although something is due: every place is taken.
-            (true, true) => self.rest(self.app.clock.now()).max(FULL_POLL),
-        })
+        if self.batch.claimed.is_empty() { Ok(self.rest(self.app.clock.now())) } else { Ok(TimeDelta::zero()) }
     }
 
     fn rest(&self, now: DateTime<Utc>) -> TimeDelta {
@@ -203,15 +198,19 @@ impl Drain {
         Ok(())
     }
 
-    fn asks(&self, now: DateTime<Utc>) -> Vec<Ask> {
+    fn asks(&mut self, now: DateTime<Utc>) -> Vec<Ask> {
         let free = self.in_flight.available_permits().saturating_sub(self.batch.claimed.len());
         let mut free = u32::try_from(free).unwrap_or(u32::MAX);
-        let mut due: Vec<&Runner> = self.runners.values().filter(|runner| runner.look_at <= now).collect();
+        let mut due: Vec<&mut Runner> = self.runners.values_mut().filter(|runner| runner.look_at <= now).collect();
         due.sort_by_key(|runner| runner.look_at);
         let mut asks = Vec::new();
-        for runner in due {
-            let wanted = runner.wanted(now).min(free).min(500);
+        let places = (1..=due.len()).rev();
+        for (runner, to_come) in due.into_iter().zip(places) {
+            // An even part of the places that are left: a lane that could fill them all must not keep the others out.
+            let part = free / u32::try_from(to_come).unwrap_or(u32::MAX);
+            let wanted = runner.wanted(now).min(part.max(1)).min(free);
             if wanted == 0 {
+                runner.look_at = now + FULL_POLL;
                 continue;
             }
             free -= wanted;

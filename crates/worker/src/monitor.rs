@@ -16,7 +16,7 @@ use postroad_app::jobs::{self, JobEnd};
 use postroad_core::{
     ids::IncarnationId,
     jobs::{Maintain, PlanCampaign, Queue, ReadJournal, WakeLane},
-    limits::HANDLER_MAX,
+    limits::{HANDLER_MAX, LANES_HELD_MAX},
 };
 use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
@@ -43,6 +43,15 @@ pub const fn share(queue: Queue, total: usize) -> usize {
     };
     let share = total * weight / 11;
     if share == 0 { 1 } else { share }
+}
+
+/// Jobs taken at one look. Waking a lane takes microseconds, and many small lanes may wake together: a look at the queue
+/// every tenth of a second must bring enough of them.
+const fn fetched(queue: Queue, concurrency: usize) -> usize {
+    match queue {
+        Queue::Lane => LANES_HELD_MAX,
+        Queue::Inbound | Queue::Campaign | Queue::Maintenance => concurrency,
+    }
 }
 
 /// Runs all queues until `stop`, then lets running handlers end.
@@ -79,7 +88,7 @@ fn register<J: Handle>(
     monitor.register(move |restarts| {
         let config = Config::default()
             .queue(J::QUEUE.as_str())
-            .batch_size(concurrency)
+            .batch_size(fetched(J::QUEUE, concurrency))
             .heartbeat_interval(HEARTBEAT)
             .missed_heartbeats(MISSED_HEARTBEATS)
             .lock_tasks(false);

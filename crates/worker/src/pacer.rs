@@ -4,7 +4,13 @@
 //! moves along: calls that were late together do not leave together, so the provider's sliding window never sees more than
 //! the limit.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use postroad_core::{clock::Clock, pace::DRIFT};
@@ -24,26 +30,41 @@ pub(crate) struct Planned {
 
 /// The giving end. Dropping it lets what was planned leave, and then ends the pacer.
 #[derive(Debug, Clone)]
-pub(crate) struct Pacer(mpsc::UnboundedSender<Planned>);
+pub(crate) struct Pacer {
+    calls: mpsc::UnboundedSender<Planned>,
+    backlog: Arc<AtomicU32>,
+}
 
 impl Pacer {
     /// `shared` is the limit that other lanes draw from too, if the account names one.
     pub(crate) fn start(clock: Clock, shared: Option<Arc<SharedLimit>>) -> Self {
         let (sender, receiver) = mpsc::unbounded_channel();
-        tokio::spawn(run(receiver, clock, Permits::new(shared)));
-        Self(sender)
+        let backlog = Arc::new(AtomicU32::new(0));
+        tokio::spawn(run(receiver, clock, Permits::new(shared), backlog.clone()));
+        Self { calls: sender, backlog }
+    }
+
+    /// Calls that were planned and have not left.
+    pub(crate) fn backlog(&self) -> u32 {
+        self.backlog.load(Ordering::Relaxed)
     }
 
     /// Bounded by what was claimed: the drain never has more in flight than it may.
     pub(crate) fn plan(&self, planned: Planned) {
-        if let Err(lost) = self.0.send(planned) {
+        self.backlog.fetch_add(1, Ordering::Relaxed);
+        if let Err(lost) = self.calls.send(planned) {
             // The task panicked, which it does not; the call is settled as not made all the same.
             lost.0.call.skip();
         }
     }
 }
 
-async fn run(mut planned: mpsc::UnboundedReceiver<Planned>, clock: Clock, mut shared: Permits) {
+async fn run(
+    mut planned: mpsc::UnboundedReceiver<Planned>,
+    clock: Clock,
+    mut shared: Permits,
+    backlog: Arc<AtomicU32>,
+) {
     let mut schedule = Schedule::default();
     while let Some(next) = planned.recv().await {
         let now = clock.now();
@@ -52,6 +73,7 @@ async fn run(mut planned: mpsc::UnboundedReceiver<Planned>, clock: Clock, mut sh
         shared.wait(planned.len()).await;
         schedule.left(clock.now(), next.interval);
         next.call.make();
+        backlog.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

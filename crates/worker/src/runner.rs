@@ -130,19 +130,20 @@ impl Runner {
         if self.rests_until().is_some_and(|until| until > now) || self.look_at > now {
             return 0;
         }
-        let most = (self.claim_max + self.undecided).min(self.shared_part());
-        self.bucket.offer(now, most, HORIZON, self.flow(now)).count.saturating_sub(self.undecided)
+        let most = self.claim_max + self.undecided;
+        let offered = self.bucket.offer(now, most, HORIZON, self.flow(now)).count.saturating_sub(self.undecided);
+        offered.min(self.shared_room())
     }
 
-    /// Of a limit that several lanes share, no more is claimed ahead than twice this lane's even part: the rest would grow
-    /// old while it waits for permits.
-    fn shared_part(&self) -> u32 {
+    /// Of a limit that several lanes share, no more is ahead of the wire than twice this lane's even part: the rest would
+    /// grow old while it waits for permits, and keep the places of others.
+    fn shared_room(&self) -> u32 {
         let Some(limit) = self.lane.limit_per_s else { return u32::MAX };
         let lanes = u32::try_from(self.lane.limit_lanes).unwrap_or(1).max(1);
         let ahead = 2.0 * limit / f64::from(lanes) * HORIZON.as_seconds_f64();
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to what a claim may hold")]
         let part = ahead.ceil().clamp(1.0, 500.0) as u32;
-        part
+        part.saturating_sub(self.undecided + self.pacer.backlog())
     }
 
     /// Takes one permit for each attempt.
