@@ -20,7 +20,8 @@ const SLOWEST_PER_S: f64 = 0.000_1;
 /// A pace as two lengths of time.
 ///
 /// What holds for `per_s >= 1` and `burst = 1`: no sliding window of one second plus [`DRIFT`], both ends included, holds
-/// more than `floor(per_s)` permits; a busy lane reaches at least 0.97 of `floor(per_s)`. With a larger burst the same
+/// more than `floor(per_s)` permits; a busy lane reaches at least 0.97 of `floor(per_s)` up to 10,000, and
+/// 0.9 above, where the microseconds of an interval are rounded up. With a larger burst the same
 /// window holds at most `floor(per_s) + burst - 1`. For `per_s < 1`: permits lie `1 / per_s` seconds plus [`DRIFT`] apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Flow {

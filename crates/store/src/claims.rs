@@ -87,7 +87,8 @@ pub async fn claim(tx: &mut SystemTx, owner: IncarnationId, asks: &[Ask], now: D
                 limit  f.wanted
                 for    update of s skip locked) d
         ), one_each as (
-            select d.*, row_number() over (partition by d.tenant_id, d.lane_id, d.address_id order by d.turn::float8 / d.weight, d.run_at, d.id) as nth,
+            select d.*, row_number() over (partition by d.tenant_id, d.lane_id, d.address_id
+                                           order by d.starts desc, d.turn::float8 / d.weight, d.run_at, d.id) as nth,
                    max(d.starts) over (partition by d.tenant_id, d.lane_id) as suspicion
             from   due d
         ), fair as (

@@ -60,6 +60,22 @@ async fn of_several_sends_to_one_person_only_the_oldest_is_on_its_way() {
     assert!(claim(&world, owner, &seed, (account, fence), 10).await.is_empty(), "the first is still on its way");
 }
 
+/// Otherwise neither would ever be chosen, and with them nothing of the lane.
+#[tokio::test]
+async fn a_send_under_suspicion_goes_before_others_to_the_same_person() {
+    let world = World::new().await;
+    let (mut seed, account) = seed(&world).await;
+    let one = seed.contact(1).await;
+    seed.message(account, one, &SeedMessage::default()).await;
+    let started = seed.message(account, one, &SeedMessage::default()).await;
+    let mark = sqlx::query("update sends set starts = 1 where id = $1").bind(started.uuid());
+    mark.execute(&mut world.admin().await).await.unwrap();
+    let owner = worker(&world).await;
+    let fence = take(&world, owner, &seed, account).await.unwrap();
+    let claimed: Vec<_> = claim(&world, owner, &seed, (account, fence), 10).await.iter().map(|c| c.id).collect();
+    assert_eq!(claimed, [started]);
+}
+
 #[tokio::test]
 async fn nothing_is_claimed_before_it_is_due() {
     let world = World::new().await;

@@ -70,11 +70,13 @@ async fn a_finished_job_mutes_its_key_until_it_is_revived() {
 #[tokio::test]
 async fn the_pruner_takes_what_is_done_and_keeps_what_is_dead_and_what_is_due() {
     let mut world = World::new().await;
-    for (id, status) in [("1", "Done"), ("2", "Killed"), ("3", "Pending"), ("4", "Done")] {
-        world.raw("lane", id, b"{}").await;
-        sqlx::query("update apalis.jobs set status = $2, done_at = case when $1 = '4' then now() else now() - interval '2 hours' end where id = $1")
+    for (nth, (status, hours)) in [("Done", 2), ("Killed", 2), ("Pending", 2), ("Done", 0)].into_iter().enumerate() {
+        let id = format!("01ARZ3NDEKTSV4RRFFQ69G5F0{nth}");
+        world.raw("lane", &id, b"{}").await;
+        sqlx::query("update apalis.jobs set status = $2, done_at = now() - make_interval(hours => $3) where id = $1")
             .bind(id)
             .bind(status)
+            .bind(hours)
             .execute(&mut world.admin)
             .await
             .unwrap();
