@@ -1,7 +1,5 @@
 //! The Rust suites: unit and integration tests with nextest, then the examples in documentation.
 
-use std::path::PathBuf;
-
 use anyhow::Result;
 use xshell::Cmd;
 
@@ -12,6 +10,8 @@ use crate::project::Project;
 
 /// Profile of .config/nextest.toml that writes the JUnit file.
 const PROFILE: &str = "xtask";
+/// Where it is: nextest's own folder lies in the checkout, wherever cargo builds.
+const REPORT: &str = "target/nextest/xtask/junit.xml";
 
 /// Builds tests and programs in one go, so that stories find the programs, and both share one set of features.
 /// One failure when something does not compile.
@@ -30,7 +30,7 @@ pub fn doc_tests(project: &Project) -> Result<Tally> {
 }
 
 fn nextest(project: &Project, filter: Option<&str>, database: &str) -> Result<Tally> {
-    let report = report(project)?;
+    let report = project.path(REPORT);
     junit::forget(&report)?;
     let run = offline(project).args(["nextest", "run", "--workspace", "--profile", PROFILE]);
     let end = process::status(run.args(filter).env(TEST_URL, database))?;
@@ -51,10 +51,6 @@ fn count_lines(run: Cmd<'_>) -> Result<Tally> {
 
 fn has_nextest(project: &Project) -> bool {
     project.cargo().args(["nextest", "--version"]).ignore_stdout().ignore_stderr().run().is_ok()
-}
-
-fn report(project: &Project) -> Result<PathBuf> {
-    Ok(project.target_dir()?.join("nextest").join(PROFILE).join("junit.xml"))
 }
 
 /// Queries are checked against .sqlx: a test run needs no database to compile.
