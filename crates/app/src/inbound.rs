@@ -1,9 +1,9 @@
 //! Reads the journal: what providers told us becomes receipts, messages and choices. One transaction per batch, so each
 //! webhook is applied exactly once; one that cannot be applied is set aside with its reason and keeps nobody else waiting.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use postroad_core::{
-    consent::{ConsentAction, Purpose},
+    consent::{ConsentAction, Purpose, revoked_at},
     ids::JournalId,
     provider::{Effect, Event, EventKind, Fault, Inbound, Preference, Receipt},
 };
@@ -248,11 +248,6 @@ async fn take_preference(
     let at = if preference.wants_marketing { event.at.min(now) } else { revoked_at(event.at, now) };
     let choice = choice(hook, address, Purpose::Marketing, action, "provider", at);
     inbound::record_choice(tx, &choice, now).await
-}
-
-/// Providers tell time in whole seconds: what was taken back in the same second as it was given is taken back.
-fn revoked_at(at: DateTime<Utc>, now: DateTime<Utc>) -> DateTime<Utc> {
-    (at + TimeDelta::milliseconds(999)).min(now)
 }
 
 #[expect(clippy::too_many_arguments, reason = "each names one column")]

@@ -6,7 +6,10 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::account::{Pace, Spacing};
+use crate::{
+    account::{Pace, Spacing},
+    limits::CLAIM_MAX,
+};
 
 /// How far two calls may drift towards each other between their planned instants and the provider, without breaking a
 /// limit per second. Costs 2 % of the rate.
@@ -111,6 +114,34 @@ impl Permits {
 
     fn instant(self, position: u32) -> DateTime<Utc> {
         self.now.max(self.first_at + self.interval * i32::try_from(position).unwrap_or(i32::MAX))
+    }
+}
+
+/// The most that one claim of a lane takes: halved when calls came too late after their claim, back to [`CLAIM_MAX`] by an
+/// eighth with every full claim since. A process that is too slow for its claims would otherwise give them back for ever.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ClaimSize(u32);
+
+impl Default for ClaimSize {
+    fn default() -> Self {
+        Self(CLAIM_MAX)
+    }
+}
+
+impl ClaimSize {
+    /// 1 to [`CLAIM_MAX`].
+    pub const fn get(self) -> u32 {
+        self.0
+    }
+
+    /// After a claim that got all it asked for, or not, and after calls that came too late, or not.
+    #[must_use]
+    pub fn next(self, was_late: bool, was_full: bool) -> Self {
+        match (was_late, was_full) {
+            (true, _) => Self((self.0 / 2).max(1)),
+            (false, true) => Self((self.0 + self.0 / 8 + 1).min(CLAIM_MAX)),
+            (false, false) => self,
+        }
     }
 }
 

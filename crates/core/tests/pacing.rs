@@ -5,7 +5,8 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use postroad_core::{
     account::{Pace, Spacing},
-    pace::{Adaptive, Bucket, DRIFT, Flow, share, turn_at},
+    limits::CLAIM_MAX,
+    pace::{Adaptive, Bucket, ClaimSize, DRIFT, Flow, share, turn_at},
 };
 use proptest::{collection::vec, prelude::*};
 
@@ -295,4 +296,14 @@ fn a_person_may_get_45_messages_at_once_and_then_one_each_6_seconds() {
     // Four and a half minutes later all is forgotten.
     assert_eq!(used_until, Some(start() + SECOND * 270));
     assert_eq!(Spacing { every_s: 6, burst: 0 }.borrowed_max(), TimeDelta::zero());
+}
+
+#[test]
+fn claims_shrink_while_calls_come_too_late_and_grow_back_only_when_they_are_used() {
+    let whole = ClaimSize::default();
+    let small = (0..20).fold(whole, |size, _| size.next(true, true));
+    assert_eq!((whole.get(), whole.next(true, true).get(), small.get()), (CLAIM_MAX, CLAIM_MAX / 2, 1));
+    assert_eq!(small.next(false, false), small, "a claim that found little says nothing about a larger one");
+    assert!(small.next(false, true).get() > small.get());
+    assert_eq!((0..100).fold(small, |size, _| size.next(false, true)), whole);
 }

@@ -14,7 +14,7 @@ use crate::{Result, SystemTx, TenantTx};
 pub const PAGE: u64 = 5_000;
 const PAGE_ROWS: i64 = 5_000;
 
-/// Up to [`PAGE`] sends of one lane that wait at this gate.
+/// Up to [`PAGE_ROWS`] sends of one lane that wait at this gate.
 pub async fn release_lane(tx: &mut TenantTx, lane: AccountId, gate: GateName, now: DateTime<Utc>) -> Result<u64> {
     let tenant = tx.tenant();
     let done = sqlx::query!(
@@ -38,7 +38,7 @@ pub async fn release_lane(tx: &mut TenantTx, lane: AccountId, gate: GateName, no
     Ok(done.rows_affected())
 }
 
-/// Up to [`PAGE`] sends of a campaign that was paused.
+/// Up to [`PAGE_ROWS`] sends of a campaign that was paused.
 pub async fn release_campaign(
     tx: &mut TenantTx,
     lane: AccountId,
@@ -68,7 +68,7 @@ pub async fn release_campaign(
     Ok(done.rows_affected())
 }
 
-/// Up to [`PAGE`] sends of the transaction's tenant that wait for this reason.
+/// Up to [`PAGE_ROWS`] sends of the transaction's tenant that wait for this reason.
 pub async fn release_tenant(tx: &mut TenantTx, reason: Reason, now: DateTime<Utc>) -> Result<u64> {
     let tenant = tx.tenant();
     let done = sqlx::query!(
@@ -91,7 +91,7 @@ pub async fn release_tenant(tx: &mut TenantTx, reason: Reason, now: DateTime<Utc
     Ok(done.rows_affected())
 }
 
-/// Up to [`PAGE`] sends of anybody that wait for this reason.
+/// Up to [`PAGE_ROWS`] sends of anybody that wait for this reason.
 pub async fn release_all(tx: &mut SystemTx, reason: Reason, now: DateTime<Utc>) -> Result<u64> {
     let done = sqlx::query!(
         r#"

@@ -7,8 +7,7 @@ use postroad_app::App;
 use postroad_core::{
     account::Pace,
     ids::{AccountId, TenantId},
-    limits::CLAIM_MAX,
-    pace::{Adaptive, Bucket, Flow, Permits},
+    pace::{Adaptive, Bucket, ClaimSize, Flow, Permits},
     provider::Effect,
 };
 use postroad_store::lanes::{Lane, Paced};
@@ -74,8 +73,7 @@ pub(crate) struct Runner {
     pub(crate) feedback: Arc<Feedback>,
     shared: Option<Arc<SharedLimit>>,
     bucket: Bucket,
-    /// The most that one claim takes: less while this process is too slow to carry a full one out in time.
-    claim_max: u32,
+    claim_size: ClaimSize,
     /// Claimed and not decided yet: they have no permits so far.
     pub(crate) undecided: u32,
     /// When it is worth asking the database again.
@@ -96,7 +94,7 @@ impl Runner {
             feedback,
             shared,
             bucket,
-            claim_max: CLAIM_MAX,
+            claim_size: ClaimSize::default(),
             undecided: 0,
             look_at: now,
             idle_since: None,
@@ -119,7 +117,7 @@ impl Runner {
         (self.lane.tenant, self.lane.id)
     }
 
-    /// The pace as it is now: the account's, its part of a limit that it shares, and what the provider left of it.
+    /// The pace as it is now: the account's, and what the provider left of it. A limit that it shares is kept by its pacer.
     pub(crate) fn flow(&self, now: DateTime<Utc>) -> Flow {
         let burst = u32::try_from(self.lane.rate_burst).unwrap_or(1);
         Flow::new(Pace { per_s: self.lane.rate_per_s, burst }, self.feedback.heard().adaptive.factor(now))
@@ -130,7 +128,7 @@ impl Runner {
         if self.rests_until().is_some_and(|until| until > now) || self.look_at > now {
             return 0;
         }
-        let most = self.claim_max + self.undecided;
+        let most = self.claim_size.get() + self.undecided;
         let offered = self.bucket.offer(now, most, HORIZON, self.flow(now)).count.saturating_sub(self.undecided);
         offered.min(self.shared_room())
     }
@@ -172,11 +170,7 @@ impl Runner {
         } else {
             self.idle_since = None;
         }
-        self.claim_max = if self.feedback.take_late() {
-            (self.claim_max / 2).max(1)
-        } else {
-            (self.claim_max + self.claim_max / 8 + 1).min(CLAIM_MAX)
-        };
+        self.claim_size = self.claim_size.next(self.feedback.take_late(), claimed > 0 && claimed == wanted);
         self.undecided = u32::try_from(claimed).unwrap_or(u32::MAX);
         let mut bucket = self.bucket;
         bucket.take(now, self.undecided, HORIZON * 2, self.flow(now));

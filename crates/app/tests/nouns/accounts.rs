@@ -77,6 +77,20 @@ async fn an_account_is_connected_once_and_has_one_lane() {
 }
 
 #[tokio::test]
+async fn of_accounts_that_are_connected_together_one_is_primary_and_none_is_refused() {
+    let world = World::new().await;
+    let tenant = tenant(&world).await;
+    let connect = |external_id| accounts::connect(&world.app, tenant, number(external_id));
+    let joined = tokio::try_join!(connect("2001"), connect("2002"), connect("2003"), connect("2004"));
+    let (a, b, c, d) = joined.unwrap();
+    let mut primary = 0;
+    for id in [a, b, c, d] {
+        primary += u32::from(accounts::get(&world.app, tenant, id).await.unwrap().is_primary);
+    }
+    assert_eq!(primary, 1);
+}
+
+#[tokio::test]
 async fn one_account_per_channel_is_primary() {
     let world = World::new().await;
     let tenant = tenant(&world).await;
