@@ -286,22 +286,42 @@ async fn lock_connected(tx: &mut TenantTx, id: AccountId) -> Result<Account, Acc
     if account.status_reason.as_deref() == Some(REMOVED) { Err(AccountError::Removed) } else { Ok(account) }
 }
 
-/// The secrets and settings of an account as its adapter names them, for the worker.
-pub async fn credentials(app: &App, tenant: TenantId, id: AccountId) -> Result<Credentials, ConnectionError> {
-    let mut tx = SystemTx::begin(&app.store).await?;
-    connection(app, &mut tx, tenant, id).await
+/// What opening an account gave.
+pub type Opened = Result<Credentials, ConnectionError>;
+
+/// The secrets and settings of accounts as their adapters name them, for the worker. Accounts that are not there are left
+/// out.
+pub async fn credentials(app: &App, of: &[(TenantId, AccountId)]) -> postroad_store::Result<Vec<(AccountId, Opened)>> {
+    let mut tx = SystemTx::begin_lane(&app.store).await?;
+    let mut all = Vec::new();
+    for found in accounts::find_all_credentials(&mut tx, of).await? {
+        let opened = open(app, &mut tx, found.tenant, found.id, &found.sealed, found.settings.0).await;
+        all.push((found.id, opened));
+    }
+    Ok(all)
 }
 
-/// The same within a transaction of the caller.
+/// The same of one account, within a transaction of the caller.
 pub async fn connection(
     app: &App,
     tx: &mut impl AnyTx,
     tenant: TenantId,
     id: AccountId,
-) -> Result<Credentials, ConnectionError> {
+) -> Opened {
     let stored = accounts::find_credentials(tx, tenant, id).await?;
     let (sealed, settings) = stored.ok_or(ConnectionError::NotFound)?;
-    let opened = app.keyring.open(tx, tenant, &place(id), &sealed).await?;
+    open(app, tx, tenant, id, &sealed, settings).await
+}
+
+async fn open(
+    app: &App,
+    tx: &mut impl AnyTx,
+    tenant: TenantId,
+    id: AccountId,
+    sealed: &str,
+    settings: BTreeMap<String, String>,
+) -> Opened {
+    let opened = app.keyring.open(tx, tenant, &place(id), sealed).await?;
     let secrets: BTreeMap<String, String> =
         serde_json::from_str(opened.expose_secret()).map_err(|_| ConnectionError::Unreadable)?;
     // Looked up from the front: a setting never stands in for a secret of the same name.

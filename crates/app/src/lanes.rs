@@ -48,7 +48,7 @@ pub async fn end(app: &App, id: IncarnationId, held: &[(TenantId, AccountId)]) -
 /// Takes those of `wanted` that nobody alive holds, and tells all lanes that are held now.
 pub async fn acquire(app: &App, owner: IncarnationId, wanted: &[(TenantId, AccountId)]) -> Result<Vec<Lane>> {
     let now = app.clock.now();
-    let mut tx = SystemTx::begin(&app.store).await?;
+    let mut tx = SystemTx::begin_lane(&app.store).await?;
     if !wanted.is_empty() {
         lanes::acquire(&mut tx, owner, wanted, now).await?;
     }
@@ -58,7 +58,7 @@ pub async fn acquire(app: &App, owner: IncarnationId, wanted: &[(TenantId, Accou
 }
 
 pub async fn release(app: &App, owner: IncarnationId, freed: &[(TenantId, AccountId)]) -> Result<()> {
-    let mut tx = SystemTx::begin(&app.store).await?;
+    let mut tx = SystemTx::begin_lane(&app.store).await?;
     lanes::release(&mut tx, owner, freed, app.clock.now()).await?;
     tx.commit().await
 }

@@ -5,7 +5,7 @@ use chrono::TimeDelta;
 /// Rows one claim may take. More would outlive the time between claim and wire.
 pub const CLAIM_MAX: u32 = 500;
 /// Lanes one worker holds together; idle ones are visited in one statement.
-pub const LANES_HELD_MAX: usize = 256;
+pub const LANES_HELD_MAX: usize = 512;
 /// Calls one worker has open at once, over all lanes.
 pub const IN_FLIGHT_MAX: usize = 2_048;
 

@@ -11,7 +11,7 @@ use postroad_core::{
 };
 use sqlx::types::Json;
 
-use crate::{AnyTx, Error, Result, TenantTx};
+use crate::{AnyTx, Error, Result, SystemTx, TenantTx};
 
 /// An account without its secrets. Never printed: it may hold a telephone number.
 #[derive(Clone)]
@@ -202,6 +202,34 @@ pub async fn find_credentials(
     .fetch_optional(tx.conn())
     .await?;
     Ok(row.map(|row| (row.credentials, row.settings.0)))
+}
+
+/// The sealed credentials of one of several accounts.
+#[derive(Debug)]
+pub struct Sealed {
+    pub tenant: TenantId,
+    pub id: AccountId,
+    pub sealed: String,
+    pub settings: Json<BTreeMap<String, String>>,
+}
+
+/// The sealed credentials of accounts, without those that are not there.
+pub async fn find_all_credentials(tx: &mut SystemTx, of: &[(TenantId, AccountId)]) -> Result<Vec<Sealed>> {
+    let (tenants, ids) = crate::lanes::split(of);
+    let found = sqlx::query_as!(
+        Sealed,
+        r#"
+        select a.tenant_id as "tenant: TenantId", a.id as "id: AccountId", a.credentials as sealed,
+               a.settings as "settings: Json<BTreeMap<String, String>>"
+        from   unnest($1::uuid[], $2::uuid[]) as x (tenant_id, id)
+        join   accounts a on a.tenant_id = x.tenant_id and a.id = x.id
+        "#,
+        &tenants,
+        &ids,
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    Ok(found)
 }
 
 /// The account, locked until the transaction ends.

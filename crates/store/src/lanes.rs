@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use postroad_core::{
     ids::{AccountId, IncarnationId, TenantId},
     jobs::WakeLane,
+    limits::LANES_HELD_MAX,
 };
 use uuid::Uuid;
 
@@ -121,10 +122,11 @@ pub async fn held(tx: &mut SystemTx, owner: IncarnationId, now: DateTime<Utc>) -
             where  b.limit_key = a.limit_key
         ) p on a.limit_key is not null
         where  l.owner = $1
-        limit  256
+        limit  $3
         "#,
         owner.uuid(),
         now,
+        i64::try_from(LANES_HELD_MAX).unwrap_or(i64::MAX),
     )
     .fetch_all(tx.conn())
     .await?;

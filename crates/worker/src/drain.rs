@@ -38,10 +38,11 @@ const BUSY_POLL: TimeDelta = TimeDelta::milliseconds(20);
 const IDLE_POLL: TimeDelta = TimeDelta::milliseconds(100);
 /// Between two looks at a lane that has as many calls on their way as may be.
 const FULL_POLL: TimeDelta = TimeDelta::milliseconds(5);
-/// A lane without work is kept so long: longer than any transaction that may still make something due in it.
+/// A lane without work is kept so long: longer than any transaction that may still make something due in it. When others
+/// wait for its place it goes at once, and the sweeper covers the gap.
 const LINGER: TimeDelta = TimeDelta::seconds(5);
-/// When others wait for a place, this is enough; the sweeper covers the gap.
-const LINGER_CROWDED: TimeDelta = TimeDelta::milliseconds(50);
+/// Places that a lane is given at least when many want some: a lane with less to send is done after one claim.
+const PART_MIN: u32 = 16;
 /// Limits, switches and credentials are read again this often.
 const REFRESH: TimeDelta = TimeDelta::seconds(1);
 
@@ -162,8 +163,9 @@ impl Drain {
             return Ok(());
         }
         let held = lanes::acquire(&self.app, self.owner, &wanted).await?;
-        self.refreshed_at = now;
         self.reconcile(held, now);
+        self.connections.open(&self.app, self.runners.values().map(|runner| &runner.lane)).await?;
+        self.refreshed_at = now;
         Ok(())
     }
 
@@ -185,9 +187,8 @@ impl Drain {
 
     async fn release_idle(&mut self, now: DateTime<Utc>) -> Result<()> {
         let crowded = self.runners.len() >= LANES_HELD_MAX && !self.inbox.is_empty();
-        let linger = if crowded { LINGER_CROWDED } else { LINGER };
-        let idle = self.runners.values().filter(|runner| runner.idle_since.is_some_and(|since| now - since > linger));
-        let freed: Vec<(TenantId, AccountId)> = idle.map(Runner::key).collect();
+        let is_over = |runner: &&Runner| runner.is_idle(now, LINGER) || (crowded && runner.is_drained());
+        let freed: Vec<(TenantId, AccountId)> = self.runners.values().filter(is_over).map(Runner::key).collect();
         if freed.is_empty() {
             return Ok(());
         }
@@ -201,14 +202,16 @@ impl Drain {
     fn asks(&mut self, now: DateTime<Utc>) -> Vec<Ask> {
         let free = self.in_flight.available_permits().saturating_sub(self.batch.claimed.len());
         let mut free = u32::try_from(free).unwrap_or(u32::MAX);
-        let mut due: Vec<&mut Runner> = self.runners.values_mut().filter(|runner| runner.look_at <= now).collect();
+        let connections = &self.connections;
+        let is_due = |runner: &&mut Runner| runner.look_at <= now && connections.get(runner.lane.id).is_some();
+        let mut due: Vec<&mut Runner> = self.runners.values_mut().filter(is_due).collect();
         due.sort_by_key(|runner| runner.look_at);
         let mut asks = Vec::new();
         let places = (1..=due.len()).rev();
         for (runner, to_come) in due.into_iter().zip(places) {
             // An even part of the places that are left: a lane that could fill them all must not keep the others out.
             let part = free / u32::try_from(to_come).unwrap_or(u32::MAX);
-            let wanted = runner.wanted(now).min(part.max(1)).min(free);
+            let wanted = runner.wanted(now).min(part.max(PART_MIN)).min(free);
             if wanted == 0 {
                 runner.look_at = now + FULL_POLL;
                 continue;
@@ -285,7 +288,7 @@ impl Drain {
     }
 
     async fn plan(
-        &mut self,
+        &self,
         attempts: Vec<lanes::Attempt>,
         permits: &HashMap<AccountId, postroad_core::pace::Permits>,
         claimed: Instant,
@@ -301,7 +304,7 @@ impl Drain {
             let lane = attempt.send.account;
             let delay = (now - attempt.due_at).as_seconds_f64().max(0.0);
             metrics::START_DELAY.with_label_values(&[attempt.send.facts.class.as_str()]).observe(delay);
-            let Some(line) = self.line(lane, &mut lines).await else { continue };
+            let Some(line) = self.line(lane, &mut lines) else { continue };
             let Ok(place) = self.in_flight.clone().acquire_owned().await else { continue };
             let Some(runner) = self.runners.get(&lane) else { continue };
             // Fewer permits than attempts: the pace changed in between. The last interval goes on.
@@ -311,23 +314,16 @@ impl Drain {
         }
     }
 
-    /// What the calls of a lane share. None: the account cannot be used, and its attempts are left to become unknown; the
-    /// account is stopped so that no more follow.
-    async fn line(&mut self, lane: AccountId, lines: &mut HashMap<AccountId, Arc<Line>>) -> Option<Arc<Line>> {
+    /// What the calls of a lane share. None: the account became unusable since the claim; its attempts are left to the
+    /// sweeper.
+    fn line(&self, lane: AccountId, lines: &mut HashMap<AccountId, Arc<Line>>) -> Option<Arc<Line>> {
         if let Some(line) = lines.get(&lane) {
             return Some(line.clone());
         }
-        let runner = self.runners.get(&lane)?;
-        let (provider, connection) = match self.connections.open(&self.app, &runner.lane).await {
-            Ok(opened) => opened,
-            Err(error) => {
-                tracing::error!(account.id = %lane, %error, "the account cannot be used");
-                return None;
-            }
-        };
+        let (runner, opened) = (self.runners.get(&lane)?, self.connections.get(lane)?);
         let line = Arc::new(Line {
-            provider,
-            connection,
+            provider: opened.provider,
+            connection: opened.connection.clone(),
             transport: self.transport.clone(),
             settler: self.settler.clone(),
             feedback: runner.feedback.clone(),

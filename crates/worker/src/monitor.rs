@@ -16,7 +16,7 @@ use postroad_app::jobs::{self, JobEnd};
 use postroad_core::{
     ids::IncarnationId,
     jobs::{Maintain, PlanCampaign, Queue, ReadJournal, WakeLane},
-    limits::{HANDLER_MAX, LANES_HELD_MAX},
+    limits::HANDLER_MAX,
 };
 use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
@@ -49,7 +49,7 @@ pub const fn share(queue: Queue, total: usize) -> usize {
 /// every tenth of a second must bring enough of them.
 const fn fetched(queue: Queue, concurrency: usize) -> usize {
     match queue {
-        Queue::Lane => LANES_HELD_MAX,
+        Queue::Lane => 256,
         Queue::Inbound | Queue::Campaign | Queue::Maintenance => concurrency,
     }
 }

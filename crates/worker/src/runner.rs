@@ -79,7 +79,9 @@ pub(crate) struct Runner {
     /// When it is worth asking the database again.
     pub(crate) look_at: DateTime<Utc>,
     /// Since when it has had nothing due.
-    pub(crate) idle_since: Option<DateTime<Utc>>,
+    idle_since: Option<DateTime<Utc>>,
+    /// The last claim took all that was due.
+    took_all: bool,
 }
 
 impl Runner {
@@ -98,6 +100,7 @@ impl Runner {
             undecided: 0,
             look_at: now,
             idle_since: None,
+            took_all: false,
         }
     }
 
@@ -144,6 +147,15 @@ impl Runner {
         part.saturating_sub(self.undecided + self.pacer.backlog())
     }
 
+    pub(crate) fn is_idle(&self, now: DateTime<Utc>, for_longer_than: TimeDelta) -> bool {
+        self.idle_since.is_some_and(|since| now - since > for_longer_than)
+    }
+
+    /// Nothing more was due at the last look, and all that was is decided.
+    pub(crate) const fn is_drained(&self) -> bool {
+        self.took_all && self.undecided == 0
+    }
+
     /// Takes one permit for each attempt.
     pub(crate) fn take(&mut self, count: usize, now: DateTime<Utc>) -> Permits {
         let flow = self.flow(now);
@@ -171,6 +183,7 @@ impl Runner {
             self.idle_since = None;
         }
         self.claim_size = self.claim_size.next(self.feedback.take_late(), claimed > 0 && claimed == wanted);
+        self.took_all = claimed < wanted;
         self.undecided = u32::try_from(claimed).unwrap_or(u32::MAX);
         let mut bucket = self.bucket;
         bucket.take(now, self.undecided, HORIZON * 2, self.flow(now));

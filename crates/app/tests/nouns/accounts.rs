@@ -10,6 +10,7 @@ use postroad_app::{
 use postroad_core::{
     account::{AccountStatus, Channel, Pace, Spacing},
     ids::{AccountId, TenantId},
+    provider::Credentials,
 };
 use postroad_testkit::{Seed, SeedMessage};
 use secrecy::{ExposeSecret, SecretString};
@@ -45,8 +46,13 @@ async fn tenant(world: &World) -> TenantId {
 }
 
 async fn token(world: &World, tenant: TenantId, id: AccountId) -> Option<String> {
-    let credentials = accounts::credentials(&world.app, tenant, id).await.unwrap();
-    credentials.get("access_token").map(|secret| secret.expose_secret().to_owned())
+    credentials(world, tenant, id).await.get("access_token").map(|secret| secret.expose_secret().to_owned())
+}
+
+async fn credentials(world: &World, tenant: TenantId, id: AccountId) -> Credentials {
+    let mut all = accounts::credentials(&world.app, &[(tenant, id)]).await.unwrap();
+    assert_eq!(all.len(), 1);
+    all.remove(0).1.unwrap()
 }
 
 #[tokio::test]
@@ -54,7 +60,7 @@ async fn a_connected_account_gives_its_secrets_back_and_shows_them_to_nobody() {
     let world = World::new().await;
     let tenant = tenant(&world).await;
     let id = accounts::connect(&world.app, tenant, number("1001")).await.unwrap();
-    let credentials = accounts::credentials(&world.app, tenant, id).await.unwrap();
+    let credentials = credentials(&world, tenant, id).await;
     assert_eq!(credentials.get("access_token").unwrap().expose_secret(), TOKEN);
     assert_eq!(credentials.get("waba_id").unwrap().expose_secret(), "waba-1");
     assert!(credentials.get("other").is_none());
