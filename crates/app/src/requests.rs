@@ -85,7 +85,7 @@ pub enum Opened<'a> {
 /// Begins a call, or finds its answer. Waits a moment for a repetition that is under way.
 pub async fn open<'a>(app: &App, call: &'a Call) -> Result<Opened<'a>, OnceError> {
     let now = app.clock.now();
-    let mut tx = TenantTx::begin(&app.store, call.tenant).await?;
+    let mut tx = TenantTx::begin_hot(&app.store, call.tenant).await?;
     match idempotency::reserve(&mut tx, &call.once(), now).await? {
         Reserved::Fresh => Ok(Opened::New(Open { tx, now, call })),
         Reserved::Answered(stored) if is_same(call, &stored) => Ok(Opened::Answered(Answer {

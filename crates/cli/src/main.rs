@@ -22,6 +22,9 @@ use std::process::ExitCode;
 use commands::Cli;
 use exit::code_of;
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     // A second installation finds the first: equal.
     drop(rustls::crypto::ring::default_provider().install_default());

@@ -66,3 +66,8 @@ pub const ALLOW_LIST_MAX: usize = 100;
 pub const SIGNATURES_MAX: usize = 4;
 /// Characters of a cron expression.
 pub const CRON_CHARS_MAX: usize = 200;
+
+/// How far ahead a forecast looks.
+pub const FORECAST_DAYS_MAX: i64 = 60;
+/// Seeded runs of one forecast.
+pub const FORECAST_RUNS: usize = 101;

@@ -53,6 +53,12 @@ impl QuietHours {
         at
     }
 
+    /// The first instant, not before `now`, at which it is quiet; none if it never is.
+    pub fn begins_at(&self, now: DateTime<Utc>, zone: Tz) -> Option<DateTime<Utc>> {
+        let rest_of_the_day = Self { starts: self.ends, ends: self.starts };
+        (self.starts != self.ends).then(|| rest_of_the_day.free_at(now, zone))
+    }
+
     /// From a time within the window to its end, if no clock is moved.
     fn rest_of(&self, time: NaiveTime) -> TimeDelta {
         let rest = self.ends - time;

@@ -37,7 +37,8 @@ pub struct Claimed {
 }
 
 /// Claims due sends of several lanes in one statement, in fair order: flows take turns by weight, never two sends to one
-/// address, and never one while another to that address is on its way.
+/// address, and never one while another to that address is on its way. Chance says where in its turn each flow begins, so
+/// that a lane which claims one send at a time gives each flow its share too, and none starves.
 ///
 /// A send that was started before without an end may be what killed its worker: it comes in a claim of its own, eight
 /// second starts or one third start at a time, so that its neighbours are acquitted. After three starts it is dead.
@@ -57,13 +58,13 @@ pub async fn claim(tx: &mut SystemTx, owner: IncarnationId, asks: &[Ask], now: D
             where  l.owner = $1 and l.fence = x.fence
             and    exists (select 1 from incarnations i where i.id = $1 and i.lease_until > $6)
         ), flows as (
-            select a.tenant_id, a.lane_id, a.fence, a.wanted, f.flow
+            select a.tenant_id, a.lane_id, a.fence, a.wanted, f.flow, -ln(1 - random()) as luck
             from   asked a cross join lateral (
                 select s.flow from sends s
                 where  s.tenant_id = a.tenant_id and s.lane_id = a.lane_id and s.state in ('queued', 'waiting', 'scheduled')
                 order  by s.flow limit 1) f
             union all
-            select f.tenant_id, f.lane_id, f.fence, f.wanted, n.flow
+            select f.tenant_id, f.lane_id, f.fence, f.wanted, n.flow, -ln(1 - random())
             from   flows f cross join lateral (
                 select s.flow from sends s
                 where  s.tenant_id = f.tenant_id and s.lane_id = f.lane_id and s.state in ('queued', 'waiting', 'scheduled')
@@ -71,7 +72,7 @@ pub async fn claim(tx: &mut SystemTx, owner: IncarnationId, asks: &[Ask], now: D
                 order  by s.flow limit 1) n
         ), due as (
             select f.fence, f.wanted, d.*,
-                   row_number() over (partition by d.tenant_id, d.lane_id, d.flow order by d.run_at, d.id) as turn
+                   f.luck - 1 + row_number() over (partition by d.tenant_id, d.lane_id, d.flow order by d.run_at, d.id) as turn
             from   flows f cross join lateral (
                 select s.tenant_id, s.lane_id, s.flow, s.id, s.run_at, s.weight, s.address_id, s.starts,
                        s.gate, s.reason, s.decided_at
@@ -88,12 +89,12 @@ pub async fn claim(tx: &mut SystemTx, owner: IncarnationId, asks: &[Ask], now: D
                 for    update of s skip locked) d
         ), one_each as (
             select d.*, row_number() over (partition by d.tenant_id, d.lane_id, d.address_id
-                                           order by d.starts desc, d.turn::float8 / d.weight, d.run_at, d.id) as nth,
+                                           order by d.starts desc, d.turn / d.weight, d.run_at, d.id) as nth,
                    max(d.starts) over (partition by d.tenant_id, d.lane_id) as suspicion
             from   due d
         ), fair as (
             select o.*, row_number() over (partition by o.tenant_id, o.lane_id
-                                           order by o.starts desc, o.turn::float8 / o.weight, o.run_at, o.id) as place
+                                           order by o.starts desc, o.turn / o.weight, o.run_at, o.id) as place
             from   one_each o
             where  o.nth = 1
         ), chosen as (

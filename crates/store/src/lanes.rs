@@ -1,5 +1,7 @@
 //! Lanes: who drains the sends of an account, since when, and how fast.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use postroad_core::{
     ids::{AccountId, IncarnationId, TenantId},
@@ -104,33 +106,50 @@ pub async fn acquire(
     Ok(u64::try_from(taken.taken).unwrap_or_default())
 }
 
-/// The lanes this start holds, with limits as they are now. At most [`postroad_core::limits::LANES_HELD_MAX`].
+/// The lanes this start holds, with limits as they are now. At most [`LANES_HELD_MAX`].
 pub async fn held(tx: &mut SystemTx, owner: IncarnationId, now: DateTime<Utc>) -> Result<Vec<Lane>> {
-    let lanes = sqlx::query_as!(
+    let mut lanes = sqlx::query_as!(
         Lane,
         r#"
         select l.tenant_id as "tenant: TenantId", l.id as "id: AccountId", l.fence, a.provider, a.external_id, a.rate_per_s, a.rate_burst,
                a.limit_key, a.limit_per_s, l.paced_until, l.rests_until, l.pace_factor, a.updated_at as account_updated_at,
-               coalesce(p.lanes, 1) as "limit_lanes!", coalesce(p.before, 0) as "limit_position!"
+               1::bigint as "limit_lanes!", 0::bigint as "limit_position!"
         from   lanes l
         join   accounts a on a.tenant_id = l.tenant_id and a.id = l.id
-        left   join lateral (
-            select count(*) as lanes, count(*) filter (where b.id < a.id) as before
-            from   lanes o
-            join   accounts b on b.tenant_id = o.tenant_id and b.id = o.id
-            join   incarnations i on i.id = o.owner and i.lease_until > $2
-            where  b.limit_key = a.limit_key
-        ) p on a.limit_key is not null
         where  l.owner = $1
-        limit  $3
+        limit  $2
         "#,
         owner.uuid(),
-        now,
         i64::try_from(LANES_HELD_MAX).unwrap_or(i64::MAX),
     )
     .fetch_all(tx.conn())
     .await?;
+    if lanes.iter().any(|lane| lane.limit_key.is_some()) {
+        let places = sharers(tx, now).await?;
+        for lane in &mut lanes {
+            (lane.limit_lanes, lane.limit_position) = places.get(&lane.id).copied().unwrap_or((1, 0));
+        }
+    }
     Ok(lanes)
+}
+
+/// Of every leased lane that shares a limit: how many share it, and its place among them.
+async fn sharers(tx: &mut SystemTx, now: DateTime<Utc>) -> Result<HashMap<AccountId, (i64, i64)>> {
+    let rows = sqlx::query!(
+        r#"
+        select o.id as "id: AccountId", count(*) over (partition by a.limit_key) as "lanes!",
+               row_number() over (partition by a.limit_key order by a.id) - 1 as "position!"
+        from   incarnations i
+        join   lanes o on o.owner = i.id
+        join   accounts a on a.tenant_id = o.tenant_id and a.id = o.id
+        where  i.lease_until > $1 and a.limit_key is not null
+        limit  100000
+        "#,
+        now,
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.id, (row.lanes, row.position))).collect())
 }
 
 /// Gives lanes back: what was claimed and not sent is queued again, and the next wake-up has a new key.

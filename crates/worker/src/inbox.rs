@@ -3,18 +3,22 @@
 use std::{
     collections::{HashSet, VecDeque},
     sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use postroad_core::ids::{AccountId, TenantId};
 use tokio::sync::Notify;
 
-/// Lanes waiting for a place. More are refused: their job comes again in a second.
+/// Lanes waiting for a place. Jobs of more lanes wait with them, and others' workers may take those that are not fetched.
 const WAITING_MAX: usize = 4_096;
+/// A job that found no room for so long comes again later.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 #[derive(Debug, Default)]
 pub(crate) struct Inbox {
     waiting: Mutex<Waiting>,
     filled: Notify,
+    emptied: Notify,
 }
 
 #[derive(Debug, Default)]
@@ -24,6 +28,20 @@ struct Waiting {
 }
 
 impl Inbox {
+    /// Waits for room. False: there was none for [`PATIENCE`].
+    pub(crate) async fn put_patiently(&self, key: (TenantId, AccountId)) -> bool {
+        let put = async {
+            loop {
+                let emptied = self.emptied.notified();
+                if self.put(key) {
+                    return;
+                }
+                emptied.await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, put).await.is_ok()
+    }
+
     /// False: full.
     pub(crate) fn put(&self, key: (TenantId, AccountId)) -> bool {
         let mut waiting = self.lock();
@@ -53,6 +71,8 @@ impl Inbox {
         for (_, lane) in &taken {
             waiting.known.remove(lane);
         }
+        drop(waiting);
+        self.emptied.notify_waiters();
         taken
     }
 
