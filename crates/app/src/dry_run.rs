@@ -1,33 +1,38 @@
 //! What a campaign would do, told by doing it and taking it back: the same planning and the same gates as a real start,
-//! in a transaction that is rolled back. Nothing leaves, because nobody else ever sees its rows.
+//! in transactions that are rolled back. Nothing leaves, because nobody else ever sees their rows.
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, DurationRound, TimeDelta, Utc};
 use postroad_core::{
     campaign::CampaignState,
-    gates::{self, Decision, Reason},
+    forecast::{Forecast, Group},
+    gates::{self, Decision, QuietPolicy, Reason},
     ids::{CampaignId, ContactId, MessageId, TenantId},
     message::Content,
     template,
 };
 use postroad_store::{
-    TenantTx, accounts,
+    TenantTx,
     campaigns::{self, Campaign, Move},
-    facts, recipients, templates,
+    facts::{self, SendFacts},
+    forecasts, recipients, templates,
 };
+use serde::{Deserialize, Serialize};
 
-use crate::{App, campaigns::CampaignError, plan};
+use crate::{App, campaigns::CampaignError, forecast, plan};
 
 /// Contacts one page of a dry run looks at.
 const PAGE: i64 = 1_000;
 /// Pages of one dry run: of a larger audience the beginning is a fair sample.
-const PAGES_MAX: i32 = 20;
+const PAGES_MAX: usize = 20;
 /// Messages a preview shows.
 const SAMPLES: i64 = 5;
+/// People a dry run names for each reason.
+const NAMED_MAX: usize = 20;
 
-/// What the gates say now, or at the scheduled time, of the people of a campaign.
-#[derive(Debug, Clone, PartialEq)]
+/// What the gates say now, or at the scheduled time, of the people of a campaign, and when it would be done.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DryRun {
     /// Everybody who has an address on the channel.
     pub recipients: i64,
@@ -36,10 +41,12 @@ pub struct DryRun {
     pub sent: i64,
     pub waiting: BTreeMap<Reason, i64>,
     pub refused: BTreeMap<Reason, i64>,
-    /// Messages per second that the account may send.
-    pub per_s: f64,
-    /// Seconds that sending takes at that pace.
-    pub lasts_s: f64,
+    /// For each reason the first people it concerns, by their UUIDs.
+    pub named: BTreeMap<Reason, Vec<uuid::Uuid>>,
+    /// Credits that the messages that leave would cost.
+    pub credits: i64,
+    /// Of those who are not refused, beside everything else the account has to send.
+    pub forecast: Forecast,
 }
 
 /// Messages as people would read them.
@@ -55,20 +62,58 @@ pub struct Sample {
     pub text: Result<String, template::TemplateError>,
 }
 
-/// Counts what would be sent, wait and be refused if the campaign began now, or at its scheduled time.
+/// Counts what would be sent, wait and be refused if the campaign began now, or at its scheduled time, and keeps that with
+/// the campaign.
 pub async fn dry_run(app: &App, tenant: TenantId, id: CampaignId) -> Result<DryRun, CampaignError> {
-    let mut tx = TenantTx::begin(&app.store, tenant).await?;
-    let stage = Stage::set(app, &mut tx, id).await?;
-    let mut told = stage.nothing_yet(&mut tx).await?;
-    for number in 0..PAGES_MAX {
-        if stage.page(app, &mut tx, number, &mut told).await? {
+    let mut tally = Tally::default();
+    let mut cursor = None;
+    for _ in 0..PAGES_MAX {
+        let page = look_at_page(app, tenant, id, cursor, &mut tally).await?;
+        cursor = page.cursor;
+        if page.planned.is_last {
             break;
         }
     }
+    let told = tally.told(app, tenant, id).await?;
+    let mut tx = TenantTx::begin(&app.store, tenant).await?;
+    let json = serde_json::to_value(&told).map_err(postroad_store::Error::from)?;
+    forecasts::save_dry_run(&mut tx, id, &json, app.clock.now()).await?;
+    tx.commit().await?;
+    Ok(told)
+}
+
+/// What the last dry run told, and when; none: there was none, or another version wrote it.
+pub async fn last(
+    app: &App,
+    tenant: TenantId,
+    id: CampaignId,
+) -> Result<Option<(DryRun, DateTime<Utc>)>, CampaignError> {
+    let mut tx = TenantTx::begin(&app.store, tenant).await?;
+    let stored = forecasts::dry_run(&mut tx, id).await?;
+    Ok(stored.and_then(|(told, at)| Some((serde_json::from_value(told).ok()?, at))))
+}
+
+/// One page in a transaction of its own, so that a long dry run holds no lock and leaves the database room to tidy up.
+async fn look_at_page(
+    app: &App,
+    tenant: TenantId,
+    id: CampaignId,
+    cursor: Option<ContactId>,
+    tally: &mut Tally,
+) -> Result<plan::Step, CampaignError> {
+    let mut tx = TenantTx::begin(&app.store, tenant).await?;
+    let stage = Stage::set(app, &mut tx, id).await?;
+    recipients::advance(&mut tx, id, cursor, 0, None).await?;
+    let number = stage.campaign.plan_page + 1;
+    let page =
+        recipients::lock_page(&mut tx, id, stage.run, number).await?.ok_or(CampaignError::NotFound)?;
+    let step = plan::write(&mut tx, &page, PAGE, stage.at).await?;
+    for send in stage.facts(app, &mut tx, &step.ids).await? {
+        tally.count(&send);
+    }
     tx.roll_back().await?;
-    #[expect(clippy::cast_precision_loss, reason = "nobody has 2^52 contacts")]
-    let lasts_s = told.sent as f64 / told.per_s;
-    Ok(DryRun { lasts_s, ..told })
+    tally.at = Some(stage.at);
+    Ok(step)
 }
 
 /// The first messages, as they would read.
@@ -118,32 +163,6 @@ impl Stage {
         Ok(Self { tenant: tx.tenant(), run: campaign.plan_run + 1, at, campaign })
     }
 
-    async fn nothing_yet(&self, tx: &mut TenantTx) -> Result<DryRun, CampaignError> {
-        let account = accounts::find(tx, self.campaign.account).await?.ok_or(CampaignError::NoGround)?;
-        Ok(DryRun {
-            recipients: campaigns::audience_size(tx, &self.campaign).await?,
-            examined: 0,
-            sent: 0,
-            waiting: BTreeMap::new(),
-            refused: BTreeMap::new(),
-            per_s: account.limits.pace.per_s,
-            lasts_s: 0.0,
-        })
-    }
-
-    /// True: it was the last page.
-    async fn page(&self, app: &App, tx: &mut TenantTx, number: i32, told: &mut DryRun) -> Result<bool, CampaignError> {
-        let Some(page) = recipients::lock_page(tx, self.campaign.id, self.run, number).await? else {
-            return Ok(true);
-        };
-        let step = plan::write(tx, &page, PAGE, self.at).await?;
-        for send in self.facts(app, tx, &step.ids).await? {
-            told.count(&gates::decide(&send.facts).decision);
-        }
-        recipients::advance(tx, page.campaign, step.cursor, step.planned.recipients, None).await?;
-        Ok(step.planned.is_last)
-    }
-
     async fn facts(
         &self,
         app: &App,
@@ -155,13 +174,91 @@ impl Stage {
     }
 }
 
-impl DryRun {
-    fn count(&mut self, decision: &Decision) {
+/// What was counted so far.
+#[derive(Default)]
+struct Tally {
+    at: Option<DateTime<Utc>>,
+    examined: i64,
+    sent: i64,
+    waiting: BTreeMap<Reason, i64>,
+    refused: BTreeMap<Reason, i64>,
+    named: BTreeMap<Reason, Vec<uuid::Uuid>>,
+    groups: BTreeMap<GroupKey, u64>,
+    credits: i64,
+}
+
+/// What makes people look alike: when they are ready, why not before, and in which zone they sleep.
+type GroupKey = (DateTime<Utc>, Option<Reason>, &'static str);
+
+impl Tally {
+    fn count(&mut self, send: &SendFacts) {
         self.examined += 1;
-        match decision {
-            Decision::Send => self.sent += 1,
-            Decision::Wait { reason, .. } => *self.waiting.entry(*reason).or_default() += 1,
-            Decision::Refuse { reason, .. } => *self.refused.entry(*reason).or_default() += 1,
+        let now = send.facts.now;
+        match gates::decide(&send.facts).decision {
+            Decision::Send => {
+                self.sent += 1;
+                self.group(send, now, None);
+            }
+            Decision::Wait { reason, until, .. } => {
+                *self.waiting.entry(reason).or_default() += 1;
+                self.name(reason, send);
+                self.group(send, until, Some(reason));
+            }
+            Decision::Refuse { reason, .. } => {
+                *self.refused.entry(reason).or_default() += 1;
+                self.name(reason, send);
+            }
         }
     }
+
+    fn name(&mut self, reason: Reason, send: &SendFacts) {
+        let named = self.named.entry(reason).or_default();
+        if named.len() < NAMED_MAX {
+            named.push(send.contact.uuid());
+        }
+    }
+
+    fn group(&mut self, send: &SendFacts, ready_at: DateTime<Utc>, reason: Option<Reason>) {
+        if send.facts.credit.enforced {
+            self.credits += 1;
+        }
+        // A wait ends at a full minute or a little later: no more groups than minutes.
+        let minute = ready_at.duration_trunc(TimeDelta::minutes(1)).unwrap_or(ready_at);
+        let ready_at = if minute < send.facts.now { send.facts.now } else { minute };
+        let asleep = send.facts.quiet.as_ref().filter(|quiet| quiet.policy != QuietPolicy::Exempt);
+        let zone = asleep.map_or("", |quiet| quiet.zone.name());
+        *self.groups.entry((ready_at, reason, zone)).or_default() += 1;
+    }
+
+    /// The whole audience, as far as the beginning speaks for it.
+    async fn told(self, app: &App, tenant: TenantId, id: CampaignId) -> Result<DryRun, CampaignError> {
+        let mut tx = TenantTx::begin(&app.store, tenant).await?;
+        let campaign = campaigns::find(&mut tx, id).await?.ok_or(CampaignError::NotFound)?;
+        let recipients = campaigns::audience_size(&mut tx, &campaign).await?;
+        let at = self.at.unwrap_or_else(|| app.clock.now());
+        let groups = self.groups.iter().map(|((ready_at, held_by, zone), people)| Group {
+            flow: 0,
+            people: scaled(*people, recipients, self.examined),
+            ready_at: *ready_at,
+            held_by: *held_by,
+            quiet: zone.parse().ok().map(|zone| (app.defaults.quiet_hours, zone)),
+        });
+        let forecast = forecast::with(app, &mut tx, &campaign, groups.collect(), at).await?;
+        Ok(DryRun {
+            recipients,
+            examined: self.examined,
+            sent: self.sent,
+            waiting: self.waiting,
+            refused: self.refused,
+            named: self.named,
+            credits: self.credits,
+            forecast,
+        })
+    }
+}
+
+/// Of an audience of which only some were looked at.
+fn scaled(people: u64, recipients: i64, examined: i64) -> u64 {
+    let (all, seen) = (u64::try_from(recipients).unwrap_or_default(), u64::try_from(examined).unwrap_or_default());
+    if seen == 0 || all <= seen { people } else { people * all / seen }
 }

@@ -14,6 +14,7 @@ pub mod dead_letters;
 pub mod dry_run;
 pub mod examine;
 pub mod explain;
+pub mod forecast;
 pub mod housekeeping;
 pub mod import;
 pub mod inbound;

@@ -7,6 +7,8 @@
 
 mod lane;
 
+use std::fmt;
+
 use chrono::{DateTime, DurationRound, TimeDelta, Utc};
 use chrono_tz::Tz;
 use rand::{RngExt, SeedableRng, rngs::Xoshiro256PlusPlus};
@@ -75,6 +77,22 @@ pub enum Limit {
     /// A gate held everybody who was left, the last ones until then.
     Gate { reason: Reason, until: DateTime<Utc> },
     Nothing,
+}
+
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Rate { per_s, others: 0 } => write!(f, "limited by the account: {per_s} messages per second"),
+            Self::Rate { per_s, others } => {
+                write!(f, "limited by the account: {per_s} messages per second, shared with {others} others")
+            }
+            Self::Throttle { per_s } => write!(f, "limited by its own throttle: {per_s} messages per second"),
+            Self::Gate { reason, until } => {
+                write!(f, "waits for {}, until {}", reason.as_str().replace('_', " "), until.format("%Y-%m-%d %H:%M UTC"))
+            }
+            Self::Nothing => write!(f, "limited by nothing"),
+        }
+    }
 }
 
 /// Messages of the campaign in one hour.

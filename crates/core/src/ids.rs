@@ -51,6 +51,12 @@ macro_rules! id {
                 Self(uuid)
             }
 
+            /// Not above any id of this instant or later: for ranges.
+            pub fn first_at(at: DateTime<Utc>) -> Self {
+                let ms = u64::try_from(at.timestamp_millis()).unwrap_or_default();
+                Self(Uuid::from_u128(u128::from(ms) << 80))
+            }
+
             pub const fn uuid(self) -> Uuid {
                 self.0
             }

@@ -71,3 +71,5 @@ pub const CRON_CHARS_MAX: usize = 200;
 pub const FORECAST_DAYS_MAX: i64 = 60;
 /// Seeded runs of one forecast.
 pub const FORECAST_RUNS: usize = 101;
+/// Groups of people that one forecast tells apart.
+pub const FORECAST_GROUPS_MAX: usize = 2_000;

@@ -20,6 +20,7 @@ mod error;
 pub mod examine;
 pub mod explain;
 pub mod facts;
+pub mod forecasts;
 pub mod housekeeping;
 pub mod idempotency;
 pub mod import;

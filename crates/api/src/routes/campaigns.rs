@@ -1,5 +1,6 @@
 //! One message to many people.
 
+mod foresight;
 mod new;
 mod recipients;
 mod view;
@@ -28,20 +29,20 @@ use crate::{
 };
 
 use new::NewCampaign;
-use view::{Campaign, DryRun, Preview, Stats};
+use view::{Campaign, Preview, Stats};
 
 pub(crate) fn routes() -> OpenApiRouter<ApiState> {
     OpenApiRouter::default()
         .routes(routes!(create, list))
         .routes(routes!(get))
         .routes(routes!(preview))
-        .routes(routes!(rehearse))
         .routes(routes!(start))
         .routes(routes!(schedule))
         .routes(routes!(pause))
         .routes(routes!(resume))
         .routes(routes!(cancel))
         .routes(routes!(stats))
+        .merge(foresight::routes())
         .merge(recipients::routes())
 }
 
@@ -122,27 +123,6 @@ async fn preview(
 ) -> Result<axum::Json<Preview>, Problem> {
     let preview = dry_run::preview(&api.app, live::tenant(&caller)?, id).await?;
     Ok(axum::Json(Preview::of(preview)))
-}
-
-/// What would happen if a draft began now, or a scheduled campaign at its time.
-///
-/// The same planning and the same gates as a real start; nothing of it stays. Of an audience of more than 20,000 people
-/// the beginning is looked at.
-#[utoipa::path(
-    post,
-    path = "/v1/campaigns/{id}/dry-run",
-    tag = "campaigns",
-    params(("id" = String, Path, pattern = "^cmp_[0-9a-f]{32}$")),
-    responses((status = 200, description = "What the gates say", body = DryRun), Refusals, Conflicts),
-    security(("key" = [], "timestamp" = [], "request_id" = [], "signature" = [])),
-)]
-async fn rehearse(
-    caller: Caller<CampaignsRead>,
-    State(api): State<ApiState>,
-    Path(id): Path<CampaignId>,
-) -> Result<axum::Json<DryRun>, Problem> {
-    let told = dry_run::dry_run(&api.app, live::tenant(&caller)?, id).await?;
-    Ok(axum::Json(DryRun::of(told)))
 }
 
 /// Begin. The audience is frozen, and what may leave leaves.

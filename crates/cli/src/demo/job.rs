@@ -1,20 +1,24 @@
 //! The main job: import, campaign, API sends beside it, receipts, reconciliation.
 
 use std::{
+    collections::BTreeMap,
     io::Cursor,
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use anyhow::{Context, Result, bail};
+use chrono::{DateTime, TimeDelta, Utc};
 use postroad_app::{
     campaigns::{self, NewCampaign},
+    dry_run, forecast,
     import::{self, ImportFile, ImportOptions, ImportReport},
     schedule,
 };
 use postroad_core::{
     consent::Purpose,
-    gates::QuietPolicy,
+    forecast::Forecast,
+    gates::{QuietPolicy, Reason},
     ids::{CampaignId, MessageId},
     quiet_hours::QuietHours,
     send::SendState,
@@ -39,6 +43,8 @@ const CALLS: usize = 1_000;
 /// Everything takes seconds; this is for a machine that is very busy.
 const END_MAX: Duration = Duration::from_mins(10);
 const BETWEEN_LOOKS: Duration = Duration::from_millis(100);
+/// A forecast counts everything that is left.
+const LOOKS_PER_FORECAST: u32 = 20;
 
 /// What came of it.
 pub struct Done {
@@ -52,6 +58,7 @@ pub async fn run(stage: &Stage, progress: &Progress) -> Result<Done> {
     progress.step(&format!("importing 10,000 people; it is day in {} and night in {}", zones.day, zones.night));
     let import = take_in(stage, zones).await?;
     let campaign = draft(stage).await?;
+    let told = rehearse(stage, progress, campaign).await?;
     progress.step(&format!(
         "running a campaign over {} people, and {CALLS} signed API sends beside it",
         people_in(&import)
@@ -60,7 +67,7 @@ pub async fn run(stage: &Stage, progress: &Progress) -> Result<Done> {
     progress.step("waiting for the last receipts");
     receive(stage).await?;
     progress.step("reconciling with the provider");
-    conclude(stage, campaign, &import, sending).await
+    conclude(stage, campaign, &import, Sent { told, sending }).await
 }
 
 async fn take_in(stage: &Stage, zones: Zones) -> Result<ImportReport> {
@@ -88,6 +95,35 @@ async fn draft(stage: &Stage) -> Result<CampaignId> {
         not_after: None,
     };
     Ok(campaigns::create(stage.app(), stage.tenant, new).await?)
+}
+
+/// A dry run of the campaign: the real planning and the real gates, and nothing leaves.
+async fn rehearse(stage: &Stage, progress: &Progress, campaign: CampaignId) -> Result<Campaign> {
+    let told = dry_run::dry_run(stage.app(), stage.tenant, campaign).await?;
+    let forecast = &told.forecast;
+    progress.step(&format!(
+        "dry run: {} of {} would leave at once; {}",
+        told.sent, told.recipients, forecast.limited_by
+    ));
+    let lasts = forecast.first_at.zip(forecast.p50_at).map(|(first, last)| (last - first).to_std().unwrap_or_default());
+    let count = |count: i64| u64::try_from(count).unwrap_or_default();
+    let by_reason = |counts: &BTreeMap<Reason, i64>| {
+        counts.iter().map(|(reason, messages)| (reason.as_str().to_owned(), count(*messages))).collect()
+    };
+    let campaign = Campaign {
+        recipients: count(told.recipients),
+        accepted: count(told.sent),
+        refused: by_reason(&told.refused),
+        waiting: by_reason(&told.waiting),
+        ..Campaign::default()
+    };
+    Ok(timed(campaign, lasts.unwrap_or_default()))
+}
+
+/// What was foretold, and what was done.
+struct Sent {
+    told: Campaign,
+    sending: Sending,
 }
 
 /// The sending part, while it lasted.
@@ -133,6 +169,7 @@ fn reachable_by_day() -> Result<Vec<String>> {
 
 /// Until the campaign is planned to its end and nothing of it moves any more; how long that took.
 async fn watch(stage: &Stage, campaign: CampaignId, bar: &Bar, began: Instant) -> Result<Duration> {
+    let mut looks = 0_u32;
     loop {
         let planned = campaigns::get(stage.app(), stage.tenant, campaign).await?.planned_at.is_some();
         let tallies = campaigns::tallies(stage.app(), stage.tenant, campaign).await?;
@@ -141,6 +178,11 @@ async fn watch(stage: &Stage, campaign: CampaignId, bar: &Bar, began: Instant) -
         };
         let took = began.elapsed();
         bar.set(u64::try_from(of(false)).unwrap_or_default());
+        if looks.is_multiple_of(LOOKS_PER_FORECAST) {
+            let forecast = forecast::forecast(stage.app(), stage.tenant, campaign).await?;
+            bar.tell(eta(&forecast, stage.app().clock.now()));
+        }
+        looks += 1;
         if planned && of(true) == 0 {
             return Ok(took);
         }
@@ -151,6 +193,18 @@ async fn watch(stage: &Stage, campaign: CampaignId, bar: &Bar, began: Instant) -
 fn is_moving(state: &str) -> bool {
     use SendState::{Attempting, Claimed, Queued, Scheduled};
     [Queued, Scheduled, Claimed, Attempting].iter().any(|word| word.as_str() == state)
+}
+
+/// When it will be done, and what keeps it until then.
+fn eta(forecast: &Forecast, now: DateTime<Utc>) -> String {
+    let Some(last) = forecast.p50_at else { return "done".to_owned() };
+    let left = (last - now).max(TimeDelta::zero());
+    let left = match left.num_minutes() {
+        0 | 1 => format!("{} s", left.num_seconds()),
+        minutes if minutes < 120 => format!("{minutes} min"),
+        minutes => format!("{} h", minutes / 60),
+    };
+    format!("{left} left; {}", forecast.limited_by)
 }
 
 /// Until nothing moves in the whole installation.
@@ -184,14 +238,15 @@ async fn pause(began: Instant, what: &str) -> Result<()> {
     Ok(())
 }
 
-async fn conclude(stage: &Stage, campaign: CampaignId, import: &ImportReport, sending: Sending) -> Result<Done> {
+async fn conclude(stage: &Stage, campaign: CampaignId, import: &ImportReport, sent: Sent) -> Result<Done> {
+    let Sent { told: foretold, sending } = sent;
     let told = reconcile::read(&stage.caller).await?;
     let taken = reconcile::taken_by(&stage.sim);
     let campaign = timed(reconcile::count(&told, campaign), sending.campaign_took);
     let summary = Summary {
         expected: Expected::read()?.matches(import, &campaign),
         campaign,
-        dry_run: None,
+        dry_run: Some(foretold),
         api: api(&sending.calls),
         automation: None,
         provider: provider(stage),

@@ -31,6 +31,7 @@ pub struct Bar {
 struct Lines {
     done: u64,
     next_at: Instant,
+    told: String,
 }
 
 impl Progress {
@@ -53,13 +54,13 @@ impl Progress {
     pub fn bar(&self, name: &'static str, total: u64) -> Arc<Bar> {
         let shown =
             self.bars.as_ref().map(|bars| bars.add(ProgressBar::new(total).with_style(style()).with_message(name)));
-        let lines = Mutex::new(Lines { done: 0, next_at: Instant::now() + LINE_EVERY });
+        let lines = Mutex::new(Lines { done: 0, next_at: Instant::now() + LINE_EVERY, told: String::new() });
         Arc::new(Bar { name, total, shown, lines })
     }
 }
 
 fn style() -> ProgressStyle {
-    ProgressStyle::with_template("{elapsed:>7}  {msg:12} {bar:32} {pos:>6}/{len} {per_sec}")
+    ProgressStyle::with_template("{elapsed:>7}  {msg:12} {bar:32} {pos:>6}/{len} {per_sec}  {prefix}")
         .expect("the template is a constant")
 }
 
@@ -75,6 +76,14 @@ impl Bar {
         self.show(&mut lines, done);
     }
 
+    /// Says when it will be done, and what keeps it.
+    pub fn tell(&self, text: String) {
+        match &self.shown {
+            Some(bar) => bar.set_prefix(text),
+            None => self.lines.lock().unwrap_or_else(PoisonError::into_inner).told = text,
+        }
+    }
+
     /// Everything that will be done is done.
     pub fn finish(&self) {
         if let Some(bar) = &self.shown {
@@ -88,7 +97,7 @@ impl Bar {
             Some(bar) => bar.set_position(done),
             None if Instant::now() >= lines.next_at => {
                 lines.next_at = Instant::now() + LINE_EVERY;
-                let _ = note(&format!("          {}: {done} of {}", self.name, self.total));
+                let _ = note(&format!("          {}: {done} of {} {}", self.name, self.total, lines.told));
             }
             None => {}
         }

@@ -11,8 +11,8 @@ pub type Reasons = BTreeMap<String, u64>;
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Summary {
     pub campaign: Campaign,
-    /// Not part of the job yet.
-    pub dry_run: Option<()>,
+    /// What the campaign was told to come to, before it began. Its duration ends with the last one whom the night holds.
+    pub dry_run: Option<Campaign>,
     pub api: Api,
     /// Not part of the job yet.
     pub automation: Option<()>,
@@ -87,6 +87,11 @@ impl Summary {
     /// For people.
     pub fn words(&self) -> String {
         let mut text = String::new();
+        if let Some(told) = &self.dry_run {
+            let waiting: u64 = told.waiting.values().sum();
+            let refused: u64 = told.refused.values().sum();
+            let _ = writeln!(text, "Dry run     {} would leave, {waiting} wait, {refused} be refused", told.accepted);
+        }
         let campaign = &self.campaign;
         let _ = writeln!(
             text,

@@ -147,50 +147,6 @@ impl Stats {
     }
 }
 
-/// What would happen. The same words as the counts of a running campaign.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = CampaignDryRun)]
-pub(super) struct DryRun {
-    /// Everybody who has an address on the channel.
-    recipients: i64,
-    /// How many of them were looked at.
-    #[schema(maximum = 20_000)]
-    examined: i64,
-    /// Of these: what would be sent.
-    accepted: i64,
-    /// By reason.
-    waiting: BTreeMap<String, i64>,
-    /// By reason.
-    refused: BTreeMap<String, i64>,
-    /// Always 0: what a provider does is not foreseen.
-    unknown: i64,
-    /// Always 0.
-    failed: i64,
-    /// Seconds that sending would take at the account's pace.
-    duration_s: f64,
-    /// Messages per second that the account may send.
-    per_s: f64,
-}
-
-impl DryRun {
-    pub(super) fn of(told: dry_run::DryRun) -> Self {
-        let by_reason = |counts: BTreeMap<Reason, i64>| {
-            counts.into_iter().map(|(reason, count)| (reason.as_str().to_owned(), count)).collect()
-        };
-        Self {
-            recipients: told.recipients,
-            examined: told.examined,
-            accepted: told.sent,
-            waiting: by_reason(told.waiting),
-            refused: by_reason(told.refused),
-            unknown: 0,
-            failed: 0,
-            duration_s: told.lasts_s,
-            per_s: told.per_s,
-        }
-    }
-}
-
 /// Messages as people would read them.
 #[derive(Serialize, ToSchema)]
 #[schema(as = CampaignPreview)]
