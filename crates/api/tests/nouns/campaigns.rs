@@ -90,6 +90,38 @@ async fn a_dry_run_tells_what_the_gates_would_say_and_leaves_no_trace() {
 }
 
 #[tokio::test]
+async fn a_dry_run_names_people_foresees_the_end_and_is_kept() {
+    let stage = Stage::new().await;
+    let path = stage.made().await;
+    let kept = format!("{path}/dry-run");
+    assert_eq!(stage.caller.get(&kept).await.status, 404, "nobody has asked yet");
+    let told = stage.act(&path, "dry-run").await;
+    assert_eq!(told["people"]["opted_out"].as_array().unwrap().len(), 1);
+    let forecast = &told["forecast"];
+    assert_eq!(forecast["first_at"], "2026-03-02T12:00:00Z");
+    // In Tokyo the night ends at 23:00 in Greenwich.
+    assert_eq!(forecast["limited_by"]["until"], "2026-03-02T23:00:00Z", "{forecast}");
+    assert_eq!((&forecast["limited_by"]["by"], &forecast["limited_by"]["reason"]), (&json!("gate"), &json!("quiet_hours")));
+    let hours: Vec<&Value> = forecast["curve"].as_array().unwrap().iter().map(|hour| &hour["at"]).collect();
+    assert_eq!(hours, ["2026-03-02T12:00:00Z", "2026-03-02T23:00:00Z"]);
+    assert_eq!(stage.caller.get(&kept).await.json(), told);
+}
+
+#[tokio::test]
+async fn a_running_campaign_says_when_it_will_be_done() {
+    let stage = Stage::new().await;
+    let path = stage.made().await;
+    stage.act(&path, "start").await;
+    stage.plan().await;
+    let forecast = stage.caller.get(&format!("{path}/forecast")).await.json();
+    assert_eq!(forecast["limited_by"]["reason"], "quiet_hours", "{forecast}");
+    assert!(forecast["p50_at"].as_str().unwrap().starts_with("2026-03-02T23:00:0"), "{forecast}");
+    stage.act(&path, "cancel").await;
+    let forecast = stage.caller.get(&format!("{path}/forecast")).await.json();
+    assert_eq!((forecast.get("p50_at"), &forecast["limited_by"]["by"]), (None, &json!("nothing")));
+}
+
+#[tokio::test]
 async fn a_campaign_begins_is_stopped_goes_on_and_is_counted() {
     let stage = Stage::new().await;
     let path = stage.made().await;

@@ -7,7 +7,9 @@
 mod accept;
 mod bare;
 mod drain;
+mod foresight;
 mod latency;
+mod month;
 mod pace;
 mod report;
 mod sending;
@@ -72,6 +74,11 @@ const SECTIONS: &[Section] = &[
         run: |report, options| Box::pin(pace::no_redis(report, options)),
     },
     Section { figures: &["latency.idle_p99_ms"], run: |report, options| Box::pin(latency::run(report, options)) },
+    Section { figures: &["simulation.month_s"], run: |report, options| Box::pin(month::run(report, options)) },
+    Section {
+        figures: &["forecast.error_s", "forecast.error_ratio"],
+        run: |report, options| Box::pin(foresight::run(report, options)),
+    },
     Section { figures: &["start.ms"], run: |report, options| Box::pin(start::run(report, options)) },
 ];
 
