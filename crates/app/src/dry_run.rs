@@ -9,15 +9,17 @@ use postroad_core::{
     gates::{self, Decision, Reason},
     ids::{CampaignId, ContactId, MessageId, TenantId},
     message::Content,
+    segment::Filter,
     template,
 };
 use postroad_store::{
     TenantTx, accounts,
     campaigns::{self, Campaign, Move},
-    facts, recipients, templates,
+    facts::{self, SendFacts},
+    recipients, templates,
 };
 
-use crate::{App, campaigns::CampaignError, plan};
+use crate::{App, audiences, campaigns::CampaignError, plan};
 
 /// Contacts one page of a dry run looks at.
 const PAGE: i64 = 1_000;
@@ -61,7 +63,9 @@ pub async fn dry_run(app: &App, tenant: TenantId, id: CampaignId) -> Result<DryR
     let stage = Stage::set(app, &mut tx, id).await?;
     let mut told = stage.nothing_yet(&mut tx).await?;
     for number in 0..PAGES_MAX {
-        if stage.page(app, &mut tx, number, &mut told).await? {
+        let (sends, is_last) = stage.page(app, &mut tx, number, PAGE).await?;
+        sends.iter().for_each(|send| told.count(&gates::decide(&send.facts).decision));
+        if is_last {
             break;
         }
     }
@@ -75,25 +79,33 @@ pub async fn dry_run(app: &App, tenant: TenantId, id: CampaignId) -> Result<DryR
 pub async fn preview(app: &App, tenant: TenantId, id: CampaignId) -> Result<Preview, CampaignError> {
     let mut tx = TenantTx::begin(&app.store, tenant).await?;
     let stage = Stage::set(app, &mut tx, id).await?;
-    let recipients = campaigns::audience_size(&mut tx, &stage.campaign).await?;
+    let recipients = stage.size(&mut tx).await?;
     let template = templates::find(&mut tx, stage.campaign.template).await?.ok_or(CampaignError::NoGround)?;
-    let page = recipients::lock_page(&mut tx, id, stage.run, 0).await?.ok_or(CampaignError::NotFound)?;
-    let step = plan::write(&mut tx, &page, SAMPLES, stage.at).await?;
-    let read = stage.facts(app, &mut tx, &step.ids).await?;
+    let mut read = Vec::new();
+    for number in 0..PAGES_MAX {
+        let (sends, is_last) = stage.page(app, &mut tx, number, SAMPLES).await?;
+        read.extend(sends);
+        if is_last || i64::try_from(read.len()).is_ok_and(|count| count >= SAMPLES) {
+            break;
+        }
+    }
     tx.roll_back().await?;
-    let sample = |send: facts::SendFacts| {
+    let sample = |send: SendFacts| {
         let Content::Template(used) = send.content else { return None };
         let values: Vec<String> = used.parameters.into_iter().map(|value| value.0).collect();
         Some(Sample { contact: send.contact, text: template::render(&template.body, &values) })
     };
-    Ok(Preview { recipients, samples: read.into_iter().filter_map(sample).collect() })
+    let shown = usize::try_from(SAMPLES).unwrap_or_default();
+    Ok(Preview { recipients, samples: read.into_iter().take(shown).filter_map(sample).collect() })
 }
 
 /// A campaign that has begun, but only in this transaction.
 struct Stage {
     tenant: TenantId,
     campaign: Campaign,
+    filter: Option<Filter>,
     run: i32,
+    now: DateTime<Utc>,
     at: DateTime<Utc>,
 }
 
@@ -101,6 +113,8 @@ impl Stage {
     async fn set(app: &App, tx: &mut TenantTx, id: CampaignId) -> Result<Self, CampaignError> {
         let now = app.clock.now();
         let campaign = campaigns::find(tx, id).await?.ok_or(CampaignError::NotFound)?;
+        let filter = audiences::resolve(tx, &campaign.audience.0, &campaign.exclude.0).await?;
+        campaigns::freeze(tx, id, filter.as_ref()).await?;
         let (state, wanted) = (campaign.state, CampaignState::Preparing);
         let begins = Move {
             from: state,
@@ -115,13 +129,17 @@ impl Stage {
             return Err(CampaignError::WrongState { state, wanted });
         }
         let at = campaign.scheduled_at.filter(|_| state == CampaignState::Scheduled).map_or(now, |at| at.max(now));
-        Ok(Self { tenant: tx.tenant(), run: campaign.plan_run + 1, at, campaign })
+        Ok(Self { tenant: tx.tenant(), run: campaign.plan_run + 1, filter, now, at, campaign })
+    }
+
+    async fn size(&self, tx: &mut TenantTx) -> Result<i64, CampaignError> {
+        Ok(audiences::size(tx, &self.campaign, self.filter.as_ref(), self.now).await?)
     }
 
     async fn nothing_yet(&self, tx: &mut TenantTx) -> Result<DryRun, CampaignError> {
         let account = accounts::find(tx, self.campaign.account).await?.ok_or(CampaignError::NoGround)?;
         Ok(DryRun {
-            recipients: campaigns::audience_size(tx, &self.campaign).await?,
+            recipients: self.size(tx).await?,
             examined: 0,
             sent: 0,
             waiting: BTreeMap::new(),
@@ -131,25 +149,24 @@ impl Stage {
         })
     }
 
-    /// True: it was the last page.
-    async fn page(&self, app: &App, tx: &mut TenantTx, number: i32, told: &mut DryRun) -> Result<bool, CampaignError> {
-        let Some(page) = recipients::lock_page(tx, self.campaign.id, self.run, number).await? else {
-            return Ok(true);
-        };
-        let step = plan::write(tx, &page, PAGE, self.at).await?;
-        for send in self.facts(app, tx, &step.ids).await? {
-            told.count(&gates::decide(&send.facts).decision);
-        }
-        recipients::advance(tx, page.campaign, step.cursor, step.planned.recipients, None).await?;
-        Ok(step.planned.is_last)
-    }
-
-    async fn facts(
+    /// What a page of up to `size` would send, and whether it is the last one.
+    async fn page(
         &self,
         app: &App,
         tx: &mut TenantTx,
-        ids: &[MessageId],
-    ) -> Result<Vec<facts::SendFacts>, CampaignError> {
+        number: i32,
+        size: i64,
+    ) -> Result<(Vec<SendFacts>, bool), CampaignError> {
+        let Some(page) = recipients::lock_page(tx, self.campaign.id, self.run, number).await? else {
+            return Ok((Vec::new(), true));
+        };
+        let step = plan::write(tx, &page, size, self.at).await?;
+        let sends = self.facts(app, tx, &step.ids).await?;
+        recipients::advance(tx, page.campaign, step.cursor, step.planned.recipients, None).await?;
+        Ok((sends, step.planned.is_last))
+    }
+
+    async fn facts(&self, app: &App, tx: &mut TenantTx, ids: &[MessageId]) -> Result<Vec<SendFacts>, CampaignError> {
         let ids: Vec<(TenantId, MessageId)> = ids.iter().map(|id| (self.tenant, *id)).collect();
         Ok(facts::read(tx, &ids, app.defaults.quiet_hours, self.at).await?.sends)
     }

@@ -5,6 +5,7 @@
 
 pub mod accounts;
 pub mod addresses;
+pub mod audiences;
 pub mod campaigns;
 pub mod clients;
 pub mod consents;
@@ -14,6 +15,7 @@ pub mod dead_letters;
 pub mod dry_run;
 pub mod examine;
 pub mod explain;
+pub mod groups;
 pub mod housekeeping;
 pub mod import;
 pub mod inbound;
@@ -32,6 +34,7 @@ pub mod requests;
 pub mod restore;
 pub mod schedule;
 pub mod secrets;
+pub mod segments;
 pub mod suppressions;
 pub mod sweep;
 pub mod templates;
