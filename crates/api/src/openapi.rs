@@ -56,6 +56,8 @@ const TAGS: &[(&str, &str)] = &[
     ("campaigns", "One message to many people"),
     ("templates", "Texts that a provider has approved"),
     ("contacts", "People, and where they are reached"),
+    ("segments", "Filters with a name: whom a campaign is for"),
+    ("groups", "People whom somebody put together"),
     ("consents", "What people agreed to"),
     ("suppressions", "Addresses that nobody may write to"),
     ("accounts", "Connected numbers, pages, bots and mailboxes"),

@@ -1,5 +1,7 @@
 //! Our words and ids as OpenAPI describes them.
 
+mod filter;
+
 use postroad_core::{
     account::{AccountStatus, Channel},
     campaign::CampaignState,
@@ -7,6 +9,7 @@ use postroad_core::{
     gates::{CapKind, GateName, QuietPolicy, Reason},
     message::MediaKind,
     scope::Scope,
+    segment::Standing,
     send::SendState,
     template::{TemplateCategory, TemplateStatus},
 };
@@ -14,6 +17,8 @@ use utoipa::{
     PartialSchema, ToSchema,
     openapi::{ObjectBuilder, RefOr, Schema, Type},
 };
+
+pub use filter::SegmentFilter;
 
 fn words(description: &str, words: impl IntoIterator<Item = &'static str>) -> RefOr<Schema> {
     ObjectBuilder::new()
@@ -54,6 +59,7 @@ vocabularies! {
     TemplateStatusWord = TemplateStatus, "A template's standing at the provider";
     TemplateCategoryWord = TemplateCategory, "What the provider prices and polices a template as";
     CampaignStateWord = CampaignState, "Where a campaign stands";
+    StandingWord = Standing, "What would become of a message to somebody";
     CapKindWord = CapKind, "How a frequency cap counts";
     ScopeWord = Scope, "What an API client may do";
 }

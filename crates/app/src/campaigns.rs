@@ -14,13 +14,15 @@ use postroad_core::{
 };
 use postroad_store::{
     Json, TenantTx,
-    campaigns::{self, Audience, Campaign, Ground, Tally, Variable},
-    recipients::{self, Filter, Recipient},
+    campaigns::{self, Audience, Campaign, Exclusion, Ground, Tally, Variable},
+    recipients::{self, Listed, Recipient},
 };
 use serde::Serialize;
 
 use crate::{
-    App, credit,
+    App,
+    audiences::{self, AudienceError},
+    credit,
     requests::{self, Answer, Call, OnceError, Opened},
     text,
 };
@@ -42,6 +44,8 @@ pub struct NewCampaign {
     /// One per placeholder of the template.
     pub variables: Vec<Variable>,
     pub audience: Audience,
+    /// Who gets nothing, though the audience has them. At most 10.
+    pub exclude: Vec<Exclusion>,
     pub quiet_policy: QuietPolicy,
     /// Share of the account among campaigns, 1 to 100.
     pub weight: i16,
@@ -78,6 +82,8 @@ pub enum CampaignError {
     InThePast,
     #[error("a reason has 1 to 200 characters")]
     BadReason,
+    #[error(transparent)]
+    Audience(#[from] AudienceError),
     #[error(transparent)]
     Once(#[from] OnceError),
     #[error(transparent)]
@@ -116,6 +122,7 @@ async fn write_draft(tx: &mut TenantTx, new: NewCampaign, now: DateTime<Utc>) ->
     check(&new)?;
     let ground = campaigns::ground(tx, new.account, new.template).await?.ok_or(CampaignError::NoGround)?;
     check_template(&ground, &new)?;
+    audiences::resolve(tx, &new.audience, &new.exclude).await?;
     let campaign = draft(new, now);
     campaigns::insert(tx, &campaign).await?;
     Ok(campaign)
@@ -175,6 +182,7 @@ fn draft(new: NewCampaign, now: DateTime<Utc>) -> Campaign {
         purpose: new.purpose,
         variables: Json(new.variables),
         audience: Json(new.audience),
+        exclude: Json(new.exclude),
         quiet_policy: new.quiet_policy,
         state: CampaignState::Draft,
         paused_reason: None,
@@ -224,9 +232,9 @@ pub async fn recipients(
     app: &App,
     tenant: TenantId,
     id: CampaignId,
-    filter: &Filter,
+    listed: &Listed,
 ) -> Result<Vec<Recipient>, CampaignError> {
     let mut tx = TenantTx::begin(&app.store, tenant).await?;
     find(&mut tx, id).await?;
-    Ok(recipients::list(&mut tx, id, filter).await?)
+    Ok(recipients::list(&mut tx, id, listed).await?)
 }

@@ -101,11 +101,7 @@ fn rows(new: Vec<NewConsent>, now: DateTime<Utc>) -> Result<Vec<Row>, ConsentErr
 }
 
 fn whose(fates: Vec<Fate>) -> Result<Vec<ContactId>, ConsentError> {
-    let contact = |fate| match fate {
-        Fate::Created(id) | Fate::Updated(id) => Ok(id),
-        Fate::Conflict => Err(ContactError::Taken),
-    };
-    Ok(fates.into_iter().map(contact).collect::<Result<_, _>>()?)
+    Ok(fates.into_iter().map(Fate::whose).collect::<Result<_, _>>()?)
 }
 
 fn row(new: NewConsent, now: DateTime<Utc>) -> Result<Row, ConsentError> {

@@ -13,9 +13,13 @@ use postroad_core::{
     account::Channel,
     ids::{ContactId, ImportId, TenantId},
     limits::BATCH_MAX,
+    tag::{self, TagError},
 };
-pub use postroad_store::contacts::{Address, Contact, Filter};
 use postroad_store::{Error, TenantTx, contacts, people};
+pub use postroad_store::{
+    contacts::{Address, Contact, Filter},
+    people::Tagged,
+};
 
 use crate::{
     App,
@@ -41,6 +45,8 @@ pub struct NewContact {
     pub time_zone: Option<String>,
     /// At most 50, names up to 64 and values up to 1,000 characters.
     pub attributes: BTreeMap<String, String>,
+    /// In any spelling; a known contact gets them besides its own. It has at most 50.
+    pub tags: Vec<String>,
     /// At most 20, in any spelling.
     pub addresses: Vec<(Channel, String)>,
 }
@@ -54,6 +60,8 @@ pub struct ContactChange {
     pub time_zone: Patch<String>,
     /// `None` takes an attribute away.
     pub attributes: BTreeMap<String, Option<String>>,
+    /// All that the contact has then.
+    pub tags: Option<Vec<String>>,
 }
 
 /// Why a contact cannot be taken. Never says an address.
@@ -75,6 +83,8 @@ pub enum ContactError {
         "there are more than 50 attributes, or one is longer than 64 characters for its name and 1,000 for its value"
     )]
     Attributes,
+    #[error(transparent)]
+    Tags(#[from] TagError),
     #[error("the {channel} address cannot be used: {source}")]
     Address { channel: Channel, source: AddressError },
     #[error("the key or an address belongs to another contact")]
@@ -98,6 +108,8 @@ impl ContactError {
             Self::Language(_) => "invalid_language",
             Self::UnknownZone(_) => "unknown_time_zone",
             Self::Attributes => "invalid_attributes",
+            Self::Tags(TagError::Word) => "invalid_tags",
+            Self::Tags(TagError::TooMany) => "too_many_tags",
             Self::Address { source: AddressError::Phone(_), .. } => "invalid_phone",
             Self::Address { source: AddressError::Email, .. } => "invalid_email",
             Self::Address { source: AddressError::Id, .. } => "invalid_address",
@@ -133,11 +145,9 @@ pub async fn upsert(
 }
 
 fn upserted(fate: Option<Fate>) -> Result<Upserted, ContactError> {
-    match fate {
-        Some(Fate::Created(id)) => Ok(Upserted { id, created: true }),
-        Some(Fate::Updated(id)) => Ok(Upserted { id, created: false }),
-        Some(Fate::Conflict) | None => Err(ContactError::Taken),
-    }
+    let created = matches!(fate, Some(Fate::Created(_)));
+    let id = fate.unwrap_or(Fate::Conflict).whose()?;
+    Ok(Upserted { id, created })
 }
 
 /// In a transaction of its own; again from the start when somebody else made the same person meanwhile.
@@ -219,7 +229,7 @@ pub async fn update(
     let now = app.clock.now();
     let mut tx = TenantTx::begin(&app.store, tenant).await?;
     let mut contact = contacts::lock(&mut tx, id).await?.ok_or(ContactError::NotFound)?;
-    apply(change, &mut contact);
+    apply(change, &mut contact)?;
     check::contact(&contact)?;
     match contacts::update(&mut tx, &contact, now).await {
         Err(Error::Taken { .. }) => return Err(ContactError::Taken),
@@ -231,7 +241,7 @@ pub async fn update(
     Ok(Profile { contact, addresses })
 }
 
-fn apply(change: ContactChange, contact: &mut Contact) {
+fn apply(change: ContactChange, contact: &mut Contact) -> Result<(), TagError> {
     change.external_key.apply(&mut contact.external_key);
     change.display_name.apply(&mut contact.display_name);
     change.language.apply(&mut contact.language);
@@ -242,4 +252,36 @@ fn apply(change: ContactChange, contact: &mut Contact) {
             None => contact.attributes.remove(&name),
         };
     }
+    if let Some(tags) = change.tags {
+        contact.tags = tag::normalise(tags.iter().map(String::as_str))?;
+    }
+    Ok(())
+}
+
+/// What is to change of the tags of many contacts, in any spelling.
+#[derive(Debug, Clone, Default)]
+pub struct TagChange {
+    pub add: Vec<String>,
+    pub remove: Vec<String>,
+}
+
+/// Adds tags to up to 1,000 contacts and takes others away, of all or none. Who does not exist is left out.
+pub async fn tag(app: &App, tenant: TenantId, ids: &[ContactId], change: &TagChange) -> Result<Tagged, ContactError> {
+    if ids.len() > BATCH_MAX {
+        return Err(ContactError::TooMany);
+    }
+    let spelled = |tags: &[String]| tag::normalise(tags.iter().map(String::as_str));
+    let change = people::TagChange { add: spelled(&change.add)?, remove: spelled(&change.remove)? };
+    let mut tx = TenantTx::begin(&app.store, tenant).await?;
+    let tagged = match people::tag(&mut tx, ids, &change, app.clock.now()).await {
+        Err(Error::Violated { .. }) => return Err(TagError::TooMany.into()),
+        other => other?,
+    };
+    tx.commit().await?;
+    Ok(tagged)
+}
+
+/// The spelling by which a list can be searched for a tag.
+pub fn tag_spelling(text: &str) -> Result<String, TagError> {
+    tag::spelling(text)
 }

@@ -10,6 +10,7 @@ use postroad_core::{
     gates::{self, Decision, QuietPolicy, Reason},
     ids::{CampaignId, ContactId, MessageId, TenantId},
     message::Content,
+    segment::Filter,
     template,
 };
 use postroad_store::{
@@ -20,7 +21,7 @@ use postroad_store::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{App, campaigns::CampaignError, forecast, plan};
+use crate::{App, audiences, campaigns::CampaignError, forecast, plan};
 
 /// Contacts one page of a dry run looks at.
 const PAGE: i64 = 1_000;
@@ -103,6 +104,9 @@ async fn look_at_page(
 ) -> Result<plan::Step, CampaignError> {
     let mut tx = TenantTx::begin(&app.store, tenant).await?;
     let stage = Stage::set(app, &mut tx, id).await?;
+    if cursor.is_none() {
+        tally.recipients = stage.size(&mut tx).await?;
+    }
     recipients::advance(&mut tx, id, cursor, 0, None).await?;
     let number = stage.campaign.plan_page + 1;
     let page =
@@ -120,25 +124,33 @@ async fn look_at_page(
 pub async fn preview(app: &App, tenant: TenantId, id: CampaignId) -> Result<Preview, CampaignError> {
     let mut tx = TenantTx::begin(&app.store, tenant).await?;
     let stage = Stage::set(app, &mut tx, id).await?;
-    let recipients = campaigns::audience_size(&mut tx, &stage.campaign).await?;
+    let recipients = stage.size(&mut tx).await?;
     let template = templates::find(&mut tx, stage.campaign.template).await?.ok_or(CampaignError::NoGround)?;
-    let page = recipients::lock_page(&mut tx, id, stage.run, 0).await?.ok_or(CampaignError::NotFound)?;
-    let step = plan::write(&mut tx, &page, SAMPLES, stage.at).await?;
-    let read = stage.facts(app, &mut tx, &step.ids).await?;
+    let mut read = Vec::new();
+    for number in 0..PAGES_MAX {
+        let (sends, is_last) = stage.page(app, &mut tx, number, SAMPLES).await?;
+        read.extend(sends);
+        if is_last || i64::try_from(read.len()).is_ok_and(|count| count >= SAMPLES) {
+            break;
+        }
+    }
     tx.roll_back().await?;
-    let sample = |send: facts::SendFacts| {
+    let sample = |send: SendFacts| {
         let Content::Template(used) = send.content else { return None };
         let values: Vec<String> = used.parameters.into_iter().map(|value| value.0).collect();
         Some(Sample { contact: send.contact, text: template::render(&template.body, &values) })
     };
-    Ok(Preview { recipients, samples: read.into_iter().filter_map(sample).collect() })
+    let shown = usize::try_from(SAMPLES).unwrap_or_default();
+    Ok(Preview { recipients, samples: read.into_iter().take(shown).filter_map(sample).collect() })
 }
 
 /// A campaign that has begun, but only in this transaction.
 struct Stage {
     tenant: TenantId,
     campaign: Campaign,
+    filter: Option<Filter>,
     run: i32,
+    now: DateTime<Utc>,
     at: DateTime<Utc>,
 }
 
@@ -146,6 +158,8 @@ impl Stage {
     async fn set(app: &App, tx: &mut TenantTx, id: CampaignId) -> Result<Self, CampaignError> {
         let now = app.clock.now();
         let campaign = campaigns::find(tx, id).await?.ok_or(CampaignError::NotFound)?;
+        let filter = audiences::resolve(tx, &campaign.audience.0, &campaign.exclude.0).await?;
+        campaigns::freeze(tx, id, filter.as_ref()).await?;
         let (state, wanted) = (campaign.state, CampaignState::Preparing);
         let begins = Move {
             from: state,
@@ -160,15 +174,31 @@ impl Stage {
             return Err(CampaignError::WrongState { state, wanted });
         }
         let at = campaign.scheduled_at.filter(|_| state == CampaignState::Scheduled).map_or(now, |at| at.max(now));
-        Ok(Self { tenant: tx.tenant(), run: campaign.plan_run + 1, at, campaign })
+        Ok(Self { tenant: tx.tenant(), run: campaign.plan_run + 1, filter, now, at, campaign })
     }
 
-    async fn facts(
+    async fn size(&self, tx: &mut TenantTx) -> Result<i64, CampaignError> {
+        Ok(audiences::size(tx, &self.campaign, self.filter.as_ref(), self.now).await?)
+    }
+
+    /// What a page of up to `size` would send, and whether it is the last one.
+    async fn page(
         &self,
         app: &App,
         tx: &mut TenantTx,
-        ids: &[MessageId],
-    ) -> Result<Vec<facts::SendFacts>, CampaignError> {
+        number: i32,
+        size: i64,
+    ) -> Result<(Vec<SendFacts>, bool), CampaignError> {
+        let Some(page) = recipients::lock_page(tx, self.campaign.id, self.run, number).await? else {
+            return Ok((Vec::new(), true));
+        };
+        let step = plan::write(tx, &page, size, self.at).await?;
+        let sends = self.facts(app, tx, &step.ids).await?;
+        recipients::advance(tx, page.campaign, step.cursor, step.planned.recipients, None).await?;
+        Ok((sends, step.planned.is_last))
+    }
+
+    async fn facts(&self, app: &App, tx: &mut TenantTx, ids: &[MessageId]) -> Result<Vec<SendFacts>, CampaignError> {
         let ids: Vec<(TenantId, MessageId)> = ids.iter().map(|id| (self.tenant, *id)).collect();
         Ok(facts::read(tx, &ids, app.defaults.quiet_hours, self.at).await?.sends)
     }
@@ -178,6 +208,7 @@ impl Stage {
 #[derive(Default)]
 struct Tally {
     at: Option<DateTime<Utc>>,
+    recipients: i64,
     examined: i64,
     sent: i64,
     waiting: BTreeMap<Reason, i64>,
@@ -234,7 +265,7 @@ impl Tally {
     async fn told(self, app: &App, tenant: TenantId, id: CampaignId) -> Result<DryRun, CampaignError> {
         let mut tx = TenantTx::begin(&app.store, tenant).await?;
         let campaign = campaigns::find(&mut tx, id).await?.ok_or(CampaignError::NotFound)?;
-        let recipients = campaigns::audience_size(&mut tx, &campaign).await?;
+        let recipients = self.recipients;
         let at = self.at.unwrap_or_else(|| app.clock.now());
         let groups = self.groups.iter().map(|((ready_at, held_by, zone), people)| Group {
             flow: 0,

@@ -158,9 +158,10 @@ async fn write_once(app: &App, tenant: TenantId, import: &Import, chunk: &Chunk)
 
 /// What was wrong with lines when they were read, and what turned out wrong when they met the others.
 fn errors(chunk: &Chunk, fates: &[Fate]) -> Vec<LineError> {
-    let conflicts = chunk.rows.iter().zip(fates).filter(|(_, fate)| **fate == Fate::Conflict);
-    let taken = LineProblem::Contact(ContactError::Taken);
-    let conflicts = conflicts.map(|((line, _), _)| chunks::error(*line, &taken));
+    let conflict = |((line, _), fate): (&(i64, Row), &Fate)| {
+        fate.whose().err().map(|error| chunks::error(*line, &LineProblem::Contact(error)))
+    };
+    let conflicts = chunk.rows.iter().zip(fates).filter_map(conflict);
     chunk.errors.iter().cloned().chain(conflicts).collect()
 }
 

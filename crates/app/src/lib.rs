@@ -5,6 +5,7 @@
 
 pub mod accounts;
 pub mod addresses;
+pub mod audiences;
 pub mod campaigns;
 pub mod clients;
 pub mod consents;
@@ -15,6 +16,7 @@ pub mod dry_run;
 pub mod examine;
 pub mod explain;
 pub mod forecast;
+pub mod groups;
 pub mod housekeeping;
 pub mod import;
 pub mod inbound;
@@ -33,6 +35,7 @@ pub mod requests;
 pub mod restore;
 pub mod schedule;
 pub mod secrets;
+pub mod segments;
 pub mod suppressions;
 pub mod sweep;
 pub mod templates;

@@ -4,6 +4,7 @@
 use postroad_core::{
     gates::GateName,
     ids::{AccountId, TemplateId, TenantId},
+    language::is_language,
     provider::TemplateChange,
     template::{self, TemplateCategory, TemplateError as BodyError, TemplateStatus},
 };
@@ -11,9 +12,7 @@ pub use postroad_store::templates::{Filter, Template};
 use postroad_store::{Error, TenantTx, accounts, templates};
 
 use crate::{
-    App,
-    contacts::check::is_language,
-    text,
+    App, text,
     waiting::{self, Waits},
 };
 

@@ -113,6 +113,10 @@ id!(/// A program that may call the API.
     ClientId, "cli");
 id!(/// One run of a contact import.
     ImportId, "imp");
+id!(/// A stored filter.
+    SegmentId, "seg");
+id!(/// A list of people that somebody put together.
+    GroupId, "grp");
 id!(/// One start of one worker process; never reused.
     IncarnationId, "inc");
 id!(/// One webhook POST as it arrived.

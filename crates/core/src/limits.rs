@@ -51,9 +51,11 @@ pub const WEBHOOK_EVENTS_MAX: usize = 1_000;
 pub const ANSWER_BYTES_MAX: usize = 256 * 1_024;
 /// Rows of one page of a list.
 pub const PAGE_MAX: i64 = 200;
-/// Contacts one planning job looks at: about a fifth of a second, so a stopped campaign stops, and the wait for the next
-/// job is small beside it.
+/// Contacts one page of planning looks at: about a tenth of a second, so a stopped campaign stops.
 pub const CAMPAIGN_PAGE: i64 = 5_000;
+/// Pages one planning job writes before it lets the next job wait its turn: a second or two, in which other campaigns wait
+/// for their first page. Each page is a transaction, after which the campaign may be stopped.
+pub const CAMPAIGN_PAGES_PER_JOB: usize = 16;
 /// Seconds between the clock of a caller and ours.
 pub const SIGNATURE_AGE_MAX_S: i64 = 300;
 /// How long an idempotent answer is kept.
@@ -73,3 +75,28 @@ pub const FORECAST_DAYS_MAX: i64 = 60;
 pub const FORECAST_RUNS: usize = 101;
 /// Groups of people that one forecast tells apart.
 pub const FORECAST_GROUPS_MAX: usize = 2_000;
+/// Tags of one contact, and characters of a tag.
+pub const TAGS_MAX: usize = 50;
+pub const TAG_CHARS_MAX: usize = 50;
+/// Characters of an attribute's name and of its value.
+pub const ATTRIBUTE_NAME_CHARS_MAX: usize = 64;
+pub const ATTRIBUTE_CHARS_MAX: usize = 1_000;
+/// How deep a filter nests: deeper than anybody reads.
+pub const FILTER_DEPTH_MAX: usize = 6;
+/// Conditions of one filter. Each is asked of every contact that is looked at, some of them with an index lookup.
+pub const FILTER_CONDITIONS_MAX: usize = 50;
+/// Values of one condition; more are a tag or a group.
+pub const FILTER_LIST_MAX: usize = 100;
+/// Ten years.
+pub const FILTER_DAYS_MAX: u32 = 3_660;
+/// Numbers of a filter: up to here every whole number is exact.
+pub const FILTER_NUMBER_MAX: f64 = 1e15;
+/// Contacts one planning job looks through when its audience is a filter. Nobody may match: the job ends all the same, in
+/// about the time in which a full page is written.
+pub const CAMPAIGN_LOOK_MAX: i64 = 20_000;
+/// Audiences that one campaign leaves out.
+pub const EXCLUSIONS_MAX: usize = 10;
+/// People that a segment puts into a group, or takes out, at once: one transaction of a second or two.
+pub const GROUP_FROM_SEGMENT_MAX: i64 = 100_000;
+/// People of whom a preview tells where they stand.
+pub const PREVIEW_SAMPLES: i64 = 20;

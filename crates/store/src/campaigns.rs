@@ -5,8 +5,9 @@ use postroad_core::{
     campaign::CampaignState,
     consent::Purpose,
     gates::QuietPolicy,
-    ids::{AccountId, CampaignId, TemplateId, TenantId},
+    ids::{AccountId, CampaignId, GroupId, SegmentId, TemplateId, TenantId},
     jobs::PlanCampaign,
+    segment::Filter,
 };
 use serde::{Deserialize, Serialize};
 use sqlx::types::Json;
@@ -30,7 +31,7 @@ pub enum Variable {
 }
 
 /// Who gets it. Frozen at the start: who is added later gets nothing.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(untagged, deny_unknown_fields)]
 pub enum Audience {
     /// Everybody with an address on the account's channel.
@@ -44,6 +45,25 @@ pub enum Audience {
     Import {
         import: Uuid,
     },
+    /// Of whom the segment's filter holds when the campaign starts.
+    Segment {
+        segment: SegmentId,
+    },
+    Group {
+        group: GroupId,
+    },
+    Filter {
+        filter: Filter,
+    },
+}
+
+/// Who gets nothing, though the audience has them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(untagged, deny_unknown_fields)]
+pub enum Exclusion {
+    Segment { segment: SegmentId },
+    Group { group: GroupId },
+    Filter { filter: Filter },
 }
 
 #[derive(Debug, Clone)]
@@ -55,6 +75,7 @@ pub struct Campaign {
     pub purpose: Purpose,
     pub variables: Json<Vec<Variable>>,
     pub audience: Json<Audience>,
+    pub exclude: Json<Vec<Exclusion>>,
     pub quiet_policy: QuietPolicy,
     pub state: CampaignState,
     pub paused_reason: Option<String>,
@@ -79,8 +100,8 @@ pub async fn insert(tx: &mut TenantTx, new: &Campaign) -> Result<()> {
     sqlx::query!(
         r#"
         insert into campaigns (tenant_id, id, name, account_id, template_id, purpose, variables, audience, quiet_policy, state, weight,
-                               not_after, created_at, updated_at)
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'draft', $10, $11, $12, $12)
+                               not_after, created_at, updated_at, exclude)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'draft', $10, $11, $12, $12, $13)
         "#,
         tenant.uuid(),
         new.id.uuid(),
@@ -94,6 +115,7 @@ pub async fn insert(tx: &mut TenantTx, new: &Campaign) -> Result<()> {
         new.weight,
         new.not_after,
         new.created_at,
+        serde_json::to_value(&new.exclude.0)?,
     )
     .execute(tx.conn())
     .await?;
@@ -107,7 +129,7 @@ pub async fn find(tx: &mut TenantTx, id: CampaignId) -> Result<Option<Campaign>>
         r#"
         select id as "id: CampaignId", name, account_id as "account: AccountId", template_id as "template: TemplateId",
                purpose as "purpose: Purpose", variables as "variables: Json<Vec<Variable>>", audience as "audience: Json<Audience>",
-               quiet_policy as "quiet_policy: QuietPolicy", state as "state: CampaignState", paused_reason, weight, scheduled_at, not_after,
+               exclude as "exclude: Json<Vec<Exclusion>>", quiet_policy as "quiet_policy: QuietPolicy", state as "state: CampaignState", paused_reason, weight, scheduled_at, not_after,
                started_at, finished_at, planned, planned_at, plan_page, plan_run, credit_reserved, created_at
         from   campaigns
         where  tenant_id = $1 and id = $2
@@ -128,7 +150,7 @@ pub async fn list(tx: &mut TenantTx, before: Option<CampaignId>, limit: i64) -> 
         r#"
         select id as "id: CampaignId", name, account_id as "account: AccountId", template_id as "template: TemplateId",
                purpose as "purpose: Purpose", variables as "variables: Json<Vec<Variable>>", audience as "audience: Json<Audience>",
-               quiet_policy as "quiet_policy: QuietPolicy", state as "state: CampaignState", paused_reason, weight, scheduled_at, not_after,
+               exclude as "exclude: Json<Vec<Exclusion>>", quiet_policy as "quiet_policy: QuietPolicy", state as "state: CampaignState", paused_reason, weight, scheduled_at, not_after,
                started_at, finished_at, planned, planned_at, plan_page, plan_run, credit_reserved, created_at
         from   campaigns
         where  tenant_id = $1 and ($2::uuid is null or id < $2)
@@ -184,14 +206,28 @@ pub async fn move_to(tx: &mut TenantTx, id: CampaignId, step: &Move<'_>, now: Da
     Ok(done.rows_affected() == 1)
 }
 
-/// How many people the audience has now: contacts with an address on the account's channel.
-pub async fn audience_size(tx: &mut TenantTx, campaign: &Campaign) -> Result<i64> {
+/// Writes down who is meant, or that no filter says so, before a campaign begins.
+pub async fn freeze(tx: &mut TenantTx, id: CampaignId, filter: Option<&Filter>) -> Result<()> {
     let tenant = tx.tenant();
-    let (contacts, import) = match &campaign.audience.0 {
-        Audience::All { .. } => (None, None),
-        Audience::Contacts { contact_ids } => (Some(contact_ids.as_slice()), None),
-        Audience::Import { import } => (None, Some(*import)),
-    };
+    sqlx::query!(
+        "update campaigns set frozen = $3 where tenant_id = $1 and id = $2 and state in ('draft', 'scheduled')",
+        tenant.uuid(),
+        id.uuid(),
+        filter.map(serde_json::to_value).transpose()?,
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// How many people an audience without a filter has now: contacts with an address on the account's channel.
+pub async fn audience_size(
+    tx: &mut TenantTx,
+    campaign: &Campaign,
+    contacts: Option<&[Uuid]>,
+    import: Option<Uuid>,
+) -> Result<i64> {
+    let tenant = tx.tenant();
     let count = sqlx::query_scalar!(
         r#"
         select count(distinct d.contact_id) as "count!"

@@ -21,6 +21,8 @@ pub struct Contact {
     /// An IANA name.
     pub time_zone: Option<String>,
     pub attributes: BTreeMap<String, String>,
+    /// In their one spelling, each once.
+    pub tags: Vec<String>,
     /// The caller's own key, unique in the tenant.
     pub external_key: Option<String>,
     pub created_at: DateTime<Utc>,
@@ -48,6 +50,8 @@ pub struct Filter<'a> {
     pub external_key: Option<&'a str>,
     /// In its one spelling, on any channel.
     pub address: Option<&'a str>,
+    /// In its one spelling.
+    pub tag: Option<&'a str>,
     pub after: Option<ContactId>,
     /// At least 1.
     pub limit: i64,
@@ -60,13 +64,14 @@ pub async fn list(tx: &mut TenantTx, filter: &Filter<'_>) -> Result<Vec<Contact>
         Row,
         r#"
         select c.id as "id: ContactId", c.display_name, c.language, c.time_zone, c.attributes as "attributes: Json<BTreeMap<String, String>>",
-               c.external_key, c.created_at, c.updated_at
+               c.tags, c.external_key, c.created_at, c.updated_at
         from   contacts c
         where  c.tenant_id = $1
         and    ($2::uuid is null or c.id > $2)
         and    ($3::text is null or c.external_key = $3)
         and    ($4::text is null or c.id in (select a.contact_id from addresses a
                                              where  a.tenant_id = $1 and a.channel = any($5) and a.address = $4))
+        and    ($7::text is null or $7 = any(c.tags))
         order  by c.id
         limit  $6
         "#,
@@ -76,6 +81,7 @@ pub async fn list(tx: &mut TenantTx, filter: &Filter<'_>) -> Result<Vec<Contact>
         filter.address,
         &channels(),
         filter.limit,
+        filter.tag,
     )
     .fetch_all(tx.conn())
     .await?;
@@ -93,7 +99,7 @@ pub async fn find(tx: &mut TenantTx, id: ContactId) -> Result<Option<Contact>> {
         Row,
         r#"
         select c.id as "id: ContactId", c.display_name, c.language, c.time_zone, c.attributes as "attributes: Json<BTreeMap<String, String>>",
-               c.external_key, c.created_at, c.updated_at
+               c.tags, c.external_key, c.created_at, c.updated_at
         from   contacts c where c.tenant_id = $1 and c.id = $2
         "#,
         tenant.uuid(),
@@ -123,7 +129,7 @@ pub async fn update(tx: &mut TenantTx, contact: &Contact, now: DateTime<Utc>) ->
     let done = sqlx::query!(
         r#"
         update contacts
-        set    display_name = $3, language = $4, time_zone = $5, attributes = $6, external_key = $7, updated_at = $8
+        set    display_name = $3, language = $4, time_zone = $5, attributes = $6, external_key = $7, updated_at = $8, tags = $9
         where  tenant_id = $1 and id = $2
         "#,
         tenant.uuid(),
@@ -134,6 +140,7 @@ pub async fn update(tx: &mut TenantTx, contact: &Contact, now: DateTime<Utc>) ->
         serde_json::to_value(&contact.attributes)?,
         contact.external_key,
         now,
+        &contact.tags,
     )
     .execute(tx.conn())
     .await?;
@@ -185,6 +192,7 @@ struct Row {
     language: Option<String>,
     time_zone: Option<String>,
     attributes: Json<BTreeMap<String, String>>,
+    tags: Vec<String>,
     external_key: Option<String>,
     created_at: DateTime<Utc>,
     updated_at: DateTime<Utc>,
@@ -198,6 +206,7 @@ impl From<Row> for Contact {
             language: row.language,
             time_zone: row.time_zone,
             attributes: row.attributes.0,
+            tags: row.tags,
             external_key: row.external_key,
             created_at: row.created_at,
             updated_at: row.updated_at,

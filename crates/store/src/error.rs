@@ -60,13 +60,14 @@ fn from_database(cause: &dyn sqlx::error::DatabaseError) -> Option<Error> {
     }
 }
 
-/// Class 08 connection, 53 resources, 57P01-57P05 shutdown and recovery, 40001/40P01 serialisation and deadlock, 55P03 lock.
+/// Class 08 connection, 53 resources, 57P01-57P05 shutdown and recovery, 40001/40P01 serialisation and deadlock, 55P03 lock, 57014 a
+/// statement that took longer than it may.
 fn is_outage(code: Option<&str>) -> bool {
     code.is_some_and(|code| {
         code.starts_with("08")
             || code.starts_with("53")
             || code.starts_with("57P")
-            || matches!(code, "40001" | "40P01" | "55P03")
+            || matches!(code, "40001" | "40P01" | "55P03" | "57014")
     })
 }
 

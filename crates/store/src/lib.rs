@@ -7,6 +7,7 @@
 //! To add a query: a function in the noun's file, then `cargo xtask prepare`.
 
 pub mod accounts;
+pub mod audiences;
 pub mod campaigns;
 pub mod claims;
 pub mod clients;
@@ -20,7 +21,9 @@ mod error;
 pub mod examine;
 pub mod explain;
 pub mod facts;
+mod filters;
 pub mod forecasts;
+pub mod groups;
 pub mod housekeeping;
 pub mod idempotency;
 pub mod import;
@@ -41,6 +44,7 @@ pub mod receipts;
 pub mod recipients;
 pub mod request_log;
 pub mod reservations;
+pub mod segments;
 pub mod slots;
 pub mod suppressions;
 pub mod sweeps;

@@ -13,12 +13,20 @@ use uuid::Uuid;
 
 use crate::{Result, TenantTx};
 
+/// A contact that is known by its key.
+pub struct KnownKey {
+    pub key: String,
+    pub contact: ContactId,
+    pub tags: Vec<String>,
+}
+
 /// Contacts that have one of these keys.
-pub async fn known_keys(tx: &mut TenantTx, keys: &[String]) -> Result<Vec<(String, ContactId)>> {
+pub async fn known_keys(tx: &mut TenantTx, keys: &[String]) -> Result<Vec<KnownKey>> {
     let tenant = tx.tenant();
-    let rows = sqlx::query!(
+    let rows = sqlx::query_as!(
+        KnownKey,
         r#"
-        select c.external_key as "key!", c.id as "id: ContactId"
+        select c.external_key as "key!", c.id as "contact: ContactId", c.tags
         from   contacts c
         where  c.tenant_id = $1 and c.external_key = any($2)
         "#,
@@ -27,7 +35,7 @@ pub async fn known_keys(tx: &mut TenantTx, keys: &[String]) -> Result<Vec<(Strin
     )
     .fetch_all(tx.conn())
     .await?;
-    Ok(rows.into_iter().map(|row| (row.key, row.id)).collect())
+    Ok(rows)
 }
 
 /// An address that is stored already.
@@ -38,6 +46,8 @@ pub struct KnownAddress {
     pub contact: ContactId,
     /// Of its contact.
     pub external_key: Option<String>,
+    /// Of its contact.
+    pub tags: Vec<String>,
     pub marketing: Option<Consent>,
     pub transactional: Option<Consent>,
 }
@@ -50,7 +60,7 @@ pub async fn known_addresses(tx: &mut TenantTx, wanted: &[(Channel, &str)]) -> R
     let rows = sqlx::query!(
         r#"
         select a.channel as "channel: Channel", a.address, a.id as "id: AddressId", a.contact_id as "contact: ContactId", c.external_key,
-               a.marketing_action as "marketing: ConsentAction", a.marketing_at,
+               c.tags, a.marketing_action as "marketing: ConsentAction", a.marketing_at,
                a.transactional_action as "transactional: ConsentAction", a.transactional_at
         from   unnest($2::text[], $3::text[]) as x (channel, address)
         join   addresses a on a.tenant_id = $1 and a.channel = x.channel and a.address = x.address
@@ -68,6 +78,7 @@ pub async fn known_addresses(tx: &mut TenantTx, wanted: &[(Channel, &str)]) -> R
         id: row.id,
         contact: row.contact,
         external_key: row.external_key,
+        tags: row.tags,
         marketing: consent(row.marketing, row.marketing_at),
         transactional: consent(row.transactional, row.transactional_at),
     });
@@ -88,6 +99,8 @@ pub struct Person {
     pub time_zone: Option<String>,
     /// A JSON object of texts.
     pub attributes: String,
+    /// What a known one gets besides.
+    pub tags: Vec<String>,
 }
 
 /// Contacts as one array per column.
@@ -99,6 +112,8 @@ struct Columns {
     languages: Vec<Option<String>>,
     zones: Vec<Option<String>>,
     attributes: Vec<String>,
+    /// Arrays of arrays are no rows: each is one text, divided by what no tag contains.
+    tags: Vec<String>,
 }
 
 impl Columns {
@@ -111,6 +126,7 @@ impl Columns {
             columns.languages.push(person.language);
             columns.zones.push(person.time_zone);
             columns.attributes.push(person.attributes);
+            columns.tags.push(person.tags.join("\u{1f}"));
         }
         columns
     }
@@ -130,10 +146,12 @@ pub async fn insert(
     let columns = Columns::of(people);
     sqlx::query!(
         r#"
-        insert into contacts (tenant_id, id, external_key, display_name, language, time_zone, attributes, import_id, created_at, updated_at)
-        select $1, x.id, x.external_key, x.display_name, x.language, x.time_zone, x.attributes::jsonb, $8, $9, $9
-        from   unnest($2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[])
-               as x (id, external_key, display_name, language, time_zone, attributes)
+        insert into contacts (tenant_id, id, external_key, display_name, language, time_zone, attributes, import_id, created_at, updated_at,
+                              tags)
+        select $1, x.id, x.external_key, x.display_name, x.language, x.time_zone, x.attributes::jsonb, $8, $9, $9,
+               string_to_array(x.tags, chr(31))
+        from   unnest($2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $10::text[])
+               as x (id, external_key, display_name, language, time_zone, attributes, tags)
         "#,
         tenant.uuid(),
         &columns.ids,
@@ -144,6 +162,7 @@ pub async fn insert(
         &columns.attributes,
         import.map(ImportId::uuid),
         now,
+        &columns.tags,
     )
     .execute(tx.conn())
     .await?;
@@ -168,16 +187,19 @@ pub async fn merge(
         update contacts c
         set    external_key = coalesce(x.external_key, c.external_key), display_name = coalesce(x.display_name, c.display_name),
                language = coalesce(x.language, c.language), time_zone = coalesce(x.time_zone, c.time_zone),
-               attributes = c.attributes || x.attributes::jsonb, import_id = coalesce($8, c.import_id), updated_at = $9
-        from   unnest($2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[])
-               as x (id, external_key, display_name, language, time_zone, attributes)
+               attributes = c.attributes || x.attributes::jsonb, import_id = coalesce($8, c.import_id), updated_at = $9,
+               tags = case x.tags when '' then c.tags else array(
+                   select t from unnest(c.tags || string_to_array(x.tags, chr(31))) t group by t order by t collate "C") end
+        from   unnest($2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $10::text[])
+               as x (id, external_key, display_name, language, time_zone, attributes, tags)
         where  c.tenant_id = $1 and c.id = x.id
         and    (x.external_key <> c.external_key or (c.external_key is null and x.external_key is not null)
              or x.display_name is distinct from c.display_name and x.display_name is not null
              or x.language is distinct from c.language and x.language is not null
              or x.time_zone is distinct from c.time_zone and x.time_zone is not null
              or $8 is distinct from c.import_id and $8 is not null
-             or c.attributes || x.attributes::jsonb <> c.attributes)
+             or c.attributes || x.attributes::jsonb <> c.attributes
+             or x.tags <> '' and not (string_to_array(x.tags, chr(31)) <@ c.tags))
         "#,
         tenant.uuid(),
         &columns.ids,
@@ -188,10 +210,61 @@ pub async fn merge(
         &columns.attributes,
         import.map(ImportId::uuid),
         now,
+        &columns.tags,
     )
     .execute(tx.conn())
     .await?;
     Ok(done.rows_affected())
+}
+
+/// What changes of the tags of many contacts, in their one spelling.
+#[derive(Debug, Clone, Default)]
+pub struct TagChange {
+    pub add: Vec<String>,
+    pub remove: Vec<String>,
+}
+
+/// What became of a change of tags.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tagged {
+    /// Contacts that exist.
+    pub found: i64,
+    pub changed: i64,
+}
+
+/// Adds tags to contacts and takes others away. A contact that has them so already is not touched. One that would have too
+/// many is [`crate::Error::Violated`].
+pub async fn tag(tx: &mut TenantTx, contacts: &[ContactId], change: &TagChange, now: DateTime<Utc>) -> Result<Tagged> {
+    let tenant = tx.tenant();
+    let ids: Vec<Uuid> = contacts.iter().map(|id| id.uuid()).collect();
+    let tagged = sqlx::query_as!(
+        Tagged,
+        r#"
+        with wanted as (
+            select c.id, c.tags as before,
+                   array(select t from unnest(c.tags || $3::text[]) t where t <> all($4::text[]) group by t order by t collate "C") as after
+            from   contacts c
+            where  c.tenant_id = $1 and c.id = any($2)
+            order  by c.id
+            for    no key update
+        ), changed as (
+            update contacts c
+            set    tags = w.after, updated_at = $5
+            from   wanted w
+            where  c.tenant_id = $1 and c.id = w.id and w.after <> w.before
+            returning 1
+        )
+        select (select count(*) from wanted) as "found!", (select count(*) from changed) as "changed!"
+        "#,
+        tenant.uuid(),
+        &ids,
+        &change.add,
+        &change.remove,
+        now,
+    )
+    .fetch_one(tx.conn())
+    .await?;
+    Ok(tagged)
 }
 
 /// A new address of a contact, with what its consent entries of the same transaction come to: so the ledger's trigger

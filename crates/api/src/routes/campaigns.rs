@@ -1,5 +1,6 @@
 //! One message to many people.
 
+mod audience;
 mod foresight;
 mod new;
 mod recipients;
@@ -271,6 +272,7 @@ impl From<CampaignError> for Problem {
             CampaignError::Variables { .. } => Self::invalid("template_parameters", error),
             CampaignError::TemplateIsMarketing => Self::invalid("template_category_mismatch", error),
             CampaignError::InThePast => Self::invalid("in_the_past", error),
+            CampaignError::Audience(error) => error.into(),
             CampaignError::Once(error) => error.into(),
             CampaignError::Credit(error) => error.into(),
             CampaignError::Store(error) => error.into(),

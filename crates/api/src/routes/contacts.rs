@@ -1,6 +1,7 @@
 //! People: made, found, changed, one or a thousand at a time.
 
 mod imports;
+mod tags;
 pub(super) mod view;
 
 use std::collections::BTreeMap;
@@ -35,13 +36,14 @@ pub(crate) fn routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(create_batch))
         .routes(routes!(get, update))
         .merge(imports::routes())
+        .merge(tags::routes())
 }
 
 /// A person. One who is known by the key or an address is changed; what is absent stays as it is.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(examples(json!({"external_key": "customer-17", "display_name": "Ada", "language": "en", "time_zone": "Europe/Paris",
-    "attributes": {"first_name": "Ada"}, "addresses": [{"channel": "whatsapp", "address": "+12025550123"}]})))]
+    "attributes": {"first_name": "Ada"}, "tags": ["vip"], "addresses": [{"channel": "whatsapp", "address": "+12025550123"}]})))]
 struct NewContact {
     /// Your own key for the person.
     #[schema(min_length = 1, max_length = 200)]
@@ -57,6 +59,10 @@ struct NewContact {
     /// For the placeholders of templates. At most 50; names up to 64 characters, values up to 1,000.
     #[serde(default)]
     attributes: BTreeMap<String, String>,
+    /// In any case. A known person gets them besides the others.
+    #[serde(default)]
+    #[schema(max_items = 50)]
+    tags: Vec<String>,
     #[serde(default)]
     #[schema(max_items = 20)]
     addresses: Vec<NewAddress>,
@@ -81,6 +87,7 @@ impl NewContact {
             language: self.language,
             time_zone: self.time_zone,
             attributes: self.attributes,
+            tags: self.tags,
             addresses: self.addresses.into_iter().map(|new| (new.channel, new.address)).collect(),
         }
     }
@@ -196,6 +203,8 @@ struct ListQuery {
     /// On any channel, in any spelling; a telephone number with its country code.
     #[param(max_length = 320)]
     address: Option<String>,
+    #[param(max_length = 50)]
+    tag: Option<String>,
 }
 
 /// List contacts, oldest first.
@@ -216,7 +225,10 @@ async fn list(
     let limit = page::limit(query.limit)?;
     let address = query.address.as_deref().map(contacts::search_spelling).transpose();
     let address = address.map_err(|error| Problem::invalid("invalid_query", format_args!("address: {error}")))?;
+    let tag = query.tag.as_deref().map(contacts::tag_spelling).transpose();
+    let tag = tag.map_err(|error| Problem::invalid("invalid_query", format_args!("tag: {error}")))?;
     let filter = Filter {
+        tag: tag.as_deref(),
         external_key: query.external_key.as_deref(),
         address: address.as_deref(),
         after: page::parse("after", query.after.as_deref())?,
@@ -263,6 +275,9 @@ struct ContactChange {
     time_zone: Patch<String>,
     #[serde(default)]
     attributes: BTreeMap<String, Option<String>>,
+    /// All that the person has then.
+    #[schema(max_items = 50)]
+    tags: Option<Vec<String>>,
 }
 
 /// Change a contact.
@@ -287,6 +302,7 @@ async fn update(
         language: change.language,
         time_zone: change.time_zone,
         attributes: change.attributes,
+        tags: change.tags,
     };
     let profile = contacts::update(&api.app, live::tenant(&caller)?, id, change).await?;
     Ok(axum::Json(Contact::of(profile)))

@@ -9,9 +9,11 @@ mod campaigns;
 pub mod clients;
 mod consents;
 mod contacts;
+mod groups;
 mod live;
 pub mod messages;
 mod page;
+mod segments;
 mod service;
 mod suppressions;
 mod templates;
@@ -27,6 +29,8 @@ pub(crate) fn signed() -> OpenApiRouter<ApiState> {
         .merge(campaigns::routes())
         .merge(templates::routes())
         .merge(contacts::routes())
+        .merge(segments::routes())
+        .merge(groups::routes())
         .merge(consents::routes())
         .merge(suppressions::routes())
         .merge(accounts::routes())

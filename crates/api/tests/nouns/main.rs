@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "what a test stands on must hold")]
 
 mod accounts;
+mod audiences;
 mod campaigns;
 mod contacts;
 mod strangers;

@@ -9,7 +9,8 @@ use crate::{
     world::{World, all_scopes},
 };
 
-const TAGS: &[&str] = &["accounts", "contacts", "consents", "suppressions", "templates", "campaigns", "tenant"];
+const TAGS: &[&str] =
+    &["accounts", "contacts", "segments", "groups", "consents", "suppressions", "templates", "campaigns", "tenant"];
 
 /// (method, path) of every operation of these nouns.
 fn operations() -> Vec<(Method, String)> {
@@ -34,6 +35,11 @@ fn body(method: &Method, path: &str) -> Value {
         "/v1/templates" => offer("acc_00000000000000000000000000000000"),
         "/v1/contacts" => json!({"external_key": "k"}),
         "/v1/contacts/batch" => json!({"contacts": [{"external_key": "k"}]}),
+        "/v1/contacts/tags" => json!({"contact_ids": ["con_00000000000000000000000000000000"], "add": ["a"]}),
+        "/v1/segments" => json!({"name": "x", "filter": {"tag": {"has": "a"}}}),
+        "/v1/segments/preview" => json!({"filter": {"tag": {"has": "a"}}, "channel": "sms"}),
+        _ if path.starts_with("/v1/groups") && path.contains("/members") => json!({"contact_ids": []}),
+        _ if path.starts_with("/v1/groups") => json!({"name": "x"}),
         "/v1/consents" => json!({"consents": [word]}),
         "/v1/suppressions" => json!({"suppressions": [{"address": "+12025550173", "reason": "operator"}]}),
         "/v1/campaigns" => json!({"name": "x", "account_id": "acc_00000000000000000000000000000000",
@@ -91,6 +97,8 @@ fn prefix(path: &str) -> &'static str {
         "contacts" if path.contains("imports") => "imp",
         "contacts" => "con",
         "suppressions" => "sup",
+        "segments" => "seg",
+        "groups" => "grp",
         "templates" => "tpl",
         _ => "cmp",
     }
@@ -108,6 +116,10 @@ async fn what_is_somebody_elses_is_not_there_whatever_is_asked_of_it() {
     let contact = them.post("/v1/contacts", &person).await.json()["id"].as_str().unwrap().to_owned();
     them.post("/v1/suppressions", &json!({"suppressions": [{"address": "+12025550173", "reason": "operator"}]})).await;
     let suppression = them.get("/v1/suppressions").await.json()["data"][0]["id"].as_str().unwrap().to_owned();
+    let kept = json!({"name": "canary-7d1f", "filter": {"tag": {"has": "a"}}});
+    let segment = them.post("/v1/segments", &kept).await.json()["id"].as_str().unwrap().to_owned();
+    let named = json!({"name": "canary-7d1f"});
+    let group = them.post("/v1/groups", &named).await.json()["id"].as_str().unwrap().to_owned();
     let draft = json!({"name": "canary-7d1f", "account_id": account, "template_id": template, "audience": {"all": true},
                        "variables": [{"value": "a"}, {"value": "b"}]});
     let campaign = them.post("/v1/campaigns", &draft).await.json()["id"].as_str().unwrap().to_owned();
@@ -117,6 +129,8 @@ async fn what_is_somebody_elses_is_not_there_whatever_is_asked_of_it() {
             "acc" => &account,
             "con" => &contact,
             "sup" => &suppression,
+            "seg" => &segment,
+            "grp" => &group,
             "tpl" => &template,
             "cmp" => &campaign,
             _ => continue,
@@ -129,7 +143,7 @@ async fn what_is_somebody_elses_is_not_there_whatever_is_asked_of_it() {
         let answer = us.call(method.clone(), &path.replace("{id}", id), &us.request_id(), text.as_bytes()).await;
         assert_eq!((answer.status, answer.code().as_str()), (404, "not_found"), "{method} {path}: {}", answer.text());
     }
-    for list in ["accounts", "contacts", "templates", "campaigns", "suppressions"] {
+    for list in ["accounts", "contacts", "segments", "groups", "templates", "campaigns", "suppressions"] {
         let answer = us.get(&format!("/v1/{list}")).await;
         assert!(!answer.text().contains("canary-7d1f") && !answer.text().contains("1001"), "{list}: {}", answer.text());
     }

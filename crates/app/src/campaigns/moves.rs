@@ -5,17 +5,18 @@ use postroad_core::{
     campaign::CampaignState,
     ids::{CampaignId, TenantId},
     jobs::PlanCampaign,
+    segment::Filter,
     template::TemplateStatus,
 };
 use postroad_store::{
     TenantTx,
-    campaigns::{self, Campaign, Ground, Move, Tally},
+    campaigns::{self, Campaign, Move, Tally},
     queue,
 };
 
 use super::{CampaignError, find};
 use crate::{
-    App, credit, text,
+    App, audiences, credit, text,
     waiting::{self, Waits},
 };
 
@@ -29,7 +30,9 @@ pub async fn start(app: &App, tenant: TenantId, id: CampaignId) -> Result<(), Ca
     if ground.template_status != TemplateStatus::Approved {
         return Err(CampaignError::TemplateNotApproved { status: ground.template_status });
     }
-    let reserved = reserve(&mut tx, &campaign, &ground).await?;
+    let filter = audiences::resolve(&mut tx, &campaign.audience.0, &campaign.exclude.0).await?;
+    campaigns::freeze(&mut tx, id, filter.as_ref()).await?;
+    let reserved = if ground.credit_enforced { reserve(&mut tx, &campaign, filter.as_ref(), now).await? } else { 0 };
     let step = Move { replan: true, credit_reserved: Some(reserved), ..step(campaign.state, CampaignState::Preparing) };
     make(&mut tx, &campaign, &step, now).await?;
     queue::push(&mut tx, &plan_job(tenant, &campaign), now).await?;
@@ -37,11 +40,14 @@ pub async fn start(app: &App, tenant: TenantId, id: CampaignId) -> Result<(), Ca
     Ok(())
 }
 
-async fn reserve(tx: &mut TenantTx, campaign: &Campaign, ground: &Ground) -> Result<i64, CampaignError> {
-    if !ground.credit_enforced {
-        return Ok(0);
-    }
-    let credits = campaigns::audience_size(tx, campaign).await?;
+/// One credit for everybody who is to get it.
+async fn reserve(
+    tx: &mut TenantTx,
+    campaign: &Campaign,
+    filter: Option<&Filter>,
+    now: DateTime<Utc>,
+) -> Result<i64, CampaignError> {
+    let credits = audiences::size(tx, campaign, filter, now).await?;
     credit::draw(tx, credits).await?;
     Ok(credits)
 }

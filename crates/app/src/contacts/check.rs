@@ -2,7 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use postroad_core::account::Channel;
+use postroad_core::{
+    account::Channel,
+    language,
+    limits::{ATTRIBUTE_CHARS_MAX, ATTRIBUTE_NAME_CHARS_MAX},
+    tag,
+};
 use postroad_store::contacts::Contact;
 
 use super::{ContactError, NewContact, merge::Row};
@@ -10,8 +15,6 @@ use crate::{addresses, text, zone};
 
 const ADDRESSES_MAX: usize = 20;
 const ATTRIBUTES_MAX: usize = 50;
-const ATTRIBUTE_NAME_CHARS_MAX: usize = 64;
-const ATTRIBUTE_CHARS_MAX: usize = 1_000;
 
 /// A contact with its addresses in their one spelling.
 pub(crate) fn row(new: NewContact, default_region: Option<&str>) -> Result<Row, ContactError> {
@@ -31,6 +34,7 @@ pub(crate) fn row(new: NewContact, default_region: Option<&str>) -> Result<Row, 
         language: new.language,
         time_zone: new.time_zone,
         attributes: new.attributes,
+        tags: tag::normalise(new.tags.iter().map(String::as_str))?,
         addresses,
         consents: Vec::new(),
     };
@@ -72,7 +76,7 @@ fn described(
     if name.is_some_and(|name| !text::fits(name, 1..=200)) {
         return Err(ContactError::DisplayName);
     }
-    if let Some(language) = language.filter(|language| !is_language(language)) {
+    if let Some(language) = language.filter(|language| !language::is_language(language)) {
         return Err(ContactError::Language(language.chars().take(40).collect()));
     }
     time_zone.map(zone::parse).transpose()?;
@@ -86,28 +90,9 @@ fn is_attribute(name: &str, value: &str) -> bool {
     text::fits(name, 1..=ATTRIBUTE_NAME_CHARS_MAX) && text::fits(value, 0..=ATTRIBUTE_CHARS_MAX)
 }
 
-/// A language with its region and script, in the spelling of BCP 47 or of the providers: `en`, `pt-BR`, `zh_Hant_TW`.
-pub(crate) fn is_language(text: &str) -> bool {
-    let mut parts = text.split(['-', '_']);
-    let alphabetic = |part: &str| part.bytes().all(|b| b.is_ascii_alphabetic());
-    let first = parts.next().is_some_and(|part| (2..=3).contains(&part.len()) && alphabetic(part));
-    let rest = |part: &str| (2..=8).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_alphanumeric());
-    first && text.len() <= 35 && parts.all(rest)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn languages_are_codes_and_not_names() {
-        for good in ["en", "pt-BR", "en_US", "zh_Hant_TW", "fil", "es-419"] {
-            assert!(is_language(good), "{good}");
-        }
-        for bad in ["", "e", "english", "en-", "-en", "en US", "e1", "en-x", &format!("en{}", "-abcdefgh".repeat(4))] {
-            assert!(!is_language(bad), "{bad}");
-        }
-    }
 
     fn code(new: NewContact) -> &'static str {
         row(new, None).err().map_or("taken", |error| error.code())
@@ -131,6 +116,8 @@ mod tests {
             (NewContact { time_zone: Some("europe/paris".into()), ..ada() }, "unknown_time_zone"),
             (NewContact { attributes: attributes("", "x"), ..ada() }, "invalid_attributes"),
             (NewContact { attributes: attributes("a", &"x".repeat(1_001)), ..ada() }, "invalid_attributes"),
+            (NewContact { tags: vec!["a,b".into()], ..ada() }, "invalid_tags"),
+            (NewContact { tags: (0..51).map(|n| n.to_string()).collect(), ..ada() }, "too_many_tags"),
             (NewContact { addresses: vec![(Channel::Sms, "12".into())], ..ada() }, "invalid_phone"),
             (NewContact { addresses: vec![(Channel::Email, "a".into())], ..ada() }, "invalid_email"),
             (NewContact { addresses: vec![(Channel::Telegram, "a b".into())], ..ada() }, "invalid_address"),

@@ -3,15 +3,19 @@
 //! Rows are taken in order, each seeing what the earlier ones made, as if they had come one by one. A row with the key of
 //! one person and the address of another is refused: nobody's messages go to somebody else because of a typing error.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use chrono::{DateTime, Utc};
 use postroad_core::{
     account::Channel,
     consent::{Consent, ConsentAction, Purpose},
     ids::{AddressId, ConsentId, ContactId},
+    limits::TAGS_MAX,
+    tag::TagError,
 };
-use postroad_store::people::{ConsentRow, KnownAddress, NewAddress, Person};
+use postroad_store::people::{ConsentRow, KnownAddress, KnownKey, NewAddress, Person};
+
+use super::ContactError;
 
 /// What one row says. Addresses are in their one spelling, at least one address or a key.
 #[derive(Clone, Default)]
@@ -21,6 +25,8 @@ pub(crate) struct Row {
     pub(crate) language: Option<String>,
     pub(crate) time_zone: Option<String>,
     pub(crate) attributes: BTreeMap<String, String>,
+    /// In their one spelling. A known contact gets them besides its own.
+    pub(crate) tags: Vec<String>,
     pub(crate) addresses: Vec<(Channel, String)>,
     /// Said at every address of the row.
     pub(crate) consents: Vec<Said>,
@@ -52,7 +58,7 @@ pub(crate) enum Weight {
 /// What is stored of the keys and addresses in the rows.
 #[derive(Default)]
 pub(crate) struct Known {
-    pub(crate) keys: Vec<(String, ContactId)>,
+    pub(crate) keys: Vec<KnownKey>,
     pub(crate) addresses: Vec<KnownAddress>,
 }
 
@@ -73,6 +79,19 @@ pub(crate) enum Fate {
     Updated(ContactId),
     /// One of its addresses, or its key, belongs to somebody else.
     Conflict,
+    /// With those that it has, the contact would have too many.
+    TooManyTags,
+}
+
+impl Fate {
+    /// Whose row it was, or why it was not taken.
+    pub(crate) fn whose(self) -> Result<ContactId, ContactError> {
+        match self {
+            Self::Created(id) | Self::Updated(id) => Ok(id),
+            Self::Conflict => Err(ContactError::Taken),
+            Self::TooManyTags => Err(TagError::TooMany.into()),
+        }
+    }
 }
 
 pub(crate) fn merge(rows: Vec<Row>, known: Known, now: DateTime<Utc>) -> Merged {
@@ -98,6 +117,7 @@ struct Reached {
 struct Draft {
     person: Person,
     attributes: BTreeMap<String, String>,
+    tags: BTreeSet<String>,
     is_new: bool,
 }
 
@@ -105,6 +125,8 @@ struct Merger {
     now: DateTime<Utc>,
     by_key: HashMap<String, ContactId>,
     key_of: HashMap<ContactId, String>,
+    /// Tags that are stored.
+    tags_of: HashMap<ContactId, Vec<String>>,
     reached: HashMap<(Channel, String), Reached>,
     drafts: HashMap<ContactId, Draft>,
     /// In the order in which they were first named.
@@ -116,7 +138,11 @@ struct Merger {
 impl Merger {
     fn new(known: Known, now: DateTime<Utc>) -> Self {
         let keyed = known.addresses.iter().filter_map(|a| Some((a.external_key.clone()?, a.contact)));
-        let by_key: HashMap<String, ContactId> = known.keys.iter().cloned().chain(keyed).collect();
+        let named = known.keys.iter().map(|known| (known.key.clone(), known.contact));
+        let by_key: HashMap<String, ContactId> = named.chain(keyed).collect();
+        let tagged = known.keys.iter().map(|known| (known.contact, &known.tags));
+        let tagged = tagged.chain(known.addresses.iter().map(|a| (a.contact, &a.tags)));
+        let tags_of = tagged.filter(|(_, tags)| !tags.is_empty()).map(|(id, tags)| (id, tags.clone())).collect();
         let key_of = by_key.iter().map(|(key, id)| (*id, key.clone())).collect();
         let reached =
             known.addresses.into_iter().map(|a| ((a.channel, a.address.clone()), Reached::known(&a))).collect();
@@ -124,6 +150,7 @@ impl Merger {
             now,
             by_key,
             key_of,
+            tags_of,
             reached,
             drafts: HashMap::new(),
             order: Vec::new(),
@@ -134,6 +161,9 @@ impl Merger {
 
     fn take(&mut self, row: Row) -> Fate {
         let Ok(owner) = self.owner(&row) else { return Fate::Conflict };
+        if !self.has_room(owner, &row.tags) {
+            return Fate::TooManyTags;
+        }
         let id = owner.unwrap_or_else(|| ContactId::new(self.now));
         self.draft(id, owner.is_none(), &row);
         for (channel, address) in row.addresses {
@@ -161,6 +191,14 @@ impl Merger {
         }
     }
 
+    /// With what is stored and what earlier rows added, the contact has not too many tags.
+    fn has_room(&self, owner: Option<ContactId>, tags: &[String]) -> bool {
+        let Some(id) = owner.filter(|_| !tags.is_empty()) else { return true };
+        let stored = self.tags_of.get(&id).into_iter().flatten();
+        let added = self.drafts.get(&id).into_iter().flat_map(|draft| &draft.tags);
+        stored.chain(added).chain(tags).collect::<BTreeSet<_>>().len() <= TAGS_MAX
+    }
+
     fn draft(&mut self, id: ContactId, is_new: bool, row: &Row) {
         if let Some(key) = &row.external_key {
             self.by_key.insert(key.clone(), id);
@@ -169,7 +207,7 @@ impl Merger {
         let order = &mut self.order;
         let draft = self.drafts.entry(id).or_insert_with(|| {
             order.push(id);
-            Draft { person: nobody(id), attributes: BTreeMap::new(), is_new }
+            Draft { person: nobody(id), attributes: BTreeMap::new(), tags: BTreeSet::new(), is_new }
         });
         draft.add(row);
     }
@@ -258,16 +296,25 @@ impl Draft {
         set(&mut self.person.language, &row.language);
         set(&mut self.person.time_zone, &row.time_zone);
         self.attributes.extend(row.attributes.iter().map(|(name, value)| (name.clone(), value.clone())));
+        self.tags.extend(row.tags.iter().cloned());
     }
 
     fn into_person(self) -> Person {
         let attributes = serde_json::to_string(&self.attributes).expect("a map of texts is JSON");
-        Person { attributes, ..self.person }
+        Person { attributes, tags: self.tags.into_iter().collect(), ..self.person }
     }
 }
 
 const fn nobody(id: ContactId) -> Person {
-    Person { id, external_key: None, display_name: None, language: None, time_zone: None, attributes: String::new() }
+    Person {
+        id,
+        external_key: None,
+        display_name: None,
+        language: None,
+        time_zone: None,
+        attributes: String::new(),
+        tags: Vec::new(),
+    }
 }
 
 fn new_address(((channel, address), reached): ((Channel, String), Reached)) -> NewAddress {

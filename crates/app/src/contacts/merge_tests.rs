@@ -6,7 +6,7 @@ use postroad_core::{
     consent::{Consent, ConsentAction, Purpose},
     ids::{AddressId, ContactId},
 };
-use postroad_store::people::KnownAddress;
+use postroad_store::people::{KnownAddress, KnownKey};
 use uuid::Uuid;
 
 use super::merge::{Fate, Known, Merged, Row, Said, Weight, merge};
@@ -31,9 +31,14 @@ fn known_address(address: &str, owner: u128, key: Option<&str>) -> KnownAddress 
         id: AddressId::from_uuid(Uuid::from_u128(owner * 100)),
         contact: contact(owner),
         external_key: key.map(str::to_owned),
+        tags: Vec::new(),
         marketing: None,
         transactional: None,
     }
+}
+
+fn known_key(key: &str, owner: u128) -> KnownKey {
+    KnownKey { key: key.into(), contact: contact(owner), tags: Vec::new() }
 }
 
 fn fates(rows: Vec<Row>, known: Known) -> Vec<&'static str> {
@@ -41,6 +46,7 @@ fn fates(rows: Vec<Row>, known: Known) -> Vec<&'static str> {
         Fate::Created(_) => "created",
         Fate::Updated(_) => "updated",
         Fate::Conflict => "conflict",
+        Fate::TooManyTags => "too many tags",
     };
     merge(rows, known, now()).fates.iter().map(word).collect()
 }
@@ -48,7 +54,7 @@ fn fates(rows: Vec<Row>, known: Known) -> Vec<&'static str> {
 #[test]
 fn a_person_is_known_by_key_or_by_address() {
     let known = || Known {
-        keys: vec![("k1".into(), contact(1))],
+        keys: vec![known_key("k1", 1)],
         addresses: vec![known_address("+1", 1, Some("k1")), known_address("+2", 2, None)],
     };
     let cases = [
@@ -99,7 +105,7 @@ fn a_person_named_twice_is_written_once_with_the_later_words() {
 
 #[test]
 fn a_conflict_leaves_no_trace() {
-    let known = Known { keys: vec![("k1".into(), contact(1))], addresses: vec![known_address("+2", 2, None)] };
+    let known = Known { keys: vec![known_key("k1", 1)], addresses: vec![known_address("+2", 2, None)] };
     let conflict = Row { consents: vec![hearsay(ConsentAction::Granted)], ..row(Some("k1"), &["+2", "+3"]) };
     let merged = merge(vec![conflict], known, now());
     assert!(merged.new.is_empty() && merged.changed.is_empty());
@@ -167,4 +173,22 @@ fn a_new_address_starts_with_what_its_entries_come_to() {
         assert_eq!(merged.addresses[0].marketing, expected, "case {at}");
         assert_eq!(merged.addresses[0].transactional, None);
     }
+}
+
+#[test]
+fn tags_are_added_up_to_what_a_contact_may_have() {
+    let tags = |range: std::ops::Range<u32>| range.map(|n| format!("t{n:02}")).collect::<Vec<_>>();
+    let known = || Known { keys: vec![KnownKey { tags: tags(0..48), ..known_key("k1", 1) }], ..Known::default() };
+    let tagged = |range| Row { tags: tags(range), ..row(Some("k1"), &[]) };
+    let cases = [
+        (vec![tagged(48..50)], vec!["updated"]),
+        (vec![tagged(0..50)], vec!["updated"]),
+        (vec![tagged(48..51)], vec!["too many tags"]),
+        (vec![tagged(48..50), tagged(50..51)], vec!["updated", "too many tags"]),
+    ];
+    for (rows, expected) in cases {
+        assert_eq!(fates(rows, known()), expected);
+    }
+    let merged = merge(vec![tagged(48..49), tagged(40..50)], known(), now());
+    assert_eq!(merged.changed[0].tags, tags(40..50), "what a row says besides, each once");
 }

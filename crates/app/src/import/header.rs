@@ -22,6 +22,8 @@ pub(super) enum Column {
     ConsentAt,
     /// The person wants nothing any more: yes or no.
     OptedOut,
+    /// Divided by commas or semicolons.
+    Tags,
     Attribute(String),
 }
 
@@ -74,6 +76,7 @@ fn column(name: &str) -> Column {
         "consent_text" => Column::ConsentText,
         "consent_at" => Column::ConsentAt,
         "opted_out" => Column::OptedOut,
+        "tags" => Column::Tags,
         _ => Column::Attribute(name.to_owned()),
     }
 }

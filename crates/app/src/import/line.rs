@@ -8,6 +8,7 @@ use csv::StringRecord;
 use postroad_core::{
     account::Channel,
     consent::{ConsentAction, Purpose},
+    tag,
 };
 
 use super::header::Column;
@@ -137,6 +138,7 @@ impl LineReader {
             Column::ConsentSource => words.source = Some(field),
             Column::ConsentText => words.text = Some(field),
             Column::ConsentAt => words.at = Some(self.instant(field)?),
+            Column::Tags => row.tags = tags(field)?,
             Column::Attribute(name) => {
                 row.attributes.insert(name.clone(), field.to_owned());
             }
@@ -188,6 +190,12 @@ impl LineReader {
         };
         Ok(self.options.purposes.iter().map(said).collect())
     }
+}
+
+/// Empty ones are no tags: lists end with a comma at times.
+fn tags(field: &str) -> Result<Vec<String>, ContactError> {
+    let named = field.split([',', ';']).map(str::trim).filter(|tag| !tag.is_empty());
+    Ok(tag::normalise(named)?)
 }
 
 fn yes_or_no(field: &str, column: &'static str) -> Result<bool, LineProblem> {

@@ -65,6 +65,7 @@ impl Stage {
             purpose: Purpose::Marketing,
             variables: vec![Variable::Attribute { attribute: "first_name".into(), fallback: None }],
             audience: Audience::All { all: true },
+            exclude: Vec::new(),
             quiet_policy: QuietPolicy::Hold,
             weight: 4,
             not_after: None,

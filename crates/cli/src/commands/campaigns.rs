@@ -12,7 +12,7 @@ use postroad_core::{
     campaign::CampaignState,
     consent::Purpose,
     gates::QuietPolicy,
-    ids::{AccountId, CampaignId, ContactId, TemplateId, TenantId},
+    ids::{AccountId, CampaignId, ContactId, GroupId, SegmentId, TemplateId, TenantId},
 };
 use postroad_store::campaigns::{Audience, Campaign, Tally, Variable};
 use serde::Serialize;
@@ -98,11 +98,17 @@ pub struct Create {
     #[arg(long, default_value = "marketing")]
     purpose: Purpose,
     /// To everybody with an address on the account's channel
-    #[arg(long, required_unless_present = "contacts")]
+    #[arg(long, required_unless_present_any = ["contacts", "segment", "group"])]
     all: bool,
     /// To this contact; as often as needed
-    #[arg(long = "contact", value_name = "ID", conflicts_with = "all")]
+    #[arg(long = "contact", value_name = "ID", conflicts_with_all = ["all", "segment", "group"])]
     contacts: Vec<ContactId>,
+    /// To whom this segment means when the campaign begins
+    #[arg(long, value_name = "ID", conflicts_with_all = ["all", "group"])]
+    segment: Option<SegmentId>,
+    /// To the members of this group
+    #[arg(long, value_name = "ID", conflicts_with = "all")]
+    group: Option<GroupId>,
     /// Value of the next placeholder: a text, or @ and an attribute of the
     /// contact, with what stands for it where it is missing
     #[arg(long = "fill", value_name = "TEXT|@NAME[=TEXT]")]
@@ -181,10 +187,13 @@ async fn make(command: Command, app: &App, config: &Config) -> Result<()> {
 }
 
 fn described(args: Create) -> NewCampaign {
-    let audience = if args.all {
-        Audience::All { all: true }
-    } else {
-        Audience::Contacts { contact_ids: args.contacts.iter().map(|contact| contact.uuid()).collect() }
+    let audience = match (args.segment, args.group) {
+        (Some(segment), _) => Audience::Segment { segment },
+        (None, Some(group)) => Audience::Group { group },
+        (None, None) if args.all => Audience::All { all: true },
+        (None, None) => {
+            Audience::Contacts { contact_ids: args.contacts.iter().map(|contact| contact.uuid()).collect() }
+        }
     };
     NewCampaign {
         name: args.name,
@@ -193,6 +202,7 @@ fn described(args: Create) -> NewCampaign {
         purpose: args.purpose,
         variables: args.fills.into_iter().map(|fill| fill.0).collect(),
         audience,
+        exclude: Vec::new(),
         quiet_policy: args.quiet_policy,
         weight: args.weight,
         not_after: args.not_after,

@@ -18,6 +18,7 @@ mod pause;
 pub mod process;
 mod queues;
 mod restore;
+mod segments;
 pub mod sign;
 mod simulate;
 mod templates;
@@ -122,6 +123,9 @@ Examples:
     /// Campaigns: one message to many people
     #[command(subcommand)]
     Campaigns(campaigns::Command),
+    /// Segments: filters that say whom a campaign is for
+    #[command(subcommand)]
+    Segments(segments::Command),
     /// Take in files of people
     #[command(subcommand)]
     Import(import::Command),
@@ -249,6 +253,7 @@ impl Command {
             Self::Keys(command) => with_app(config, async |app| keys::run(command, app, config).await).await,
             Self::Templates(command) => with_app(config, async |app| templates::run(command, app, config).await).await,
             Self::Campaigns(command) => with_app(config, async |app| campaigns::run(command, app, config).await).await,
+            Self::Segments(command) => with_app(config, async |app| segments::run(command, app, config).await).await,
             Self::Import(command) => with_app(config, async |app| import::run(command, app, config).await).await,
             Self::Messages(command) => with_app(config, async |app| messages::run(command, app, config).await).await,
             Self::Pause(command) => with_app(config, async |app| pause::pause(command, app, config).await).await,

@@ -90,6 +90,7 @@ async fn draft(stage: &Stage) -> Result<CampaignId> {
         purpose: Purpose::Marketing,
         variables: vec![greeting, Variable::Value { value: "20 %".to_owned() }],
         audience: Audience::All { all: true },
+        exclude: Vec::new(),
         quiet_policy: QuietPolicy::Hold,
         weight: 4,
         not_after: None,

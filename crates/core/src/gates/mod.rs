@@ -15,7 +15,7 @@ pub mod frequency_cap;
 pub mod quiet_hours;
 pub mod rate;
 #[cfg(test)]
-mod sendable;
+pub(crate) mod sendable;
 pub mod session_window;
 pub mod spacing;
 pub mod suppression;

@@ -6,6 +6,7 @@
 
 mod accept;
 mod bare;
+mod campaign;
 mod drain;
 mod foresight;
 mod latency;
@@ -72,6 +73,10 @@ const SECTIONS: &[Section] = &[
     Section {
         figures: &["pace.utilisation.noredis", "pace.over.noredis"],
         run: |report, options| Box::pin(pace::no_redis(report, options)),
+    },
+    Section {
+        figures: &["campaign.preview_s", "campaign.plan_per_s", "campaign.plan_mib"],
+        run: |report, options| Box::pin(campaign::run(report, options)),
     },
     Section { figures: &["latency.idle_p99_ms"], run: |report, options| Box::pin(latency::run(report, options)) },
     Section { figures: &["simulation.month_s"], run: |report, options| Box::pin(month::run(report, options)) },

@@ -110,6 +110,7 @@ impl Traffic {
             purpose: Purpose::Transactional,
             variables: vec![Variable::Value { value: "Ada".to_owned() }],
             audience: Audience::All { all: true },
+            exclude: Vec::new(),
             quiet_policy: QuietPolicy::Hold,
             not_after: None,
             weight: 4,

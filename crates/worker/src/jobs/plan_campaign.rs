@@ -3,10 +3,10 @@ use postroad_core::jobs::PlanCampaign;
 
 use super::{Ctx, Done, Failure, Handle};
 
-/// Writes one page of recipients, and with it the job of the next page.
+/// Writes pages of recipients, and with each the job of the next page.
 impl Handle for PlanCampaign {
     async fn run(self, ctx: Ctx) -> Result<Done, Failure> {
-        let planned = plan::plan_page(&ctx.app, &self).await?;
+        let planned = plan::plan_pages(&ctx.app, &self).await?;
         Ok(if planned.is_nothing() {
             Done::Skipped { why: "the campaign does not want this page" }
         } else {

@@ -5,7 +5,7 @@ use postroad_app::campaigns;
 use postroad_core::{
     consent::Purpose,
     gates::QuietPolicy,
-    ids::{AccountId, ContactId, ImportId, TemplateId},
+    ids::{AccountId, TemplateId},
     message::Class,
     send::weight_of,
 };
@@ -13,6 +13,7 @@ use postroad_store::campaigns as stored;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::audience::{Exclusion, NewAudience};
 use crate::{
     problem::Problem,
     schema::{PurposeWord, QuietPolicyWord},
@@ -39,7 +40,11 @@ pub(super) struct NewCampaign {
     #[serde(default)]
     #[schema(max_items = 10)]
     variables: Vec<Variable>,
-    audience: Audience,
+    audience: NewAudience,
+    /// Who gets nothing, though the audience has them.
+    #[serde(default)]
+    #[schema(max_items = 10)]
+    exclude: Vec<Exclusion>,
     /// What quiet hours mean for it. Absent: `hold`.
     #[schema(value_type = Option<QuietPolicyWord>)]
     quiet_policy: Option<QuietPolicy>,
@@ -89,38 +94,6 @@ impl Variable {
     }
 }
 
-/// Who gets it: exactly one of the three. Frozen at the start.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-#[schema(as = NewAudience)]
-pub(super) struct Audience {
-    /// True: everybody with an address on the account's channel.
-    all: Option<bool>,
-    #[schema(value_type = Option<Vec<String>>, max_items = 10_000)]
-    contact_ids: Option<Vec<ContactId>>,
-    /// Whom this import wrote last.
-    #[schema(value_type = Option<String>, pattern = "^imp_[0-9a-f]{32}$")]
-    import_id: Option<ImportId>,
-}
-
-impl Audience {
-    fn into_stored(self) -> Result<stored::Audience, Problem> {
-        match self {
-            Self { all: Some(true), contact_ids: None, import_id: None } => Ok(stored::Audience::All { all: true }),
-            Self { all: None, contact_ids: Some(ids), import_id: None } => {
-                Ok(stored::Audience::Contacts { contact_ids: ids.into_iter().map(ContactId::uuid).collect() })
-            }
-            Self { all: None, contact_ids: None, import_id: Some(import) } => {
-                Ok(stored::Audience::Import { import: import.uuid() })
-            }
-            _ => {
-                let detail = "an audience is {\"all\": true}, or contact_ids, or an import_id";
-                Err(Problem::invalid("invalid_audience", detail))
-            }
-        }
-    }
-}
-
 impl NewCampaign {
     pub(super) fn into_new(self) -> Result<campaigns::NewCampaign, Problem> {
         Ok(campaigns::NewCampaign {
@@ -130,6 +103,7 @@ impl NewCampaign {
             purpose: self.purpose.unwrap_or(Purpose::Marketing),
             variables: self.variables.into_iter().map(Variable::into_stored).collect::<Result<_, _>>()?,
             audience: self.audience.into_stored()?,
+            exclude: self.exclude.into_iter().map(Exclusion::into_stored).collect::<Result<_, _>>()?,
             quiet_policy: self.quiet_policy.unwrap_or(QuietPolicy::Hold),
             weight: self.weight.unwrap_or_else(|| weight_of(Class::Campaign)),
             not_after: self.not_after,

@@ -4,7 +4,7 @@ use axum::extract::State;
 use chrono::{DateTime, Utc};
 use postroad_app::campaigns;
 use postroad_core::{ids::CampaignId, send::SendState};
-use postroad_store::recipients::{self as stored, Filter};
+use postroad_store::recipients::{self as stored, Listed};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -95,11 +95,11 @@ async fn list(
 ) -> Result<axum::Json<Page<Recipient>>, Problem> {
     let tenant = live::tenant(&caller)?;
     let limit = page::limit(query.limit)?;
-    let filter = Filter {
+    let listed = Listed {
         state: page::parse("state", query.state.as_deref())?,
         after: page::parse("after", query.after.as_deref())?,
         limit: limit + 1,
     };
-    let rows = campaigns::recipients(&api.app, tenant, id, &filter).await?;
+    let rows = campaigns::recipients(&api.app, tenant, id, &listed).await?;
     Ok(axum::Json(Page::of(rows, limit, |row| row.contact.to_string(), Recipient::of)))
 }

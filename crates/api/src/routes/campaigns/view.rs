@@ -4,12 +4,15 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use postroad_app::dry_run;
-use postroad_core::{gates::Reason, ids::ImportId};
+use postroad_core::gates::Reason;
 use postroad_store::campaigns::{self as stored, Tally};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::new::Variable;
+use super::{
+    audience::{Audience, Exclusion},
+    new::Variable,
+};
 use crate::schema::{CampaignStateWord, PurposeWord, QuietPolicyWord};
 
 /// One message to many people.
@@ -26,6 +29,8 @@ pub(super) struct Campaign {
     purpose: &'static str,
     variables: Vec<Variable>,
     audience: Audience,
+    #[schema(max_items = 10)]
+    exclude: Vec<Exclusion>,
     #[schema(value_type = QuietPolicyWord)]
     quiet_policy: &'static str,
     #[schema(value_type = CampaignStateWord)]
@@ -49,32 +54,6 @@ pub(super) struct Campaign {
     created_at: DateTime<Utc>,
 }
 
-/// Who gets it.
-#[derive(Default, Serialize, ToSchema)]
-#[schema(as = CampaignAudience)]
-struct Audience {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    all: Option<bool>,
-    /// How many contacts are named.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    contacts: Option<usize>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(pattern = "^imp_[0-9a-f]{32}$")]
-    import_id: Option<String>,
-}
-
-impl Audience {
-    fn of(audience: &stored::Audience) -> Self {
-        match audience {
-            stored::Audience::All { all } => Self { all: Some(*all), ..Self::default() },
-            stored::Audience::Contacts { contact_ids } => Self { contacts: Some(contact_ids.len()), ..Self::default() },
-            stored::Audience::Import { import } => {
-                Self { import_id: Some(ImportId::from_uuid(*import).to_string()), ..Self::default() }
-            }
-        }
-    }
-}
-
 impl Campaign {
     pub(super) fn of(campaign: stored::Campaign) -> Self {
         Self {
@@ -84,7 +63,8 @@ impl Campaign {
             template_id: campaign.template.to_string(),
             purpose: campaign.purpose.as_str(),
             variables: campaign.variables.0.into_iter().map(Variable::of).collect(),
-            audience: Audience::of(&campaign.audience.0),
+            audience: Audience::of(campaign.audience.0),
+            exclude: campaign.exclude.0.into_iter().map(Exclusion::of).collect(),
             quiet_policy: campaign.quiet_policy.as_str(),
             state: campaign.state.as_str(),
             paused_reason: campaign.paused_reason,

@@ -24,6 +24,8 @@ pub(in crate::routes) struct Contact {
     #[serde(skip_serializing_if = "Option::is_none")]
     time_zone: Option<String>,
     attributes: BTreeMap<String, String>,
+    #[schema(max_items = 50)]
+    tags: Vec<String>,
     addresses: Vec<Address>,
     created_at: DateTime<Utc>,
     updated_at: DateTime<Utc>,
@@ -75,6 +77,7 @@ impl Contact {
             language: contact.language,
             time_zone: contact.time_zone,
             attributes: contact.attributes,
+            tags: contact.tags,
             addresses: addresses.into_iter().map(Address::of).collect(),
             created_at: contact.created_at,
             updated_at: contact.updated_at,
