@@ -56,6 +56,7 @@ const TAGS: &[(&str, &str)] = &[
     ("campaigns", "One message to many people"),
     ("templates", "Texts that a provider has approved"),
     ("contacts", "People, and where they are reached"),
+    ("imports", "Files of contacts"),
     ("consents", "What people agreed to"),
     ("suppressions", "Addresses that nobody may write to"),
     ("accounts", "Connected numbers, pages, bots and mailboxes"),

@@ -86,7 +86,7 @@ pub async fn record_once<A: Serialize>(
         Opened::New(open) => open,
     };
     let rows = rows(new, open.now)?;
-    let fates = contacts::write(&mut open.tx, rows, None, open.now).await?;
+    let fates = contacts::write(&mut open.tx, &rows, None, open.now).await?;
     Ok(open.close(CREATED, &answer(whose(fates)?)).await?)
 }
 
@@ -103,7 +103,7 @@ fn rows(new: Vec<NewConsent>, now: DateTime<Utc>) -> Result<Vec<Row>, ConsentErr
 fn whose(fates: Vec<Fate>) -> Result<Vec<ContactId>, ConsentError> {
     let contact = |fate| match fate {
         Fate::Created(id) | Fate::Updated(id) => Ok(id),
-        Fate::Conflict => Err(ContactError::Taken),
+        Fate::Conflict | Fate::Duplicate => Err(ContactError::Taken),
     };
     Ok(fates.into_iter().map(contact).collect::<Result<_, _>>()?)
 }

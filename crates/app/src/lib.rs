@@ -6,6 +6,7 @@
 pub mod accounts;
 pub mod addresses;
 pub mod campaigns;
+pub mod cells;
 pub mod clients;
 pub mod consents;
 pub mod contacts;

@@ -1,6 +1,7 @@
 //! People: made, found, changed, one or a thousand at a time.
 
-mod imports;
+mod erase;
+mod export;
 pub(super) mod view;
 
 use std::collections::BTreeMap;
@@ -34,7 +35,8 @@ pub(crate) fn routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(create, list))
         .routes(routes!(create_batch))
         .routes(routes!(get, update))
-        .merge(imports::routes())
+        .merge(erase::routes())
+        .merge(export::routes())
 }
 
 /// A person. One who is known by the key or an address is changed; what is absent stays as it is.

@@ -9,6 +9,8 @@ mod campaigns;
 pub mod clients;
 mod consents;
 mod contacts;
+mod csv_file;
+mod imports;
 mod live;
 pub mod messages;
 mod page;
@@ -27,6 +29,7 @@ pub(crate) fn signed() -> OpenApiRouter<ApiState> {
         .merge(campaigns::routes())
         .merge(templates::routes())
         .merge(contacts::routes())
+        .merge(imports::routes())
         .merge(consents::routes())
         .merge(suppressions::routes())
         .merge(accounts::routes())

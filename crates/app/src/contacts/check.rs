@@ -8,7 +8,7 @@ use postroad_store::contacts::Contact;
 use super::{ContactError, NewContact, merge::Row};
 use crate::{addresses, text, zone};
 
-const ADDRESSES_MAX: usize = 20;
+pub(crate) const ADDRESSES_MAX: usize = 20;
 const ATTRIBUTES_MAX: usize = 50;
 const ATTRIBUTE_NAME_CHARS_MAX: usize = 64;
 const ATTRIBUTE_CHARS_MAX: usize = 1_000;
@@ -31,6 +31,7 @@ pub(crate) fn row(new: NewContact, default_region: Option<&str>) -> Result<Row, 
         language: new.language,
         time_zone: new.time_zone,
         attributes: new.attributes,
+        tags: Vec::new(),
         addresses,
         consents: Vec::new(),
     };

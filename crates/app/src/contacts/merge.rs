@@ -3,13 +3,14 @@
 //! Rows are taken in order, each seeing what the earlier ones made, as if they had come one by one. A row with the key of
 //! one person and the address of another is refused: nobody's messages go to somebody else because of a typing error.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use postroad_core::{
     account::Channel,
     consent::{Consent, ConsentAction, Purpose},
     ids::{AddressId, ConsentId, ContactId},
+    limits::TAGS_MAX,
 };
 use postroad_store::people::{ConsentRow, KnownAddress, NewAddress, Person};
 
@@ -21,6 +22,8 @@ pub(crate) struct Row {
     pub(crate) language: Option<String>,
     pub(crate) time_zone: Option<String>,
     pub(crate) attributes: BTreeMap<String, String>,
+    /// Lower case, each once.
+    pub(crate) tags: Vec<String>,
     pub(crate) addresses: Vec<(Channel, String)>,
     /// Said at every address of the row.
     pub(crate) consents: Vec<Said>,
@@ -63,6 +66,8 @@ pub(crate) struct Merged {
     pub(crate) new: Vec<Person>,
     pub(crate) changed: Vec<Person>,
     pub(crate) addresses: Vec<NewAddress>,
+    /// Of addresses that are new, and are written with what these come to.
+    pub(crate) first_consents: Vec<ConsentRow>,
     pub(crate) consents: Vec<ConsentRow>,
 }
 
@@ -73,10 +78,19 @@ pub(crate) enum Fate {
     Updated(ContactId),
     /// One of its addresses, or its key, belongs to somebody else.
     Conflict,
+    /// An earlier row is about the same person, and one was to be all.
+    Duplicate,
 }
 
-pub(crate) fn merge(rows: Vec<Row>, known: Known, now: DateTime<Utc>) -> Merged {
-    let mut merger = Merger::new(known, now);
+/// How many rows may be about one person.
+pub(crate) enum Rows {
+    Many,
+    /// One, and these people have had theirs.
+    One(HashSet<ContactId>),
+}
+
+pub(crate) fn merge(rows: &[Row], known: Known, allowed: Rows, now: DateTime<Utc>) -> Merged {
+    let mut merger = Merger::new(known, allowed, now);
     for row in rows {
         let fate = merger.take(row);
         merger.fates.push(fate);
@@ -103,6 +117,7 @@ struct Draft {
 
 struct Merger {
     now: DateTime<Utc>,
+    allowed: Rows,
     by_key: HashMap<String, ContactId>,
     key_of: HashMap<ContactId, String>,
     reached: HashMap<(Channel, String), Reached>,
@@ -110,11 +125,12 @@ struct Merger {
     /// In the order in which they were first named.
     order: Vec<ContactId>,
     fates: Vec<Fate>,
+    first_consents: Vec<ConsentRow>,
     consents: Vec<ConsentRow>,
 }
 
 impl Merger {
-    fn new(known: Known, now: DateTime<Utc>) -> Self {
+    fn new(known: Known, allowed: Rows, now: DateTime<Utc>) -> Self {
         let keyed = known.addresses.iter().filter_map(|a| Some((a.external_key.clone()?, a.contact)));
         let by_key: HashMap<String, ContactId> = known.keys.iter().cloned().chain(keyed).collect();
         let key_of = by_key.iter().map(|(key, id)| (*id, key.clone())).collect();
@@ -122,24 +138,36 @@ impl Merger {
             known.addresses.into_iter().map(|a| ((a.channel, a.address.clone()), Reached::known(&a))).collect();
         Self {
             now,
+            allowed,
             by_key,
             key_of,
             reached,
             drafts: HashMap::new(),
             order: Vec::new(),
             fates: Vec::new(),
+            first_consents: Vec::new(),
             consents: Vec::new(),
         }
     }
 
-    fn take(&mut self, row: Row) -> Fate {
-        let Ok(owner) = self.owner(&row) else { return Fate::Conflict };
+    fn take(&mut self, row: &Row) -> Fate {
+        let Ok(owner) = self.owner(row) else { return Fate::Conflict };
+        if owner.is_some_and(|id| self.had_a_row(id)) {
+            return Fate::Duplicate;
+        }
         let id = owner.unwrap_or_else(|| ContactId::new(self.now));
-        self.draft(id, owner.is_none(), &row);
-        for (channel, address) in row.addresses {
-            self.reach(id, channel, address, &row.consents);
+        self.draft(id, owner.is_none(), row);
+        for (channel, address) in &row.addresses {
+            self.reach(id, *channel, address.clone(), &row.consents);
         }
         if owner.is_none() { Fate::Created(id) } else { Fate::Updated(id) }
+    }
+
+    fn had_a_row(&self, id: ContactId) -> bool {
+        match &self.allowed {
+            Rows::Many => false,
+            Rows::One(had) => had.contains(&id) || self.drafts.contains_key(&id),
+        }
     }
 
     /// Whose row it is; none: a new person's. An error if it is two people's.
@@ -186,7 +214,8 @@ impl Merger {
         for said in consents {
             if reached.wants(said) {
                 reached.note(said);
-                self.consents.push(entry(reached.id, channel, said, now));
+                let entries = if reached.is_new { &mut self.first_consents } else { &mut self.consents };
+                entries.push(entry(reached.id, channel, said, now));
             }
         }
     }
@@ -201,6 +230,7 @@ impl Merger {
             new: new.into_iter().map(Draft::into_person).collect(),
             changed: changed.into_iter().map(Draft::into_person).collect(),
             addresses: addresses.collect(),
+            first_consents: self.first_consents,
             consents: self.consents,
         }
     }
@@ -257,6 +287,9 @@ impl Draft {
         set(&mut self.person.display_name, &row.display_name);
         set(&mut self.person.language, &row.language);
         set(&mut self.person.time_zone, &row.time_zone);
+        let new: Vec<&String> = row.tags.iter().filter(|tag| !self.person.tags.contains(tag)).collect();
+        self.person.tags.extend(new.into_iter().cloned());
+        self.person.tags.truncate(TAGS_MAX);
         self.attributes.extend(row.attributes.iter().map(|(name, value)| (name.clone(), value.clone())));
     }
 
@@ -267,7 +300,15 @@ impl Draft {
 }
 
 const fn nobody(id: ContactId) -> Person {
-    Person { id, external_key: None, display_name: None, language: None, time_zone: None, attributes: String::new() }
+    Person {
+        id,
+        external_key: None,
+        display_name: None,
+        language: None,
+        time_zone: None,
+        tags: Vec::new(),
+        attributes: String::new(),
+    }
 }
 
 fn new_address(((channel, address), reached): ((Channel, String), Reached)) -> NewAddress {

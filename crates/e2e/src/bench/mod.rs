@@ -7,6 +7,7 @@
 mod accept;
 mod bare;
 mod drain;
+mod import;
 mod latency;
 mod pace;
 mod report;
@@ -70,6 +71,10 @@ const SECTIONS: &[Section] = &[
     Section {
         figures: &["pace.utilisation.noredis", "pace.over.noredis"],
         run: |report, options| Box::pin(pace::no_redis(report, options)),
+    },
+    Section {
+        figures: &["import.rows_per_s", "import.again_rows_per_s"],
+        run: |report, options| Box::pin(import::run(report, options)),
     },
     Section { figures: &["latency.idle_p99_ms"], run: |report, options| Box::pin(latency::run(report, options)) },
     Section { figures: &["start.ms"], run: |report, options| Box::pin(start::run(report, options)) },
