@@ -58,6 +58,7 @@ const TAGS: &[(&str, &str)] = &[
     ("contacts", "People, and where they are reached"),
     ("segments", "Filters with a name: whom a campaign is for"),
     ("groups", "People whom somebody put together"),
+    ("imports", "Files of contacts"),
     ("consents", "What people agreed to"),
     ("suppressions", "Addresses that nobody may write to"),
     ("accounts", "Connected numbers, pages, bots and mailboxes"),

@@ -2,6 +2,8 @@
 //! through [`merge`].
 
 pub(crate) mod check;
+mod erase;
+mod export;
 pub(crate) mod merge;
 #[cfg(test)]
 mod merge_tests;
@@ -9,13 +11,18 @@ mod merge_tests;
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
+pub use erase::{erase, everything};
+pub use export::Export;
 use postroad_core::{
     account::Channel,
     ids::{ContactId, ImportId, TenantId},
     limits::BATCH_MAX,
     tag::{self, TagError},
 };
-use postroad_store::{Error, TenantTx, contacts, people};
+use postroad_store::{
+    Error, TenantTx, contacts,
+    people::{self, Hand, KnownAddress, KnownKey, Person},
+};
 pub use postroad_store::{
     contacts::{Address, Contact, Filter},
     people::Tagged,
@@ -24,10 +31,11 @@ pub use postroad_store::{
 use crate::{
     App,
     addresses::{self, AddressError},
+    import::Duplicates,
     patch::Patch,
     zone::UnknownZone,
 };
-use merge::{Fate, Known, Row};
+use merge::{Fate, Known, Row, Rows};
 
 /// How often a write is tried again when somebody else made the same person at the same time.
 const TRIES_MAX: usize = 5;
@@ -163,29 +171,71 @@ pub(crate) async fn write_in_its_own(app: &App, tenant: TenantId, rows: &[Row]) 
 
 async fn write_once(app: &App, tenant: TenantId, rows: &[Row]) -> Result<Vec<Fate>, Error> {
     let mut tx = TenantTx::begin(&app.store, tenant).await?;
-    let fates = write(&mut tx, rows.to_vec(), None, app.clock.now()).await?;
+    let fates = write(&mut tx, rows, None, app.clock.now()).await?;
     tx.commit().await?;
     Ok(fates)
+}
+
+/// Whose rows they are.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Reading {
+    pub(crate) import: ImportId,
+    pub(crate) duplicates: Duplicates,
+}
+
+impl Reading {
+    const fn hand(self) -> Hand {
+        match self.duplicates {
+            Duplicates::Refuse => Hand::ImportOnce(self.import),
+            Duplicates::Merge => Hand::Import(self.import),
+        }
+    }
 }
 
 /// Writes rows and tells what became of each, in their order.
 pub(crate) async fn write(
     tx: &mut TenantTx,
-    rows: Vec<Row>,
-    import: Option<ImportId>,
+    rows: &[Row],
+    reading: Option<Reading>,
     now: DateTime<Utc>,
 ) -> Result<Vec<Fate>, Error> {
     let keys: Vec<String> = rows.iter().filter_map(|row| row.external_key.clone()).collect();
     let wanted: Vec<(Channel, &str)> =
         rows.iter().flat_map(|row| &row.addresses).map(|(channel, address)| (*channel, address.as_str())).collect();
-    let known =
-        Known { keys: people::known_keys(tx, &keys).await?, addresses: people::known_addresses(tx, &wanted).await? };
-    let merged = merge::merge(rows, known, now);
-    people::insert(tx, merged.new, import, now).await?;
-    people::merge(tx, merged.changed, import, now).await?;
+    let keys = people::known_keys(tx, &keys).await?;
+    let addresses = people::known_addresses(tx, &wanted).await?;
+    let allowed = allowed(reading, &keys, &addresses);
+    let hand = reading.map_or(Hand::Caller, Reading::hand);
+    let merged = merge::merge(rows, Known { keys, addresses }, allowed, now);
+    people::insert(tx, merged.new, hand.import(), now).await?;
+    change(tx, merged.changed, hand, now).await?;
     people::insert_addresses(tx, &merged.addresses, now).await?;
+    people::insert_consents_of_new(tx, merged.first_consents, now).await?;
     people::insert_consents(tx, merged.consents, now).await?;
     Ok(merged.fates)
+}
+
+/// Where each person has one line, every one of them is touched: one who is not got the mark of this import since we looked.
+async fn change(tx: &mut TenantTx, people: Vec<Person>, hand: Hand, now: DateTime<Utc>) -> Result<(), Error> {
+    let wanted = people.len() as u64;
+    let touched = match people::merge(tx, people, hand, now).await {
+        // Somebody gave one of them tags since we looked. Looking again tells whose they are too many for.
+        Err(Error::Violated { constraint }) if constraint == "contacts_tags_check" => Err(Error::Taken { constraint }),
+        other => other,
+    }?;
+    if matches!(hand, Hand::ImportOnce(_)) && touched < wanted {
+        return Err(Error::Taken { constraint: "a line of the same import".to_owned() });
+    }
+    Ok(())
+}
+
+/// Whoever an earlier line of the same file was about carries its import's mark: so nothing about earlier lines is kept in
+/// memory, and a reading that goes on after a crash knows them too.
+fn allowed(reading: Option<Reading>, keys: &[KnownKey], addresses: &[KnownAddress]) -> Rows {
+    let Some(Reading { import, duplicates: Duplicates::Refuse }) = reading else { return Rows::Many };
+    let by_key = keys.iter().filter(|known| known.import == Some(import)).map(|known| known.contact);
+    let by_address = addresses.iter().filter(|known| known.import == Some(import)).map(|known| known.contact);
+    Rows::One(by_key.chain(by_address).collect())
 }
 
 /// A contact with where it is reached.

@@ -1,10 +1,10 @@
 //! Takes away what has served its time.
 
 use chrono::TimeDelta;
-use postroad_core::limits::IDEMPOTENCY_KEPT;
-use postroad_store::{Result, SystemTx, housekeeping, incarnations, queue};
+use postroad_core::limits::{IDEMPOTENCY_KEPT, IMPORT_UPLOAD_MAX};
+use postroad_store::{Result, SystemTx, housekeeping, import, incarnations, queue};
 
-use crate::App;
+use crate::{App, import::abandon};
 
 /// Buried and failed jobs stay this long, for looking at.
 const DEAD_KEPT: TimeDelta = TimeDelta::days(30);
@@ -12,15 +12,33 @@ const DEAD_KEPT: TimeDelta = TimeDelta::days(30);
 const LOG_KEPT: TimeDelta = TimeDelta::days(90);
 /// Webhooks that were applied.
 const JOURNAL_KEPT: TimeDelta = TimeDelta::days(30);
+/// Lines that an import could not take.
+const WRONG_LINES_KEPT: TimeDelta = TimeDelta::days(30);
 /// Rounds of one run; each deletes a bounded number of rows.
 const ROUNDS_MAX: usize = 50;
 
+/// Uploads one run gives up.
+const UPLOADS_MAX: i64 = 1_000;
+
 /// One run of the pruner: bounded rounds, each its own transaction.
 pub async fn prune(app: &App) -> Result<()> {
+    give_up_uploads(app).await?;
     for _ in 0..ROUNDS_MAX {
         if prune_once(app).await? == 0 {
             break;
         }
+    }
+    Ok(())
+}
+
+/// The parts of files whose last part never came.
+async fn give_up_uploads(app: &App) -> Result<()> {
+    let mut tx = SystemTx::begin(&app.store).await?;
+    let before = app.clock.now() - IMPORT_UPLOAD_MAX;
+    let still = import::still(&mut tx, "receiving", before, UPLOADS_MAX).await?;
+    tx.commit().await?;
+    for upload in still {
+        abandon(app, upload.tenant, upload.id, "the last part of the file never came").await?;
     }
     Ok(())
 }
@@ -32,8 +50,9 @@ async fn prune_once(app: &App) -> Result<u64> {
     let answers = housekeeping::prune_idempotency(&mut tx, now - IDEMPOTENCY_KEPT).await?;
     let log = housekeeping::prune_request_log(&mut tx, now - LOG_KEPT).await?;
     let journal = housekeeping::prune_journal(&mut tx, now - JOURNAL_KEPT).await?;
+    let lines = housekeeping::prune_import_lines(&mut tx, now - WRONG_LINES_KEPT).await?;
     queue::prune_workers(&mut tx, now - TimeDelta::minutes(10)).await?;
     incarnations::prune(&mut tx, now - TimeDelta::hours(1)).await?;
     tx.commit().await?;
-    Ok(jobs + answers + log + journal)
+    Ok(jobs + answers + log + journal + lines)
 }

@@ -4,35 +4,41 @@
 //! after a crash goes on behind the last chunk that was committed.
 
 mod chunks;
+mod dialect;
+mod error_file;
 mod header;
 mod line;
+mod options;
+mod preview;
+mod text;
+mod upload;
+mod writing;
 
 use std::io::Read;
 
-use csv::{Reader, ReaderBuilder, StringRecord};
 use postroad_core::ids::{ImportId, TenantId};
 pub use postroad_store::import::{Import, LineError};
 use postroad_store::{
     Error, TenantTx,
-    import::{self, Counts},
-    people,
+    import::{self, NewImport},
+    import_parts, people,
 };
 use sha2::{Digest, Sha256};
+use tokio::time::Instant;
 
-use crate::{
-    App,
-    contacts::{
-        self, ContactError,
-        merge::{Fate, Row},
-    },
-};
-use chunks::Chunk;
-pub use header::HeaderError;
-pub use line::ImportOptions;
-use line::LineProblem;
-
-/// How often a chunk is tried: two imports at once may make the same person.
-const TRIES_MAX: usize = 5;
+use crate::{App, contacts::Reading};
+pub(crate) use chunks::small_table;
+use chunks::{Chunks, Opened};
+pub use dialect::{Delimiter, FileEncoding, UnknownDelimiter, UnknownEncoding};
+pub use error_file::ErrorFile;
+pub(crate) use header::attribute_heading;
+pub use header::{Column, Found, HeaderError, Heading};
+use line::LineReader;
+pub use options::{Duplicates, ImportOptions, UnknownDuplicates};
+pub use preview::{Preview, PreviewLine, PreviewPerson, preview};
+pub(crate) use upload::abandon;
+pub use upload::{Part, Upload, Worked, upload, upload_part, work};
+use writing::Writer;
 
 /// A file to be read.
 #[derive(Debug, Clone)]
@@ -60,6 +66,12 @@ pub enum ImportError {
     File(#[from] csv::Error),
     #[error("somebody else is reading this file")]
     Overtaken,
+    #[error("part {wanted} of the file is next, and this is part {got}")]
+    OutOfOrder { wanted: i32, got: i32 },
+    #[error("the file has more than {} parts", postroad_core::limits::IMPORT_PARTS_MAX)]
+    TooManyParts,
+    #[error("the part is empty")]
+    EmptyPart,
     #[error("there is no such import")]
     NotFound,
     #[error(transparent)]
@@ -78,10 +90,11 @@ pub fn sha256(mut file: impl Read) -> std::io::Result<String> {
     }
 }
 
-/// Reads a file of contacts: a header, then a line per person.
-///
-/// Known columns: `external_key`, `phone`, `email`, `display_name`, `language`, `time_zone`, `consent`, `consent_source`,
-/// `consent_text`, `consent_at`, `opted_out`; every other column is an attribute.
+/// Who hears of an import after each chunk.
+pub type Watch<'a> = &'a (dyn Fn(&Import) + Send + Sync);
+
+/// Reads a file of contacts: a header, then a line per person. See [`Column`] for what columns may be; every column that is
+/// none of these is an attribute.
 pub async fn import_csv(
     app: &App,
     tenant: TenantId,
@@ -89,90 +102,91 @@ pub async fn import_csv(
     bytes: impl Read + Send + 'static,
     options: ImportOptions,
 ) -> Result<ImportReport, ImportError> {
-    let mut reader = ReaderBuilder::new().flexible(true).from_reader(bytes);
-    let columns = header::read(&read_header(&mut reader)?)?;
-    let mut import = begin(app, tenant, file).await?;
-    let lines = line::LineReader::new(columns, options, import.created_at);
-    let mut chunks = chunks::read(reader, lines, import.lines_done);
-    while let Some(chunk) = chunks.recv().await {
-        write(app, tenant, &mut import, chunk?).await?;
-    }
+    import_csv_watched(app, tenant, (file, bytes), options, &|_| {}).await
+}
+
+/// The same, telling `watch` how far it is.
+pub async fn import_csv_watched(
+    app: &App,
+    tenant: TenantId,
+    (file, bytes): (&ImportFile, impl Read + Send + 'static),
+    options: ImportOptions,
+    watch: Watch<'_>,
+) -> Result<ImportReport, ImportError> {
+    let opened = chunks::open(bytes, &options)?;
+    let new = new_import(ImportId::new(app.clock.now()), file, &opened, &options)?;
+    let mut import = begin(app, tenant, new).await?;
+    read_on(app, (tenant, &mut import), (opened, options), None, watch).await?;
     finish(app, tenant, import.id).await
 }
 
-fn read_header<R: Read>(reader: &mut Reader<R>) -> Result<StringRecord, ImportError> {
-    let header = reader.byte_headers()?.clone();
-    StringRecord::from_byte_record(header).map_err(|_| HeaderError::NotUtf8.into())
-}
-
 /// The import of this file that was cut, or a new one.
-async fn begin(app: &App, tenant: TenantId, file: &ImportFile) -> Result<Import, ImportError> {
+async fn begin(app: &App, tenant: TenantId, new: NewImport) -> Result<Import, ImportError> {
     let now = app.clock.now();
     let mut tx = TenantTx::begin(&app.store, tenant).await?;
-    if let Some(running) = import::find_running(&mut tx, &file.sha256).await? {
+    if let Some(running) = import::find_running(&mut tx, &new.file_sha256, false).await? {
         tracing::info!(import.id = %running.id, lines = running.lines_done, "the import of this file goes on");
         return Ok(running);
     }
-    let id = ImportId::new(now);
-    import::insert(&mut tx, id, &file.name, &file.sha256, now).await?;
-    let import = import::find(&mut tx, id).await?.ok_or(ImportError::NotFound)?;
+    import::insert(&mut tx, &new, now).await?;
+    let import = import::find(&mut tx, new.id).await?.ok_or(ImportError::NotFound)?;
     tx.commit().await?;
     Ok(import)
 }
 
-async fn write(app: &App, tenant: TenantId, import: &mut Import, chunk: Chunk) -> Result<(), ImportError> {
-    let mut tries = 1;
-    let counts = loop {
-        match write_once(app, tenant, import, &chunk).await {
-            Err(ImportError::Store(error)) if tries < TRIES_MAX && is_passing(&error) => tries += 1,
-            other => break other?,
+fn new_import<R: Read>(
+    id: ImportId,
+    file: &ImportFile,
+    opened: &Opened<R>,
+    options: &ImportOptions,
+) -> Result<NewImport, ImportError> {
+    Ok(NewImport {
+        id,
+        file_name: file.name.clone(),
+        file_sha256: file.sha256.clone(),
+        state: "running",
+        options: serde_json::to_value(options).map_err(Error::from)?,
+        columns: opened.headings.iter().map(|heading| heading.name.replace('\0', "")).collect(),
+        encoding: opened.encoding.to_string(),
+        delimiter: opened.delimiter.as_str(),
+        size_bytes: None,
+    })
+}
+
+/// Reads behind the lines that are done, until the file ends or `until` is over. True: it ended.
+async fn read_on<R: Read + Send + 'static>(
+    app: &App,
+    (tenant, import): (TenantId, &mut Import),
+    (opened, options): (Opened<R>, ImportOptions),
+    until: Option<Instant>,
+    watch: Watch<'_>,
+) -> Result<bool, ImportError> {
+    let reading = Reading { import: import.id, duplicates: options.duplicates };
+    let lines = LineReader::new(opened.columns(), options, import.created_at);
+    let mut chunks = chunks::read(opened, lines, import.lines_done);
+    let mut writer = Writer::new(app, (tenant, import), reading, watch);
+    let ended = write_all(&mut chunks, &mut writer, until).await;
+    // What was read before the file broke counts.
+    writer.finish().await?;
+    ended
+}
+
+/// True: the file ended. False: the time did.
+async fn write_all(chunks: &mut Chunks, writer: &mut Writer<'_>, until: Option<Instant>) -> Result<bool, ImportError> {
+    while let Some(chunk) = chunks.recv().await {
+        writer.push(chunk?).await?;
+        if until.is_some_and(|until| Instant::now() >= until) {
+            return Ok(false);
         }
-    };
-    import.lines_done += counts.created + counts.updated + counts.invalid;
-    Ok(())
-}
-
-/// Somebody else made the same person, or held a row that we wanted while we held theirs.
-const fn is_passing(error: &Error) -> bool {
-    matches!(error, Error::Taken { .. } | Error::Unavailable(_))
-}
-
-async fn write_once(app: &App, tenant: TenantId, import: &Import, chunk: &Chunk) -> Result<Counts, ImportError> {
-    let mut tx = TenantTx::begin(&app.store, tenant).await?;
-    let rows: Vec<Row> = chunk.rows.iter().map(|(_, row)| row.clone()).collect();
-    let fates = contacts::write(&mut tx, rows, Some(import.id), app.clock.now()).await?;
-    let errors = errors(chunk, &fates);
-    let count = |wanted: fn(&Fate) -> bool| fates.iter().filter(|fate| wanted(fate)).count();
-    let counts = Counts {
-        created: as_count(count(|fate| matches!(fate, Fate::Created(_)))),
-        updated: as_count(count(|fate| matches!(fate, Fate::Updated(_)))),
-        invalid: as_count(errors.len()),
-    };
-    import::insert_errors(&mut tx, import.id, &errors).await?;
-    if !import::advance(&mut tx, import.id, import.lines_done, counts).await? {
-        return Err(ImportError::Overtaken);
     }
-    tx.commit().await?;
-    Ok(counts)
-}
-
-/// What was wrong with lines when they were read, and what turned out wrong when they met the others.
-fn errors(chunk: &Chunk, fates: &[Fate]) -> Vec<LineError> {
-    let conflict = |((line, _), fate): (&(i64, Row), &Fate)| {
-        fate.whose().err().map(|error| chunks::error(*line, &LineProblem::Contact(error)))
-    };
-    let conflicts = chunk.rows.iter().zip(fates).filter_map(conflict);
-    chunk.errors.iter().cloned().chain(conflicts).collect()
-}
-
-fn as_count(count: usize) -> i64 {
-    i64::try_from(count).unwrap_or(i64::MAX)
+    Ok(true)
 }
 
 /// Two transactions: whether statistics are fresh changes nothing about what was read.
 async fn finish(app: &App, tenant: TenantId, id: ImportId) -> Result<ImportReport, ImportError> {
     let mut tx = TenantTx::begin(&app.store, tenant).await?;
     import::mark_completed(&mut tx, id, app.clock.now()).await?;
+    import_parts::delete(&mut tx, id).await?;
     tx.commit().await?;
     let mut tx = TenantTx::begin(&app.store, tenant).await?;
     people::analyze(&mut tx).await?;

@@ -7,6 +7,7 @@ pub mod accounts;
 pub mod addresses;
 pub mod audiences;
 pub mod campaigns;
+pub mod cells;
 pub mod clients;
 pub mod consents;
 pub mod contacts;

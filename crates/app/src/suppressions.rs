@@ -1,5 +1,8 @@
 //! Addresses that nobody may write to, whatever for: complaints, dead numbers, an operator's decision, erasure.
 
+mod file;
+
+use chrono::{DateTime, Utc};
 use postroad_core::{
     account::Channel,
     consent::SuppressionReason,
@@ -14,6 +17,8 @@ use crate::{
     addresses::{self, AddressError},
     text,
 };
+
+pub use file::{SuppressionExport, SuppressionFileError, SuppressionsRead, WrongSuppression, import_csv};
 
 const NOTE_CHARS_MAX: usize = 500;
 
@@ -49,21 +54,27 @@ pub async fn add(app: &App, tenant: TenantId, new: Vec<NewSuppression>) -> Resul
         return Err(SuppressionError::TooMany);
     }
     let now = app.clock.now();
-    let entry = |(new, position): (NewSuppression, usize)| {
-        if !new.note.as_ref().is_none_or(|note| text::fits(note, 0..=NOTE_CHARS_MAX)) {
-            return Err(SuppressionError::Note);
-        }
-        let address = match new.channel {
-            Some(channel) => addresses::normalise(channel, &new.address, None),
-            None => addresses::normalise_any(&new.address),
-        };
-        let address = address.map_err(|source| SuppressionError::Address { position, source })?;
-        let (channel, reason, note) = (new.channel, new.reason, new.note);
-        Ok(Suppression { id: SuppressionId::new(now), channel, address, reason, note, created_at: now })
+    let entries = new.into_iter().zip(1..).map(|(new, position)| entry(new, position, now));
+    let entries: Vec<Suppression> = entries.collect::<Result<_, _>>()?;
+    insert(app, tenant, &entries).await
+}
+
+fn entry(new: NewSuppression, position: usize, now: DateTime<Utc>) -> Result<Suppression, SuppressionError> {
+    if !new.note.as_ref().is_none_or(|note| text::fits(note, 0..=NOTE_CHARS_MAX)) {
+        return Err(SuppressionError::Note);
+    }
+    let address = match new.channel {
+        Some(channel) => addresses::normalise(channel, &new.address, None),
+        None => addresses::normalise_any(&new.address),
     };
-    let entries: Vec<Suppression> = new.into_iter().zip(1..).map(entry).collect::<Result<_, _>>()?;
+    let address = address.map_err(|source| SuppressionError::Address { position, source })?;
+    let (channel, reason, note) = (new.channel, new.reason, new.note);
+    Ok(Suppression { id: SuppressionId::new(now), channel, address, reason, note, created_at: now })
+}
+
+async fn insert(app: &App, tenant: TenantId, entries: &[Suppression]) -> Result<usize, SuppressionError> {
     let mut tx = TenantTx::begin(&app.store, tenant).await?;
-    let added = suppressions::insert(&mut tx, &entries).await?;
+    let added = suppressions::insert(&mut tx, entries).await?;
     tx.commit().await?;
     Ok(added.len())
 }

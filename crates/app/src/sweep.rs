@@ -2,10 +2,11 @@
 
 use postroad_core::{
     ids::{AccountId, TenantId},
-    jobs::{ReadJournal, WakeLane},
+    jobs::{ReadImport, ReadJournal, WakeLane},
+    limits::IMPORT_STILL_MAX,
     unknown::Graces,
 };
-use postroad_store::{Result, SystemTx, inbound, lanes, queue, receipts, sweeps};
+use postroad_store::{Result, SystemTx, import, inbound, lanes, queue, receipts, sweeps};
 
 use crate::App;
 
@@ -68,6 +69,27 @@ pub async fn wake_readers(app: &App) -> Result<bool> {
     }
     tx.commit().await?;
     Ok(oldest.is_some())
+}
+
+/// Imports one sweep looks at.
+const IMPORTS_MAX: i64 = 100;
+
+/// Queues readers for uploaded files that nobody reads: their worker died. Once for each span of waiting, so that a long
+/// queue does not grow longer.
+pub async fn wake_importers(app: &App) -> Result<usize> {
+    let now = app.clock.now();
+    let span = IMPORT_STILL_MAX.num_seconds();
+    let woken = now.timestamp() / span * span;
+    let mut tx = SystemTx::begin(&app.store).await?;
+    let still = import::still(&mut tx, "running", now - IMPORT_STILL_MAX, IMPORTS_MAX).await?;
+    let job =
+        |still: &import::Still| ReadImport { tenant: still.tenant, import: still.id, at: still.lines_done, woken };
+    let jobs: Vec<ReadImport> = still.iter().map(job).collect();
+    if !jobs.is_empty() {
+        queue::push_all(&mut tx, &jobs, now).await?;
+    }
+    tx.commit().await?;
+    Ok(jobs.len())
 }
 
 /// Starts of one job that ended with its worker, after which it is poison.

@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ids::{AccountId, CampaignId, JournalId, TenantId},
+    ids::{AccountId, CampaignId, ImportId, JournalId, TenantId},
     words::words,
 };
 
@@ -19,6 +19,8 @@ words! {
         Inbound = "inbound",
         /// Pages of campaigns to plan.
         Campaign = "campaign",
+        /// Files of contacts to read.
+        Import = "import",
         /// Purges and reconciliation.
         Maintenance = "maintenance",
     }
@@ -80,6 +82,26 @@ impl Job for PlanCampaign {
 
     fn key(&self) -> String {
         format!("plan:{}:{}:{}", self.campaign.uuid().simple(), self.generation, self.page)
+    }
+}
+
+/// Reads on in a file of contacts that came over the API.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReadImport {
+    pub tenant: TenantId,
+    pub import: ImportId,
+    /// The lines that were done when the job was written; the row's own count decides what is read.
+    pub at: i64,
+    /// 0, or the instant in unix seconds at which a sweep found that nobody reads the file.
+    #[serde(default)]
+    pub woken: i64,
+}
+
+impl Job for ReadImport {
+    const QUEUE: Queue = Queue::Import;
+
+    fn key(&self) -> String {
+        format!("import:{}:{}:{}", self.import.uuid().simple(), self.at, self.woken)
     }
 }
 

@@ -100,3 +100,23 @@ pub const EXCLUSIONS_MAX: usize = 10;
 pub const GROUP_FROM_SEGMENT_MAX: i64 = 100_000;
 /// People of whom a preview tells where they stand.
 pub const PREVIEW_SAMPLES: i64 = 20;
+/// Bytes of one line of a file of contacts: a quotation mark that is never closed must not swallow the memory.
+pub const IMPORT_LINE_BYTES_MAX: usize = 1_048_576;
+/// Bytes of a file that are looked at to tell its encoding and its delimiter.
+pub const IMPORT_SAMPLE_BYTES: usize = 262_144;
+/// Lines that a preview shows.
+pub const IMPORT_PREVIEW_LINES: usize = 20;
+/// Parts of one uploaded file, each a request of at most [`REQUEST_BYTES_MAX`]: a gibibyte, some five million people.
+pub const IMPORT_PARTS_MAX: i32 = 1_024;
+/// How long one job reads a file before the next job goes on: half of [`HANDLER_MAX`], so that no chunk is cut.
+pub const IMPORT_SLICE: TimeDelta = TimeDelta::seconds(15);
+/// A running import that has not moved for this long has lost its job. Longer than any chunk takes.
+pub const IMPORT_STILL_MAX: TimeDelta = TimeDelta::seconds(30);
+/// An upload that nobody ended is given up after this.
+pub const IMPORT_UPLOAD_MAX: TimeDelta = TimeDelta::days(1);
+/// Bytes of a wrong line that are kept for the error file.
+pub const IMPORT_KEPT_BYTES_MAX: usize = 16_384;
+/// Contacts that an export reads at once.
+pub const EXPORT_PAGE: i64 = 1_000;
+/// Attributes that an export has columns for.
+pub const EXPORT_ATTRIBUTES_MAX: i64 = 500;

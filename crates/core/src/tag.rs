@@ -5,7 +5,7 @@ use crate::limits::{TAG_CHARS_MAX, TAGS_MAX};
 /// Why there are no such tags.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TagError {
-    #[error("a tag has 1 to {TAG_CHARS_MAX} characters, and no control characters, commas or semicolons")]
+    #[error("a tag has 1 to {TAG_CHARS_MAX} characters, and no control characters, commas, semicolons or bars")]
     Word,
     #[error("there are more than {TAGS_MAX} tags")]
     TooMany,
@@ -27,8 +27,8 @@ pub fn spelling(text: &str) -> Result<String, TagError> {
 
 /// A tag in its one spelling.
 pub fn is_tag(text: &str) -> bool {
-    // Lists of tags in files are divided by commas and semicolons.
-    let odd = |c: char| c.is_control() || c == ',' || c == ';';
+    // Lists of tags in files are divided by these signs.
+    let odd = |c: char| c.is_control() || matches!(c, ',' | ';' | '|');
     (1..=TAG_CHARS_MAX).contains(&text.chars().count())
         && text.trim() == text
         && text.to_lowercase() == text
@@ -42,7 +42,7 @@ mod tests {
     #[test]
     fn tags_have_one_spelling_each() {
         assert_eq!(normalise([" VIP ", "vip", "Élan", "a b"]).unwrap(), ["a b", "vip", "élan"]);
-        for bad in ["", " ", "a,b", "a;b", "a\u{1f}b", "a\0", &"x".repeat(TAG_CHARS_MAX + 1)] {
+        for bad in ["", " ", "a,b", "a;b", "a|b", "a\u{1f}b", "a\0", &"x".repeat(TAG_CHARS_MAX + 1)] {
             assert_eq!(normalise([bad]), Err(TagError::Word), "{bad:?}");
         }
         let many: Vec<String> = (0..=TAGS_MAX).map(|n| n.to_string()).collect();

@@ -7,7 +7,7 @@ use std::fmt::Debug;
 
 use postroad_core::{
     gates::{Decision, Facts, Ruling, Verdict, decide},
-    jobs::{Job, Maintain, PlanCampaign, ReadJournal, WakeLane},
+    jobs::{Job, Maintain, PlanCampaign, ReadImport, ReadJournal, WakeLane},
     message::Content,
 };
 use serde::{Serialize, de::DeserializeOwned};
@@ -43,6 +43,10 @@ fn jobs_that_wait_in_a_queue_are_read() {
     is_a_job::<PlanCampaign>(
         &json!({"tenant": "ten_0195550000007000800000000000000a", "campaign": "cmp_0195550000007000800000000000000d", "page": 3, "generation": 2}),
         "plan:0195550000007000800000000000000d:2:3",
+    );
+    is_a_job::<ReadImport>(
+        &json!({"tenant": "ten_0195550000007000800000000000000a", "import": "imp_0195550000007000800000000000000e", "at": 5000, "woken": 0}),
+        "import:0195550000007000800000000000000e:5000:0",
     );
     is_a_job::<Maintain>(&json!({"task": "prune", "slot": 29_000_000}), "prune:29000000");
     is_a_job::<Maintain>(&json!({"task": "fold_campaigns", "slot": 29_000_001}), "fold:29000001");

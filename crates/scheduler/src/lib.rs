@@ -86,6 +86,7 @@ impl Leader {
             tracing::debug!(lanes = woken, "lanes with something due and no owner were woken");
         }
         sweep::wake_readers(&self.app).await?;
+        sweep::wake_importers(&self.app).await?;
         sweep::bury_poison(&self.app).await?;
         Ok(())
     }

@@ -236,6 +236,8 @@ pub async fn audience_size(
         where  d.tenant_id = $1 and ($3::uuid[] is null or d.contact_id = any($3))
         and    ($4::uuid is null or exists (select 1 from contacts c
                                             where  c.tenant_id = $1 and c.id = d.contact_id and c.import_id = $4))
+        and    not exists (select 1 from contacts c
+                           where  c.tenant_id = $1 and c.id = d.contact_id and c.erased_at is not null)
         "#,
         tenant.uuid(),
         campaign.account.uuid(),

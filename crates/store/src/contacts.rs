@@ -66,7 +66,7 @@ pub async fn list(tx: &mut TenantTx, filter: &Filter<'_>) -> Result<Vec<Contact>
         select c.id as "id: ContactId", c.display_name, c.language, c.time_zone, c.attributes as "attributes: Json<BTreeMap<String, String>>",
                c.tags, c.external_key, c.created_at, c.updated_at
         from   contacts c
-        where  c.tenant_id = $1
+        where  c.tenant_id = $1 and c.erased_at is null
         and    ($2::uuid is null or c.id > $2)
         and    ($3::text is null or c.external_key = $3)
         and    ($4::text is null or c.id in (select a.contact_id from addresses a
@@ -100,7 +100,7 @@ pub async fn find(tx: &mut TenantTx, id: ContactId) -> Result<Option<Contact>> {
         r#"
         select c.id as "id: ContactId", c.display_name, c.language, c.time_zone, c.attributes as "attributes: Json<BTreeMap<String, String>>",
                c.tags, c.external_key, c.created_at, c.updated_at
-        from   contacts c where c.tenant_id = $1 and c.id = $2
+        from   contacts c where c.tenant_id = $1 and c.id = $2 and c.erased_at is null
         "#,
         tenant.uuid(),
         id.uuid(),

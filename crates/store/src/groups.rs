@@ -101,7 +101,7 @@ pub async fn add(tx: &mut TenantTx, id: GroupId, contacts: &[ContactId], now: Da
     let done = sqlx::query!(
         r#"
         insert into group_members (tenant_id, group_id, contact_id, added_at)
-        select $1, $2, c.id, $4 from contacts c where c.tenant_id = $1 and c.id = any($3)
+        select $1, $2, c.id, $4 from contacts c where c.tenant_id = $1 and c.id = any($3) and c.erased_at is null
         on conflict do nothing
         "#,
         tenant.uuid(),
@@ -145,10 +145,11 @@ pub async fn members(tx: &mut TenantTx, id: GroupId, after: Option<ContactId>, l
     let rows = sqlx::query_as!(
         Member,
         r#"
-        select contact_id as "contact: ContactId", added_at
-        from   group_members
-        where  tenant_id = $1 and group_id = $2 and ($3::uuid is null or contact_id > $3)
-        order  by contact_id
+        select m.contact_id as "contact: ContactId", m.added_at
+        from   group_members m
+        join   contacts c on c.tenant_id = m.tenant_id and c.id = m.contact_id and c.erased_at is null
+        where  m.tenant_id = $1 and m.group_id = $2 and ($3::uuid is null or m.contact_id > $3)
+        order  by m.contact_id
         limit  $4
         "#,
         tenant.uuid(),

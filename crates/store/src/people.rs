@@ -13,20 +13,26 @@ use uuid::Uuid;
 
 use crate::{Result, TenantTx};
 
-/// A contact that is known by its key.
+/// A key that is taken.
 pub struct KnownKey {
     pub key: String,
     pub contact: ContactId,
+    /// Of its contact.
     pub tags: Vec<String>,
+    /// The import that wrote its contact last.
+    pub import: Option<ImportId>,
 }
 
 /// Contacts that have one of these keys.
 pub async fn known_keys(tx: &mut TenantTx, keys: &[String]) -> Result<Vec<KnownKey>> {
+    if keys.is_empty() {
+        return Ok(Vec::new());
+    }
     let tenant = tx.tenant();
-    let rows = sqlx::query_as!(
+    let known = sqlx::query_as!(
         KnownKey,
         r#"
-        select c.external_key as "key!", c.id as "contact: ContactId", c.tags
+        select c.external_key as "key!", c.id as "contact: ContactId", c.tags, c.import_id as "import: ImportId"
         from   contacts c
         where  c.tenant_id = $1 and c.external_key = any($2)
         "#,
@@ -35,7 +41,7 @@ pub async fn known_keys(tx: &mut TenantTx, keys: &[String]) -> Result<Vec<KnownK
     )
     .fetch_all(tx.conn())
     .await?;
-    Ok(rows)
+    Ok(known)
 }
 
 /// An address that is stored already.
@@ -48,6 +54,8 @@ pub struct KnownAddress {
     pub external_key: Option<String>,
     /// Of its contact.
     pub tags: Vec<String>,
+    /// The import that wrote its contact last.
+    pub import: Option<ImportId>,
     pub marketing: Option<Consent>,
     pub transactional: Option<Consent>,
 }
@@ -60,7 +68,8 @@ pub async fn known_addresses(tx: &mut TenantTx, wanted: &[(Channel, &str)]) -> R
     let rows = sqlx::query!(
         r#"
         select a.channel as "channel: Channel", a.address, a.id as "id: AddressId", a.contact_id as "contact: ContactId", c.external_key,
-               c.tags, a.marketing_action as "marketing: ConsentAction", a.marketing_at,
+               c.tags, c.import_id as "import: ImportId",
+               a.marketing_action as "marketing: ConsentAction", a.marketing_at,
                a.transactional_action as "transactional: ConsentAction", a.transactional_at
         from   unnest($2::text[], $3::text[]) as x (channel, address)
         join   addresses a on a.tenant_id = $1 and a.channel = x.channel and a.address = x.address
@@ -79,6 +88,7 @@ pub async fn known_addresses(tx: &mut TenantTx, wanted: &[(Channel, &str)]) -> R
         contact: row.contact,
         external_key: row.external_key,
         tags: row.tags,
+        import: row.import,
         marketing: consent(row.marketing, row.marketing_at),
         transactional: consent(row.transactional, row.transactional_at),
     });
@@ -97,10 +107,10 @@ pub struct Person {
     pub display_name: Option<String>,
     pub language: Option<String>,
     pub time_zone: Option<String>,
+    /// What a known one gets besides, in their one spelling.
+    pub tags: Vec<String>,
     /// A JSON object of texts.
     pub attributes: String,
-    /// What a known one gets besides.
-    pub tags: Vec<String>,
 }
 
 /// Contacts as one array per column.
@@ -111,9 +121,9 @@ struct Columns {
     names: Vec<Option<String>>,
     languages: Vec<Option<String>>,
     zones: Vec<Option<String>>,
-    attributes: Vec<String>,
     /// Arrays of arrays are no rows: each is one text, divided by what no tag contains.
     tags: Vec<String>,
+    attributes: Vec<String>,
 }
 
 impl Columns {
@@ -125,8 +135,8 @@ impl Columns {
             columns.names.push(person.display_name);
             columns.languages.push(person.language);
             columns.zones.push(person.time_zone);
-            columns.attributes.push(person.attributes);
             columns.tags.push(person.tags.join("\u{1f}"));
+            columns.attributes.push(person.attributes);
         }
         columns
     }
@@ -146,11 +156,11 @@ pub async fn insert(
     let columns = Columns::of(people);
     sqlx::query!(
         r#"
-        insert into contacts (tenant_id, id, external_key, display_name, language, time_zone, attributes, import_id, created_at, updated_at,
-                              tags)
-        select $1, x.id, x.external_key, x.display_name, x.language, x.time_zone, x.attributes::jsonb, $8, $9, $9,
-               string_to_array(x.tags, chr(31))
-        from   unnest($2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $10::text[])
+        insert into contacts (tenant_id, id, external_key, display_name, language, time_zone, attributes, tags, import_id, created_at,
+                              updated_at)
+        select $1, x.id, x.external_key, x.display_name, x.language, x.time_zone, x.attributes::jsonb, string_to_array(x.tags, chr(31)),
+               $9, $10, $10
+        from   unnest($2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[])
                as x (id, external_key, display_name, language, time_zone, attributes, tags)
         "#,
         tenant.uuid(),
@@ -160,23 +170,37 @@ pub async fn insert(
         &columns.languages as &[Option<String>],
         &columns.zones as &[Option<String>],
         &columns.attributes,
+        &columns.tags,
         import.map(ImportId::uuid),
         now,
-        &columns.tags,
     )
     .execute(tx.conn())
     .await?;
     Ok(())
 }
 
+/// Who adds to contacts.
+#[derive(Debug, Clone, Copy)]
+pub enum Hand {
+    Caller,
+    /// Lines of one file may add to one contact several times.
+    Import(ImportId),
+    /// One line of the file; a contact that has had its line is not touched.
+    ImportOnce(ImportId),
+}
+
+impl Hand {
+    pub const fn import(self) -> Option<ImportId> {
+        match self {
+            Self::Caller => None,
+            Self::Import(id) | Self::ImportOnce(id) => Some(id),
+        }
+    }
+}
+
 /// Adds to known contacts what is said of them. A contact of which nothing new is said is not touched; returns how many
 /// were.
-pub async fn merge(
-    tx: &mut TenantTx,
-    people: Vec<Person>,
-    import: Option<ImportId>,
-    now: DateTime<Utc>,
-) -> Result<u64> {
+pub async fn merge(tx: &mut TenantTx, people: Vec<Person>, hand: Hand, now: DateTime<Utc>) -> Result<u64> {
     if people.is_empty() {
         return Ok(0);
     }
@@ -187,19 +211,20 @@ pub async fn merge(
         update contacts c
         set    external_key = coalesce(x.external_key, c.external_key), display_name = coalesce(x.display_name, c.display_name),
                language = coalesce(x.language, c.language), time_zone = coalesce(x.time_zone, c.time_zone),
-               attributes = c.attributes || x.attributes::jsonb, import_id = coalesce($8, c.import_id), updated_at = $9,
+               attributes = c.attributes || x.attributes::jsonb, import_id = coalesce($9, c.import_id), updated_at = $10,
                tags = case x.tags when '' then c.tags else array(
                    select t from unnest(c.tags || string_to_array(x.tags, chr(31))) t group by t order by t collate "C") end
-        from   unnest($2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $10::text[])
+        from   unnest($2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[])
                as x (id, external_key, display_name, language, time_zone, attributes, tags)
         where  c.tenant_id = $1 and c.id = x.id
         and    (x.external_key <> c.external_key or (c.external_key is null and x.external_key is not null)
              or x.display_name is distinct from c.display_name and x.display_name is not null
              or x.language is distinct from c.language and x.language is not null
              or x.time_zone is distinct from c.time_zone and x.time_zone is not null
-             or $8 is distinct from c.import_id and $8 is not null
+             or $9 is distinct from c.import_id and $9 is not null
              or c.attributes || x.attributes::jsonb <> c.attributes
              or x.tags <> '' and not (string_to_array(x.tags, chr(31)) <@ c.tags))
+        and    ($11 or c.import_id is distinct from $9)
         "#,
         tenant.uuid(),
         &columns.ids,
@@ -208,9 +233,10 @@ pub async fn merge(
         &columns.languages as &[Option<String>],
         &columns.zones as &[Option<String>],
         &columns.attributes,
-        import.map(ImportId::uuid),
-        now,
         &columns.tags,
+        hand.import().map(ImportId::uuid),
+        now,
+        !matches!(hand, Hand::ImportOnce(_)),
     )
     .execute(tx.conn())
     .await?;
@@ -244,7 +270,7 @@ pub async fn tag(tx: &mut TenantTx, contacts: &[ContactId], change: &TagChange, 
             select c.id, c.tags as before,
                    array(select t from unnest(c.tags || $3::text[]) t where t <> all($4::text[]) group by t order by t collate "C") as after
             from   contacts c
-            where  c.tenant_id = $1 and c.id = any($2)
+            where  c.tenant_id = $1 and c.id = any($2) and c.erased_at is null
             order  by c.id
             for    no key update
         ), changed as (
@@ -329,6 +355,30 @@ pub struct ConsentRow {
     /// A JSON object.
     pub evidence: String,
     pub occurred_at: DateTime<Utc>,
+}
+
+/// Appends entries about addresses that this transaction wrote with what the entries come to: nothing is left to bring up
+/// to date.
+pub async fn insert_consents_of_new(tx: &mut TenantTx, entries: Vec<ConsentRow>, now: DateTime<Utc>) -> Result<()> {
+    if entries.is_empty() {
+        return Ok(());
+    }
+    mark_applied(tx, "on").await?;
+    insert_consents(tx, entries, now).await?;
+    mark_applied(tx, "off").await
+}
+
+async fn mark_applied(tx: &mut TenantTx, word: &str) -> Result<()> {
+    sqlx::query!(r#"select set_config('app.consents_applied', $1, true) as "set!""#, word).fetch_one(tx.conn()).await?;
+    Ok(())
+}
+
+/// Rows that somebody else holds are waited for no longer than this, until the transaction ends.
+pub async fn wait_at_most(tx: &mut TenantTx, ms: u32) -> Result<()> {
+    sqlx::query!(r#"select set_config('lock_timeout', $1, true) as "set!""#, ms.to_string())
+        .fetch_one(tx.conn())
+        .await?;
+    Ok(())
 }
 
 /// Appends to the ledger; the trigger brings the addresses up to date.

@@ -112,12 +112,12 @@ pub async fn write(
         with people as materialized (
             (select n.id, n.attributes, n.display_name from contacts n
              where  $3::uuid[] is null and n.tenant_id = $1 and n.id > coalesce($2, '00000000-0000-0000-0000-000000000000'::uuid)
-             and    n.created_at <= $4 and ($5::uuid is null or n.import_id = $5)
+             and    n.created_at <= $4 and n.erased_at is null and ($5::uuid is null or n.import_id = $5)
              order  by n.id
              limit  cardinality($6::uuid[]))
             union  all
             select n.id, n.attributes, n.display_name from contacts n
-            where  n.tenant_id = $1 and n.id = any($3) and n.created_at <= $4
+            where  n.tenant_id = $1 and n.id = any($3) and n.created_at <= $4 and n.erased_at is null
         ), reached as materialized (
             select p.id as contact_id, d.id as address_id, ($6::uuid[])[row_number() over ()] as message_id,
                    (select array_agg(v.value order by v.place) filter (where v.value is not null)

@@ -1,6 +1,7 @@
 //! People: made, found, changed, one or a thousand at a time.
 
-mod imports;
+mod erase;
+mod export;
 mod tags;
 pub(super) mod view;
 
@@ -35,7 +36,8 @@ pub(crate) fn routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(create, list))
         .routes(routes!(create_batch))
         .routes(routes!(get, update))
-        .merge(imports::routes())
+        .merge(erase::routes())
+        .merge(export::routes())
         .merge(tags::routes())
 }
 

@@ -9,7 +9,9 @@ mod campaigns;
 pub mod clients;
 mod consents;
 mod contacts;
+mod csv_file;
 mod groups;
+mod imports;
 mod live;
 pub mod messages;
 mod page;
@@ -31,6 +33,7 @@ pub(crate) fn signed() -> OpenApiRouter<ApiState> {
         .merge(contacts::routes())
         .merge(segments::routes())
         .merge(groups::routes())
+        .merge(imports::routes())
         .merge(consents::routes())
         .merge(suppressions::routes())
         .merge(accounts::routes())

@@ -1,5 +1,7 @@
 //! Addresses that nobody may write to.
 
+mod file;
+
 use axum::{extract::State, http::StatusCode};
 use chrono::{DateTime, Utc};
 use postroad_app::suppressions::{self, SuppressionError};
@@ -21,7 +23,7 @@ use crate::{
 };
 
 pub(crate) fn routes() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::default().routes(routes!(create, list)).routes(routes!(lift))
+    OpenApiRouter::default().routes(routes!(create, list)).routes(routes!(lift)).merge(file::routes())
 }
 
 /// Addresses for the list.

@@ -13,7 +13,7 @@ use postroad_store::contacts::Contact;
 use super::{ContactError, NewContact, merge::Row};
 use crate::{addresses, text, zone};
 
-const ADDRESSES_MAX: usize = 20;
+pub(crate) const ADDRESSES_MAX: usize = 20;
 const ATTRIBUTES_MAX: usize = 50;
 
 /// A contact with its addresses in their one spelling.

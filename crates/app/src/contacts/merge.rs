@@ -3,7 +3,7 @@
 //! Rows are taken in order, each seeing what the earlier ones made, as if they had come one by one. A row with the key of
 //! one person and the address of another is refused: nobody's messages go to somebody else because of a typing error.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use postroad_core::{
@@ -69,6 +69,8 @@ pub(crate) struct Merged {
     pub(crate) new: Vec<Person>,
     pub(crate) changed: Vec<Person>,
     pub(crate) addresses: Vec<NewAddress>,
+    /// Of addresses that are new, and are written with what these come to.
+    pub(crate) first_consents: Vec<ConsentRow>,
     pub(crate) consents: Vec<ConsentRow>,
 }
 
@@ -79,6 +81,8 @@ pub(crate) enum Fate {
     Updated(ContactId),
     /// One of its addresses, or its key, belongs to somebody else.
     Conflict,
+    /// An earlier row is about the same person, and one was to be all.
+    Duplicate,
     /// With those that it has, the contact would have too many.
     TooManyTags,
 }
@@ -88,14 +92,21 @@ impl Fate {
     pub(crate) fn whose(self) -> Result<ContactId, ContactError> {
         match self {
             Self::Created(id) | Self::Updated(id) => Ok(id),
-            Self::Conflict => Err(ContactError::Taken),
+            Self::Conflict | Self::Duplicate => Err(ContactError::Taken),
             Self::TooManyTags => Err(TagError::TooMany.into()),
         }
     }
 }
 
-pub(crate) fn merge(rows: Vec<Row>, known: Known, now: DateTime<Utc>) -> Merged {
-    let mut merger = Merger::new(known, now);
+/// How many rows may be about one person.
+pub(crate) enum Rows {
+    Many,
+    /// One, and these people have had theirs.
+    One(HashSet<ContactId>),
+}
+
+pub(crate) fn merge(rows: &[Row], known: Known, allowed: Rows, now: DateTime<Utc>) -> Merged {
+    let mut merger = Merger::new(known, allowed, now);
     for row in rows {
         let fate = merger.take(row);
         merger.fates.push(fate);
@@ -123,6 +134,7 @@ struct Draft {
 
 struct Merger {
     now: DateTime<Utc>,
+    allowed: Rows,
     by_key: HashMap<String, ContactId>,
     key_of: HashMap<ContactId, String>,
     /// Tags that are stored.
@@ -132,11 +144,12 @@ struct Merger {
     /// In the order in which they were first named.
     order: Vec<ContactId>,
     fates: Vec<Fate>,
+    first_consents: Vec<ConsentRow>,
     consents: Vec<ConsentRow>,
 }
 
 impl Merger {
-    fn new(known: Known, now: DateTime<Utc>) -> Self {
+    fn new(known: Known, allowed: Rows, now: DateTime<Utc>) -> Self {
         let keyed = known.addresses.iter().filter_map(|a| Some((a.external_key.clone()?, a.contact)));
         let named = known.keys.iter().map(|known| (known.key.clone(), known.contact));
         let by_key: HashMap<String, ContactId> = named.chain(keyed).collect();
@@ -148,6 +161,7 @@ impl Merger {
             known.addresses.into_iter().map(|a| ((a.channel, a.address.clone()), Reached::known(&a))).collect();
         Self {
             now,
+            allowed,
             by_key,
             key_of,
             tags_of,
@@ -155,21 +169,32 @@ impl Merger {
             drafts: HashMap::new(),
             order: Vec::new(),
             fates: Vec::new(),
+            first_consents: Vec::new(),
             consents: Vec::new(),
         }
     }
 
-    fn take(&mut self, row: Row) -> Fate {
-        let Ok(owner) = self.owner(&row) else { return Fate::Conflict };
+    fn take(&mut self, row: &Row) -> Fate {
+        let Ok(owner) = self.owner(row) else { return Fate::Conflict };
+        if owner.is_some_and(|id| self.had_a_row(id)) {
+            return Fate::Duplicate;
+        }
         if !self.has_room(owner, &row.tags) {
             return Fate::TooManyTags;
         }
         let id = owner.unwrap_or_else(|| ContactId::new(self.now));
-        self.draft(id, owner.is_none(), &row);
-        for (channel, address) in row.addresses {
-            self.reach(id, channel, address, &row.consents);
+        self.draft(id, owner.is_none(), row);
+        for (channel, address) in &row.addresses {
+            self.reach(id, *channel, address.clone(), &row.consents);
         }
         if owner.is_none() { Fate::Created(id) } else { Fate::Updated(id) }
+    }
+
+    fn had_a_row(&self, id: ContactId) -> bool {
+        match &self.allowed {
+            Rows::Many => false,
+            Rows::One(had) => had.contains(&id) || self.drafts.contains_key(&id),
+        }
     }
 
     /// Whose row it is; none: a new person's. An error if it is two people's.
@@ -224,7 +249,8 @@ impl Merger {
         for said in consents {
             if reached.wants(said) {
                 reached.note(said);
-                self.consents.push(entry(reached.id, channel, said, now));
+                let entries = if reached.is_new { &mut self.first_consents } else { &mut self.consents };
+                entries.push(entry(reached.id, channel, said, now));
             }
         }
     }
@@ -239,6 +265,7 @@ impl Merger {
             new: new.into_iter().map(Draft::into_person).collect(),
             changed: changed.into_iter().map(Draft::into_person).collect(),
             addresses: addresses.collect(),
+            first_consents: self.first_consents,
             consents: self.consents,
         }
     }

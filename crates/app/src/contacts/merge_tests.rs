@@ -1,5 +1,7 @@
 //! Rows against what is stored, as tables.
 
+use std::collections::HashSet;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use postroad_core::{
     account::Channel,
@@ -9,7 +11,7 @@ use postroad_core::{
 use postroad_store::people::{KnownAddress, KnownKey};
 use uuid::Uuid;
 
-use super::merge::{Fate, Known, Merged, Row, Said, Weight, merge};
+use super::merge::{Fate, Known, Merged, Row, Rows, Said, Weight};
 
 fn now() -> DateTime<Utc> {
     "2026-03-02T12:00:00Z".parse().unwrap()
@@ -32,23 +34,57 @@ fn known_address(address: &str, owner: u128, key: Option<&str>) -> KnownAddress 
         contact: contact(owner),
         external_key: key.map(str::to_owned),
         tags: Vec::new(),
+        import: None,
         marketing: None,
         transactional: None,
     }
 }
 
 fn known_key(key: &str, owner: u128) -> KnownKey {
-    KnownKey { key: key.into(), contact: contact(owner), tags: Vec::new() }
+    KnownKey { key: key.into(), contact: contact(owner), tags: Vec::new(), import: None }
+}
+
+fn merge(rows: Vec<Row>, known: Known, now: DateTime<Utc>) -> Merged {
+    super::merge::merge(&rows, known, Rows::Many, now)
+}
+
+#[test]
+fn where_a_person_may_have_one_row_the_second_is_a_duplicate() {
+    let known = || Known {
+        keys: vec![known_key("k1", 1)],
+        addresses: vec![known_address("+1", 1, Some("k1")), known_address("+2", 2, None)],
+    };
+    let rows = vec![
+        row(Some("k1"), &[]),
+        row(None, &["+2"]),
+        row(None, &["+2"]),
+        row(Some("k3"), &["+3"]),
+        row(None, &["+3", "+4"]),
+        row(Some("k5"), &["+2"]),
+    ];
+    let had = HashSet::from([contact(1)]);
+    let merged = super::merge::merge(&rows, known(), Rows::One(had), now());
+    let told: Vec<&str> = merged.fates.iter().map(word).collect();
+    assert_eq!(told, ["duplicate", "updated", "duplicate", "created", "duplicate", "duplicate"]);
+    assert_eq!(
+        (merged.new.len(), merged.changed.len(), merged.addresses.len()),
+        (1, 1, 1),
+        "a duplicate writes nothing"
+    );
 }
 
 fn fates(rows: Vec<Row>, known: Known) -> Vec<&'static str> {
-    let word = |fate: &Fate| match fate {
+    merge(rows, known, now()).fates.iter().map(word).collect()
+}
+
+const fn word(fate: &Fate) -> &'static str {
+    match fate {
         Fate::Created(_) => "created",
         Fate::Updated(_) => "updated",
         Fate::Conflict => "conflict",
+        Fate::Duplicate => "duplicate",
         Fate::TooManyTags => "too many tags",
-    };
-    merge(rows, known, now()).fates.iter().map(word).collect()
+    }
 }
 
 #[test]
@@ -109,7 +145,7 @@ fn a_conflict_leaves_no_trace() {
     let conflict = Row { consents: vec![hearsay(ConsentAction::Granted)], ..row(Some("k1"), &["+2", "+3"]) };
     let merged = merge(vec![conflict], known, now());
     assert!(merged.new.is_empty() && merged.changed.is_empty());
-    assert!(merged.addresses.is_empty() && merged.consents.is_empty());
+    assert!(merged.addresses.is_empty() && merged.consents.is_empty() && merged.first_consents.is_empty());
 }
 
 fn hearsay(action: ConsentAction) -> Said {

@@ -1,48 +1,21 @@
 //! One line of a file: a row to be written, or what is wrong with it.
 
-use std::collections::HashMap;
-
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
-use chrono_tz::Tz;
 use csv::StringRecord;
 use postroad_core::{
     account::Channel,
     consent::{ConsentAction, Purpose},
-    tag,
+    tag::{self, TagError},
 };
 
-use super::header::Column;
+use super::{header::Column, options::ImportOptions};
 use crate::{
+    cells,
     contacts::{
         ContactError, check,
         merge::{Row, Said, Weight},
     },
-    text,
 };
-
-/// How lines are read.
-#[derive(Debug, Clone)]
-pub struct ImportOptions {
-    /// On which channels the column `phone` is an address.
-    pub channels: Vec<Channel>,
-    /// The two-letter country of numbers without `+`.
-    pub default_region: Option<String>,
-    /// The file's own names for zones, beside those of IANA.
-    pub zones: HashMap<String, Tz>,
-    /// What a "yes" in the column `consent` agrees to, and a "yes" in `opted_out` ends.
-    pub purposes: Vec<Purpose>,
-}
-
-impl Default for ImportOptions {
-    fn default() -> Self {
-        Self {
-            channels: vec![Channel::Whatsapp],
-            default_region: None,
-            zones: HashMap::new(),
-            purposes: vec![Purpose::Marketing, Purpose::Transactional],
-        }
-    }
-}
 
 /// What is wrong with a line. Never says an address.
 #[derive(Debug, thiserror::Error)]
@@ -51,16 +24,22 @@ pub(super) enum LineProblem {
     Contact(#[from] ContactError),
     #[error("the line has {got} fields, and the header has {expected}")]
     Fields { got: usize, expected: usize },
-    #[error("the line is not text in UTF-8")]
-    NotText,
+    #[error("the line is not text in the file's encoding")]
+    WrongEncoding,
+    #[error("{column} has more than {chars_max} characters")]
+    TooLong { column: &'static str, chars_max: usize },
+    #[error("the line is about somebody of an earlier line of the file")]
+    Duplicate,
+    #[error("nothing says that the person agreed")]
+    MissingConsent,
+    #[error(transparent)]
+    Tags(#[from] TagError),
     #[error("{column} is neither yes nor no")]
     YesOrNo { column: &'static str },
     #[error(
         "consent_at is neither an instant like 2026-03-02T12:00:00Z nor a date like 2026-03-02, or lies in the future"
     )]
     ConsentAt,
-    #[error("consent_source has more than 100 characters, or consent_text more than 2,000")]
-    ConsentWords,
 }
 
 impl LineProblem {
@@ -68,10 +47,13 @@ impl LineProblem {
         match self {
             Self::Contact(error) => error.code(),
             Self::Fields { .. } => "wrong_number_of_fields",
-            Self::NotText => "not_text",
+            Self::WrongEncoding => "wrong_encoding",
+            Self::TooLong { .. } => "field_too_long",
+            Self::Duplicate => "duplicate",
+            Self::MissingConsent => "missing_consent",
+            Self::Tags(_) => "invalid_tags",
             Self::YesOrNo { .. } => "not_yes_or_no",
             Self::ConsentAt => "invalid_consent_at",
-            Self::ConsentWords => "invalid_consent_words",
         }
     }
 }
@@ -106,17 +88,22 @@ impl LineReader {
         let mut row = Row::default();
         let mut words = Words::default();
         for (column, field) in self.columns.iter().zip(record) {
-            let field = field.trim();
-            if !field.is_empty() {
+            let field = cells::unguard(field.trim());
+            if !field.is_empty() && *column != Column::Ignored {
+                fits(column, field)?;
                 self.field(&mut row, &mut words, column, field)?;
             }
         }
         if row.addresses.is_empty() {
             return Err(ContactError::NoAddress.into());
         }
+        if row.addresses.len() > check::ADDRESSES_MAX {
+            return Err(ContactError::TooManyAddresses.into());
+        }
         check::person(&row)?;
-        row.consents = self.said(&words)?;
-        Ok(row)
+        row.consents = self.said(&words);
+        let is_silent = !words.agreed && !words.opted_out;
+        if is_silent && self.options.require_consent { Err(LineProblem::MissingConsent) } else { Ok(row) }
     }
 
     fn field<'a>(
@@ -133,15 +120,16 @@ impl LineReader {
             Column::TimeZone => row.time_zone = Some(self.zone(field)),
             Column::Phone => self.phone(row, field)?,
             Column::Email => row.addresses.push((Channel::Email, check::address(Channel::Email, field, None)?)),
+            Column::Tags => add_tags(&mut row.tags, field)?,
             Column::Consent => words.agreed = yes_or_no(field, "consent")?,
             Column::OptedOut => words.opted_out = yes_or_no(field, "opted_out")?,
             Column::ConsentSource => words.source = Some(field),
             Column::ConsentText => words.text = Some(field),
             Column::ConsentAt => words.at = Some(self.instant(field)?),
-            Column::Tags => row.tags = tags(field)?,
             Column::Attribute(name) => {
                 row.attributes.insert(name.clone(), field.to_owned());
             }
+            Column::Ignored => {}
         }
         Ok(())
     }
@@ -169,33 +157,49 @@ impl LineReader {
     }
 
     /// Who wants nothing any more has ended what they agreed to before.
-    fn said(&self, words: &Words<'_>) -> Result<Vec<Said>, LineProblem> {
-        let source = words.source.unwrap_or("import");
-        if !text::fits(source, 1..=100) || !words.text.is_none_or(|words| text::fits(words, 0..=2_000)) {
-            return Err(LineProblem::ConsentWords);
-        }
+    fn said(&self, words: &Words<'_>) -> Vec<Said> {
         let action = match words {
             Words { opted_out: true, .. } => ConsentAction::Revoked,
             Words { agreed: true, .. } => ConsentAction::Granted,
-            _ => return Ok(Vec::new()),
+            _ => return Vec::new(),
         };
         let said = |purpose: &Purpose| Said {
             purpose: *purpose,
             action,
-            source: source.to_owned(),
+            source: words.source.unwrap_or("import").to_owned(),
             wording: words.text.map(str::to_owned),
             evidence: "{}".to_owned(),
             occurred_at: words.at.unwrap_or(self.undated_at),
             weight: Weight::Hearsay,
         };
-        Ok(self.options.purposes.iter().map(said).collect())
+        self.options.purposes.iter().map(said).collect()
     }
 }
 
-/// Empty ones are no tags: lists end with a comma at times.
-fn tags(field: &str) -> Result<Vec<String>, ContactError> {
-    let named = field.split([',', ';']).map(str::trim).filter(|tag| !tag.is_empty());
-    Ok(tag::normalise(named)?)
+/// A field that is longer than the database holds is told as such, whatever else may be wrong with it.
+fn fits(column: &Column, field: &str) -> Result<(), LineProblem> {
+    let (column, chars_max) = match column {
+        Column::ExternalKey => ("external_key", 200),
+        Column::DisplayName => ("display_name", 200),
+        Column::Phone => ("phone", 200),
+        Column::Email => ("email", 320),
+        Column::Language => ("language", 35),
+        Column::TimeZone => ("time_zone", 64),
+        Column::ConsentSource => ("consent_source", 100),
+        Column::ConsentText => ("consent_text", 2_000),
+        Column::Attribute(_) => ("an attribute", 1_000),
+        Column::Tags | Column::Consent | Column::ConsentAt | Column::OptedOut | Column::Ignored => return Ok(()),
+    };
+    // No text has more characters than bytes, so most are not counted.
+    let is_long = field.len() > chars_max && field.chars().count() > chars_max;
+    if is_long { Err(LineProblem::TooLong { column, chars_max }) } else { Ok(()) }
+}
+
+/// Those of the line's columns together. Empty ones are no tags: lists end with a comma at times.
+fn add_tags(tags: &mut Vec<String>, field: &str) -> Result<(), TagError> {
+    let named = field.split([',', ';', '|']).map(str::trim).filter(|tag| !tag.is_empty());
+    *tags = tag::normalise(tags.iter().map(String::as_str).chain(named))?;
+    Ok(())
 }
 
 fn yes_or_no(field: &str, column: &'static str) -> Result<bool, LineProblem> {

@@ -1,6 +1,7 @@
 //! Groups: made, filled by hand and by a segment, emptied, and each tenant's own.
 
 use postroad_app::{
+    contacts::{TagChange, erase, tag},
     groups::{self, GroupError, People},
     segments::{self, NewSegment},
 };
@@ -58,6 +59,22 @@ async fn people_join_and_leave_once_by_name_or_by_segment() {
     assert_eq!(groups::remove(&app, tenant, group, &named).await.unwrap(), 1);
     let many = People::Contacts(vec![nobody; 1_001]);
     assert!(matches!(groups::add(&app, tenant, group, &many).await, Err(GroupError::TooMany)));
+}
+
+#[tokio::test]
+async fn whoever_was_erased_is_in_no_group_and_gets_no_tag() {
+    let mut stage = Stage::new(3).await;
+    let (app, tenant) = (stage.world.app.clone(), stage.seed.tenant);
+    let everybody = contacts(&mut stage).await;
+    let group = groups::create(&app, tenant, "Press").await.unwrap().id;
+    groups::add(&app, tenant, group, &People::Contacts(everybody.clone())).await.unwrap();
+    erase(&app, tenant, everybody[1]).await.unwrap();
+    assert_eq!(groups::get(&app, tenant, group).await.unwrap().members, 2);
+    assert_eq!(groups::add(&app, tenant, group, &People::Contacts(everybody.clone())).await.unwrap(), 0);
+    let change = TagChange { add: vec!["vip".into()], remove: Vec::new() };
+    assert_eq!(tag(&app, tenant, &everybody, &change).await.unwrap().found, 2);
+    let members = groups::members(&app, tenant, group, None, 10).await.unwrap();
+    assert_eq!(members.iter().map(|member| member.contact).collect::<Vec<_>>(), [everybody[0], everybody[2]]);
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use postroad_app::{
     audiences::{self, Asked, Whom},
     campaigns::{self, CampaignError, NewCampaign},
-    dry_run,
+    contacts, dry_run,
     groups::{self, People},
     plan,
     segments::{self, NewSegment, SegmentChange},
@@ -177,6 +177,34 @@ async fn who_is_left_out_gets_nothing_whatever_the_audience_is() {
         let told = dry_run::dry_run(&app, tenant, id).await.unwrap();
         assert_eq!((told.recipients, told.examined), (expected, expected), "{audience:?}");
         assert_eq!(planned(&mut stage, draft).await, expected, "{audience:?}");
+    }
+}
+
+#[tokio::test]
+async fn whoever_was_erased_is_in_no_audience() {
+    let mut stage = Stage::new(6).await;
+    let (app, tenant) = (stage.world.app.clone(), stage.seed.tenant);
+    let all: Vec<ContactId> =
+        sqlx::query_scalar("select id from contacts order by id").fetch_all(stage.seed.conn()).await.unwrap();
+    let group = groups::create(&app, tenant, "Press").await.unwrap().id;
+    groups::add(&app, tenant, group, &People::Contacts(all.clone())).await.unwrap();
+    contacts::erase(&app, tenant, all[2]).await.unwrap();
+    let others = Filter::Not(Box::new(tagged("nobody")));
+    let asked = Asked { whom: Whom::Filter(others.clone()), channel: Channel::Whatsapp, purpose: Purpose::Marketing };
+    let preview = audiences::preview(&app, tenant, &asked).await.unwrap();
+    assert_eq!((preview.matched, preview.samples.len()), (5, 5));
+    for audience in [
+        Audience::All { all: true },
+        Audience::Filter { filter: others },
+        Audience::Group { group },
+        Audience::Contacts { contact_ids: all.iter().map(|id| id.uuid()).collect() },
+    ] {
+        run(&mut stage, "delete from apalis.jobs").await;
+        let draft = NewCampaign { audience: audience.clone(), ..stage.draft() };
+        let id = campaigns::create(&app, tenant, draft.clone()).await.unwrap();
+        let told = dry_run::dry_run(&app, tenant, id).await.unwrap();
+        assert_eq!((told.recipients, told.examined), (5, 5), "{audience:?}");
+        assert_eq!(planned(&mut stage, draft).await, 5, "{audience:?}");
     }
 }
 

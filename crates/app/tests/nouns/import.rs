@@ -5,7 +5,7 @@ use std::{
     io::{self, Read},
 };
 
-use postroad_app::import::{self, HeaderError, ImportError, ImportFile, ImportOptions, ImportReport};
+use postroad_app::import::{self, Duplicates, HeaderError, ImportError, ImportFile, ImportOptions, ImportReport};
 use postroad_core::ids::TenantId;
 use postroad_testkit::Seed;
 
@@ -23,7 +23,7 @@ fn file(text: &str) -> ImportFile {
     ImportFile { name: "people.csv".into(), sha256: import::sha256(text.as_bytes()).unwrap() }
 }
 
-fn options() -> ImportOptions {
+pub(crate) fn options() -> ImportOptions {
     let zones =
         HashMap::from([("day".to_owned(), chrono_tz::Europe::Paris), ("night".to_owned(), chrono_tz::Asia::Tokyo)]);
     ImportOptions { zones, ..ImportOptions::default() }
@@ -105,6 +105,7 @@ async fn each_thing_that_is_wrong_with_a_line_has_its_word_and_its_line() {
         ("k7,+12025550107,Ada,en,day,yes,form,perhaps,gold", "not_yes_or_no"),
         ("k8,+12025550108,Ada,en,day,yes", "wrong_number_of_fields"),
         ("k9,+12025550101,Ada,en,day,yes,form,no,gold", "address_taken"),
+        ("k1,+12025550101,Ada,en,day,yes,form,no,gold", "duplicate"),
         ("k10,+999123456789,Ada,en,day,yes,form,no,gold", "invalid_phone"),
     ];
     let long_key = format!("{},+12025550111,Ada,en,day,yes,form,no,gold", "k".repeat(201));
@@ -112,10 +113,10 @@ async fn each_thing_that_is_wrong_with_a_line_has_its_word_and_its_line() {
     let long_source = format!("k13,+12025550113,Ada,en,day,yes,{},no,gold", "s".repeat(101));
     let null = "k14,+12025550114,A\0da,en,day,yes,form,no,gold".to_owned();
     let more = [
-        (long_key.as_str(), "invalid_external_key"),
-        (&long_tier, "invalid_attributes"),
-        (&long_source, "invalid_consent_words"),
-        (&null, "invalid_attributes"),
+        (long_key.as_str(), "field_too_long"),
+        (&long_tier, "field_too_long"),
+        (&long_source, "field_too_long"),
+        (&null, "wrong_encoding"),
     ];
     let lines: Vec<(&str, &str)> = lines.iter().copied().chain(more).collect();
     let mut bytes = format!("{HEADER}\n").into_bytes();
@@ -124,9 +125,10 @@ async fn each_thing_that_is_wrong_with_a_line_has_its_word_and_its_line() {
     }
     bytes.extend(b"k15,+12025550115,\xff\xfe,en,day,yes,form,no,gold\n");
 
+    let utf8 = ImportOptions { encoding: Some("utf-8".parse().unwrap()), ..options() };
     let file = ImportFile { name: "wrong.csv".into(), sha256: import::sha256(bytes.as_slice()).unwrap() };
-    let report = import::import_csv(&world.app, tenant, &file, io::Cursor::new(bytes), options()).await.unwrap();
-    assert_eq!(counts(&report), (15, 1, 0, 14));
+    let report = import::import_csv(&world.app, tenant, &file, io::Cursor::new(bytes), utf8).await.unwrap();
+    assert_eq!(counts(&report), (16, 1, 0, 15));
     let errors = import::line_errors(&world.app, tenant, report.import.id, 0, 100).await.unwrap();
     let found: Vec<(i64, String)> = errors.into_iter().map(|error| (error.line, error.code)).collect();
     let mut expected: Vec<(i64, String)> = lines
@@ -135,9 +137,9 @@ async fn each_thing_that_is_wrong_with_a_line_has_its_word_and_its_line() {
         .filter(|((_, code), _)| !code.is_empty())
         .map(|((_, code), line)| (line, (*code).to_owned()))
         .collect();
-    expected.push((16, "not_text".to_owned()));
+    expected.push((17, "wrong_encoding".to_owned()));
     assert_eq!(found, expected);
-    assert_eq!(report.errors.iter().map(|(_, count)| count).sum::<i64>(), 14);
+    assert_eq!(report.errors.iter().map(|(_, count)| count).sum::<i64>(), 15);
 }
 
 #[tokio::test]
@@ -211,7 +213,10 @@ async fn an_old_file_does_not_undo_a_stop() {
 async fn a_person_on_two_lines_is_one_person() {
     let (world, tenant) = world().await;
     let text = format!("{HEADER}\n{}{}{}", people(0, 3), people(1, 1), people(2, 2));
-    assert_eq!(counts(&import(&world, tenant, &text).await.unwrap()), (6, 4, 2, 0));
+    let merging = ImportOptions { duplicates: Duplicates::Merge, ..options() };
+    let report =
+        import::import_csv(&world.app, tenant, &file(&text), io::Cursor::new(text.clone()), merging).await.unwrap();
+    assert_eq!(counts(&report), (6, 4, 2, 0));
     assert_eq!((count(&world, "contacts").await, count(&world, "addresses").await), (4, 4));
     assert_eq!(count(&world, "consents").await, 8);
 }

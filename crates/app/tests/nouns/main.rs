@@ -4,9 +4,14 @@
 
 mod accounts;
 mod contacts;
+mod erasure;
+mod files;
 mod import;
+mod import_files;
+mod import_fuzz;
 mod secrets;
 mod templates;
 mod tenants;
+mod uploads;
 #[allow(dead_code, reason = "each of the suites that share it uses a part")]
 mod world;

@@ -95,6 +95,36 @@ fn a_file_with_wrong_lines_is_taken_in_part_and_says_so() {
 }
 
 #[test]
+fn a_file_is_looked_at_mapped_and_its_wrong_lines_are_written_to_a_file() {
+    let home = Home::new();
+    home.run(&["tenants", "create", "acme"]);
+    let file = home.write("people.csv", "Kunde;Handy;Notes\nk1;(201) 555-0100;x\nk2;nobody;y\n");
+    let how = ["--map", "Kunde=external_key", "--map", "Notes=ignore", "--region", "US"];
+    let run = |more: &[&str]| home.output(&[&["import", "contacts", &file], &how[..], more].concat());
+
+    let preview = run(&["--preview"]);
+    assert_eq!(preview.status.code(), Some(6), "one of its lines is wrong");
+    let told = crate::home::text(&preview.stdout);
+    assert!(told.starts_with("written in utf-8, with ; between cells\n"), "{told}");
+    assert!(told.contains("whatsapp:+12015550100") && told.contains("invalid_phone: "), "{told}");
+    let preview = run(&["--preview", "--json"]);
+    let shown: serde_json::Value = serde_json::from_str(&crate::home::text(&preview.stdout)).unwrap();
+    assert_eq!((&shown["columns"][0]["found"], &shown["columns"][2]["becomes"]), (&"mapped".into(), &"ignore".into()));
+    let (code, said) = home.fails(&["import", "contacts", &file, "--map", "Handy=ignore", "--preview"]);
+    assert_eq!((code, said.contains("no column is a phone number or an email")), (2, true), "{said}");
+
+    let errors = home.path().join("wrong.csv");
+    let read = run(&["--errors", errors.to_str().unwrap()]);
+    assert!(crate::home::text(&read.stdout).starts_with("2 lines: 1 created, 0 updated, 1 not taken\n"));
+    let written = std::fs::read_to_string(errors).unwrap();
+    assert!(
+        written.starts_with("postroad_line,postroad_code,postroad_reason,Kunde,Handy,Notes\r\n3,invalid_phone,"),
+        "{written}"
+    );
+    assert!(written.ends_with(",k2,nobody,y\r\n"), "{written}");
+}
+
+#[test]
 fn the_doctor_finds_a_fresh_installation_sound_but_idle() {
     let home = Home::new();
     let checks = lines(&home.run(&["doctor", "--json"]));

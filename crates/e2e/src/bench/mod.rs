@@ -9,6 +9,7 @@ mod bare;
 mod campaign;
 mod drain;
 mod foresight;
+mod import;
 mod latency;
 mod month;
 mod pace;
@@ -73,6 +74,10 @@ const SECTIONS: &[Section] = &[
     Section {
         figures: &["pace.utilisation.noredis", "pace.over.noredis"],
         run: |report, options| Box::pin(pace::no_redis(report, options)),
+    },
+    Section {
+        figures: &["import.rows_per_s", "import.again_rows_per_s"],
+        run: |report, options| Box::pin(import::run(report, options)),
     },
     Section {
         figures: &["campaign.preview_s", "campaign.plan_per_s", "campaign.plan_mib"],

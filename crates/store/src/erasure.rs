@@ -1,0 +1,174 @@
+//! What is known about one person, whole; and taking it away.
+
+use chrono::{DateTime, Utc};
+use postroad_core::ids::{ContactId, TenantId};
+
+use crate::{Result, SystemTx, TenantTx};
+
+/// Messages that a subject export has. More are told to be missing.
+pub const SUBJECT_MESSAGES_MAX: i64 = 100_000;
+
+/// Takes away who a contact was, and holds it until the transaction ends. False: there is no such contact.
+pub async fn blank_contact(tx: &mut TenantTx, id: ContactId, now: DateTime<Utc>) -> Result<bool> {
+    let tenant = tx.tenant();
+    let done = sqlx::query!(
+        r#"
+        update contacts
+        set    display_name = null, language = null, time_zone = null, attributes = '{}', external_key = null, tags = '{}',
+               erased_at = coalesce(erased_at, $3), updated_at = $3
+        where  tenant_id = $1 and id = $2
+        "#,
+        tenant.uuid(),
+        id.uuid(),
+        now,
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Every address becomes a word that reaches nobody.
+pub async fn blank_addresses(tx: &mut TenantTx, contact: ContactId) -> Result<()> {
+    let tenant = tx.tenant();
+    sqlx::query!(
+        r#"
+        update addresses set address = 'erased:' || replace(id::text, '-', ''), consent_version = consent_version + 1
+        where  tenant_id = $1 and contact_id = $2
+        "#,
+        tenant.uuid(),
+        contact.uuid(),
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// What was said, to the person and by the person. Providers' ids of messages carry the number they went to.
+pub async fn blank_messages(tx: &mut TenantTx, contact: ContactId) -> Result<u64> {
+    let tenant = tx.tenant();
+    let done = sqlx::query!(
+        r#"
+        update messages
+        set    content = '{"type": "other", "kind": "erased"}', kind = 'other', provider_ref = null, reply_to = null
+        where  tenant_id = $1 and contact_id = $2
+        "#,
+        tenant.uuid(),
+        contact.uuid(),
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(done.rows_affected())
+}
+
+pub async fn blank_sends(tx: &mut TenantTx, contact: ContactId) -> Result<()> {
+    let tenant = tx.tenant();
+    sqlx::query!(
+        r#"
+        update sends s set provider_ref = null
+        from   messages m
+        where  m.tenant_id = $1 and m.contact_id = $2 and s.tenant_id = $1 and s.id = m.id and s.provider_ref is not null
+        "#,
+        tenant.uuid(),
+        contact.uuid(),
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+pub async fn leave_groups(tx: &mut TenantTx, contact: ContactId) -> Result<()> {
+    let tenant = tx.tenant();
+    sqlx::query!("delete from group_members where tenant_id = $1 and contact_id = $2", tenant.uuid(), contact.uuid())
+        .execute(tx.conn())
+        .await?;
+    Ok(())
+}
+
+/// In the consent ledger stays what was said and when, without the words and the evidence.
+pub async fn blank_consents(tx: &mut SystemTx, tenant: TenantId, contact: ContactId) -> Result<()> {
+    sqlx::query!(
+        r#"
+        update consents c set wording = null, evidence = '{}'
+        from   addresses a
+        where  a.tenant_id = $1 and a.contact_id = $2 and c.tenant_id = $1 and c.address_id = a.id
+        "#,
+        tenant.uuid(),
+        contact.uuid(),
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+pub async fn blank_attempts(tx: &mut SystemTx, tenant: TenantId, contact: ContactId) -> Result<()> {
+    sqlx::query!(
+        r#"
+        update attempts t set provider_ref = null
+        from   messages m
+        where  m.tenant_id = $1 and m.contact_id = $2 and t.tenant_id = $1 and t.message_id = m.id and t.provider_ref is not null
+        "#,
+        tenant.uuid(),
+        contact.uuid(),
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// Their keys are made of the provider's ids. Where each message stands remains in its send.
+pub async fn delete_receipts(tx: &mut SystemTx, tenant: TenantId, contact: ContactId) -> Result<()> {
+    sqlx::query!(
+        r#"
+        delete from receipts r using messages m
+        where  m.tenant_id = $1 and m.contact_id = $2 and r.tenant_id = $1 and r.message_id = m.id
+        "#,
+        tenant.uuid(),
+        contact.uuid(),
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// Everything that is stored about a person, as it is stored: one JSON object with a list per kind.
+pub async fn everything(tx: &mut TenantTx, contact: ContactId) -> Result<Option<serde_json::Value>> {
+    let tenant = tx.tenant();
+    let found = sqlx::query_scalar!(
+        r#"
+        with   m as (select * from messages where tenant_id = $1 and contact_id = $2 order by id limit $3),
+               a as (select * from addresses where tenant_id = $1 and contact_id = $2)
+        select jsonb_build_object(
+            'contact', to_jsonb(c) - 'tenant_id',
+            'addresses', (select coalesce(jsonb_agg(to_jsonb(a) - 'tenant_id' order by a.id), '[]') from a),
+            'consents', (select coalesce(jsonb_agg(to_jsonb(s) - 'tenant_id' order by s.id), '[]')
+                         from consents s join a on a.id = s.address_id where s.tenant_id = $1),
+            'suppressions', (select coalesce(jsonb_agg(to_jsonb(s) - 'tenant_id' order by s.id), '[]') from suppressions s
+                             where s.tenant_id = $1 and exists (select 1 from a where a.address = s.address and s.channel in ('*', a.channel))),
+            'groups', (select coalesce(jsonb_agg(jsonb_build_object('id', g.id, 'name', g.name, 'added_at', gm.added_at) order by g.id), '[]')
+                       from group_members gm join groups g on g.tenant_id = $1 and g.id = gm.group_id
+                       where gm.tenant_id = $1 and gm.contact_id = $2),
+            'campaigns', (select coalesce(jsonb_agg(jsonb_build_object('id', p.id, 'name', p.name, 'message_id', r.message_id) order by p.id), '[]')
+                          from recipients r join campaigns p on p.tenant_id = $1 and p.id = r.campaign_id
+                          where r.tenant_id = $1 and r.campaign_id = p.id and r.message_id in (select m.id from m)),
+            'messages', (select coalesce(jsonb_agg(to_jsonb(m) - 'tenant_id' order by m.id), '[]') from m),
+            'sends', (select coalesce(jsonb_agg(to_jsonb(s) - 'tenant_id' order by s.id), '[]')
+                      from sends s join m on m.id = s.id where s.tenant_id = $1),
+            'attempts', (select coalesce(jsonb_agg(to_jsonb(t) - 'tenant_id' order by t.message_id, t.attempt), '[]')
+                         from attempts t join m on m.id = t.message_id where t.tenant_id = $1),
+            'receipts', (select coalesce(jsonb_agg(to_jsonb(r) - 'tenant_id' order by r.message_id, r.received_at), '[]')
+                         from receipts r join m on m.id = r.message_id where r.tenant_id = $1),
+            'decisions', (select coalesce(jsonb_agg(to_jsonb(v) - 'tenant_id' order by v.message_id, v.decided_at), '[]')
+                          from gate_verdicts v join m on m.id = v.message_id where v.tenant_id = $1),
+            'messages_are_complete', (select count(*) from m) < $3
+        ) as "all!"
+        from   contacts c
+        where  c.tenant_id = $1 and c.id = $2 and c.erased_at is null
+        "#,
+        tenant.uuid(),
+        contact.uuid(),
+        SUBJECT_MESSAGES_MAX,
+    )
+    .fetch_optional(tx.conn())
+    .await?;
+    Ok(found)
+}
