@@ -26,7 +26,7 @@ use crate::{App, audiences, campaigns::CampaignError, forecast, plan};
 /// Contacts one page of a dry run looks at.
 const PAGE: i64 = 1_000;
 /// Pages of one dry run: of a larger audience the beginning is a fair sample.
-const PAGES_MAX: usize = 20;
+const PAGES_MAX: i32 = 20;
 /// Messages a preview shows.
 const SAMPLES: i64 = 5;
 /// People a dry run names for each reason.

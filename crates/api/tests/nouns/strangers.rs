@@ -9,8 +9,18 @@ use crate::{
     world::{World, all_scopes},
 };
 
-const TAGS: &[&str] =
-    &["accounts", "contacts", "segments", "groups", "consents", "suppressions", "templates", "campaigns", "tenant"];
+const TAGS: &[&str] = &[
+    "accounts",
+    "contacts",
+    "imports",
+    "segments",
+    "groups",
+    "consents",
+    "suppressions",
+    "templates",
+    "campaigns",
+    "tenant",
+];
 
 /// (method, path) of every operation of these nouns.
 fn operations() -> Vec<(Method, String)> {

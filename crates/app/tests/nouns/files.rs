@@ -43,6 +43,7 @@ fn mallory() -> NewContact {
         language: Some("en".into()),
         time_zone: Some("UTC".into()),
         attributes: BTreeMap::from([("phone".into(), "@sum".into()), ("=x".into(), "'=quoted".into())]),
+        tags: vec!["vip".into(), "=odd".into()],
         addresses: vec![(Channel::Whatsapp, "+12025550101".into()), (Channel::Email, "m@example.com".into())],
     }
 }

@@ -68,6 +68,7 @@ async fn draft(seed: &Seed) -> Result<CampaignId> {
         purpose: Purpose::Transactional,
         variables: vec![Variable::Value { value: "Ada".to_owned() }],
         audience: Audience::All { all: true },
+        exclude: Vec::new(),
         quiet_policy: QuietPolicy::Exempt,
         weight: 4,
         not_after: None,

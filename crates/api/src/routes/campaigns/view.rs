@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use postroad_app::dry_run;
-use postroad_core::gates::Reason;
 use postroad_store::campaigns::{self as stored, Tally};
 use serde::Serialize;
 use utoipa::ToSchema;
