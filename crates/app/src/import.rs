@@ -22,7 +22,7 @@ use sha2::{Digest, Sha256};
 use crate::{
     App,
     contacts::{
-        self, ContactError,
+        self,
         merge::{Fate, Row},
     },
 };
