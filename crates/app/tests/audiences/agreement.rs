@@ -28,8 +28,8 @@ use crate::{
     stage::Stage,
 };
 
-const PEOPLE: usize = 220;
-const FILTERS: usize = 400;
+const PEOPLE: usize = 160;
+const FILTERS: usize = 120;
 
 fn runner() -> TestRunner {
     TestRunner::new(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })
@@ -90,8 +90,8 @@ fn addresses() -> impl Strategy<Value = Address> {
 async fn walked(tx: &mut TenantTx, meant: Meant<'_>) -> Vec<Uuid> {
     let (mut found, mut after) = (Vec::new(), None);
     loop {
-        let walked = audiences::walk(tx, meant, Step { after, take: 20, look: 50 }).await.unwrap();
-        assert!(walked.meant.len() <= 20);
+        let walked = audiences::walk(tx, meant, Step { after, take: 40, look: 60 }).await.unwrap();
+        assert!(walked.meant.len() <= 40);
         found.extend(walked.meant);
         let Some(to) = walked.to else { return found };
         assert!(after.is_none_or(|after: ContactId| after < to), "a step leads on");

@@ -127,12 +127,18 @@ impl Town {
         let message = SeedMessage {
             class: "campaign",
             source: "campaign",
-            state: got.state.as_str(),
             campaign: Some(arbitrary::campaign(got.campaign)),
             ..SeedMessage::default()
         };
         let id = self.seed.message(self.account, (contact, address.into()), &message).await;
         let (tenant, written) = (self.seed.tenant, self.seed.now - TimeDelta::hours(got.ago_h));
+        sqlx::query("update sends set state = $3, gate = 'g', reason = 'r' where tenant_id = $1 and id = $2")
+            .bind(tenant)
+            .bind(id)
+            .bind(got.state.as_str())
+            .execute(self.seed.conn())
+            .await
+            .unwrap();
         sqlx::query("update messages set created_at = $3 where tenant_id = $1 and id = $2")
             .bind(tenant)
             .bind(id)

@@ -69,7 +69,7 @@ async fn no_cell_of_an_export_is_a_formula_and_the_file_comes_back_as_it_was() {
     let report = import::import_csv(&world.app, theirs, &file, bytes, ImportOptions::default()).await.unwrap();
     assert_eq!((report.import.created, report.import.invalid), (1, 0), "{:?}", report.errors);
     let people: Vec<String> = sqlx::query_scalar(
-        "select distinct concat_ws(' ', external_key, display_name, language, time_zone, attributes::text) from contacts",
+        "select distinct concat_ws(' ', external_key, display_name, language, time_zone, attributes::text, tags::text) from contacts",
     )
     .fetch_all(&mut world.admin().await)
     .await

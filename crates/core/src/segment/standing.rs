@@ -57,8 +57,8 @@ mod tests {
     fn decision(reach: &Reach, purpose: Purpose) -> Decision {
         let consent = reach.consent.map(|action| Consent { action, at: DateTime::UNIX_EPOCH });
         let suppressed = reach.suppressed.then_some(SuppressionReason::Operator);
-        let channel = reach.channel;
-        decide(&Facts { channel, consent, suppressed, purpose, source: Source::Campaign, ..sendable() }).decision
+        let (channel, source, template) = (reach.channel, Source::Campaign, None);
+        decide(&Facts { channel, consent, suppressed, purpose, source, template, ..sendable() }).decision
     }
 
     #[test]

@@ -66,19 +66,27 @@ pub(crate) fn filters() -> impl Strategy<Value = Filter> {
     })
 }
 
+/// What is asked in more ways comes more often.
 fn condition() -> impl Strategy<Value = Filter> {
+    let attribute = || (text(NAMES), value()).prop_map(|(name, is)| Filter::Attribute(AttributeTest { name, is }));
     prop_oneof![
-        text(TAGS).prop_map(|tag| Filter::Tag(TagTest::Has(tag))),
-        text(TAGS).prop_map(|tag| Filter::Tag(TagTest::HasNot(tag))),
-        4 => (text(NAMES), value()).prop_map(|(name, is)| Filter::Attribute(AttributeTest { name, is })),
+        4 => attribute(),
+        2 => consent(),
+        2 => behaviour(),
+        2 => text(TAGS).prop_map(|tag| Filter::Tag(TagTest::Has(tag))),
+        1 => text(TAGS).prop_map(|tag| Filter::Tag(TagTest::HasNot(tag))),
+        1 => select(CHANNELS).prop_map(Filter::Address),
+        1 => select(CHANNELS).prop_map(Filter::Suppressed),
+        6 => about(),
+    ]
+}
+
+fn about() -> impl Strategy<Value = Filter> {
+    prop_oneof![
         texts(LANGUAGES).prop_map(Filter::Language),
         texts(ZONES).prop_map(Filter::TimeZone),
-        select(CHANNELS).prop_map(Filter::Address),
-        2 => consent(),
-        select(CHANNELS).prop_map(Filter::Suppressed),
         recency().prop_map(Filter::LastInbound),
         recency().prop_map(Filter::Created),
-        2 => behaviour(),
         (1..3_u128).prop_map(|n| Filter::Group(group(n))),
         (1..3_u128).prop_map(|n| Filter::Import(import(n))),
     ]
@@ -97,22 +105,34 @@ fn some_text() -> impl Strategy<Value = String> {
 }
 
 fn value() -> impl Strategy<Value = ValueTest> {
-    let number = || select(NUMBERS);
-    let days = || select(DAYS);
+    prop_oneof![as_text(), as_number(), as_date()]
+}
+
+fn as_text() -> impl Strategy<Value = ValueTest> {
     prop_oneof![
         Just(ValueTest::Set),
         Just(ValueTest::NotSet),
         some_text().prop_map(ValueTest::Equals),
         prop::collection::vec(some_text(), 1..4).prop_map(ValueTest::OneOf),
         some_text().prop_map(ValueTest::Contains),
-        number().prop_map(ValueTest::LessThan),
-        number().prop_map(ValueTest::AtMost),
-        number().prop_map(ValueTest::MoreThan),
-        number().prop_map(ValueTest::AtLeast),
+    ]
+}
+
+fn as_number() -> impl Strategy<Value = ValueTest> {
+    prop_oneof![
+        select(NUMBERS).prop_map(ValueTest::LessThan),
+        select(NUMBERS).prop_map(ValueTest::AtMost),
+        select(NUMBERS).prop_map(ValueTest::MoreThan),
+        select(NUMBERS).prop_map(ValueTest::AtLeast),
+    ]
+}
+
+fn as_date() -> impl Strategy<Value = ValueTest> {
+    prop_oneof![
         date().prop_map(ValueTest::Before),
         date().prop_map(ValueTest::After),
-        days().prop_map(ValueTest::WithinLastDays),
-        days().prop_map(ValueTest::WithinNextDays),
+        select(DAYS).prop_map(ValueTest::WithinLastDays),
+        select(DAYS).prop_map(ValueTest::WithinNextDays),
     ]
 }
 
