@@ -302,12 +302,7 @@ pub async fn credentials(app: &App, of: &[(TenantId, AccountId)]) -> postroad_st
 }
 
 /// The same of one account, within a transaction of the caller.
-pub async fn connection(
-    app: &App,
-    tx: &mut impl AnyTx,
-    tenant: TenantId,
-    id: AccountId,
-) -> Opened {
+pub async fn connection(app: &App, tx: &mut impl AnyTx, tenant: TenantId, id: AccountId) -> Opened {
     let stored = accounts::find_credentials(tx, tenant, id).await?;
     let (sealed, settings) = stored.ok_or(ConnectionError::NotFound)?;
     open(app, tx, tenant, id, &sealed, settings).await

@@ -105,8 +105,7 @@ async fn look_at_page(
     let stage = Stage::set(app, &mut tx, id).await?;
     recipients::advance(&mut tx, id, cursor, 0, None).await?;
     let number = stage.campaign.plan_page + 1;
-    let page =
-        recipients::lock_page(&mut tx, id, stage.run, number).await?.ok_or(CampaignError::NotFound)?;
+    let page = recipients::lock_page(&mut tx, id, stage.run, number).await?.ok_or(CampaignError::NotFound)?;
     let step = plan::write(&mut tx, &page, PAGE, stage.at).await?;
     for send in stage.facts(app, &mut tx, &step.ids).await? {
         tally.count(&send);

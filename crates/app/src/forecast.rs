@@ -44,7 +44,8 @@ pub(crate) async fn with(
     let count = |count: i64| u64::try_from(count).unwrap_or_default();
     let hours = quiet_hours(&ground, app.defaults.quiet_hours);
     let mut lane = Lane::new(campaign, hours);
-    lane.groups.extend(groups.into_iter().map(|group| Group { quiet: group.quiet.map(|(_, zone)| (hours, zone)), ..group }));
+    lane.groups
+        .extend(groups.into_iter().map(|group| Group { quiet: group.quiet.map(|(_, zone)| (hours, zone)), ..group }));
     for some in left {
         lane.add(some);
     }

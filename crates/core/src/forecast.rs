@@ -71,11 +71,19 @@ pub struct Plan {
 #[serde(tag = "by", rename_all = "snake_case")]
 pub enum Limit {
     /// The account's messages per second; `others`: flows that had a share of it.
-    Rate { per_s: f64, others: usize },
+    Rate {
+        per_s: f64,
+        others: usize,
+    },
     /// The campaign's own limit.
-    Throttle { per_s: f64 },
+    Throttle {
+        per_s: f64,
+    },
     /// A gate held everybody who was left, the last ones until then.
-    Gate { reason: Reason, until: DateTime<Utc> },
+    Gate {
+        reason: Reason,
+        until: DateTime<Utc>,
+    },
     Nothing,
 }
 
@@ -88,7 +96,12 @@ impl fmt::Display for Limit {
             }
             Self::Throttle { per_s } => write!(f, "limited by its own throttle: {per_s} messages per second"),
             Self::Gate { reason, until } => {
-                write!(f, "waits for {}, until {}", reason.as_str().replace('_', " "), until.format("%Y-%m-%d %H:%M UTC"))
+                write!(
+                    f,
+                    "waits for {}, until {}",
+                    reason.as_str().replace('_', " "),
+                    until.format("%Y-%m-%d %H:%M UTC")
+                )
             }
             Self::Nothing => write!(f, "limited by nothing"),
         }

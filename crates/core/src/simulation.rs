@@ -15,11 +15,11 @@ use rand::{RngExt, SeedableRng, rngs::Xoshiro256PlusPlus};
 
 use crate::{
     account::{AccountStatus, Channel, Pace},
+    consent::{Consent, ConsentAction, Purpose},
     gates::{
         self, AccountFacts, Cap, CapFacts, CreditFacts, Decision, Facts, QuietFacts, QuietPolicy, RateFacts, Reason,
         ZoneOf,
     },
-    consent::{Consent, ConsentAction, Purpose},
     limits::CLAIM_MAX,
     message::{Class, Source},
     pace::{Bucket, Flow},
@@ -147,14 +147,22 @@ impl Lane {
     /// Flows take turns by weight, as the claim orders them. Chance says where each begins: so a lane that sends one
     /// message at a time has no favourite.
     fn whose_turn(&mut self, now: DateTime<Utc>) -> Option<usize> {
-        let waiting = self.lines.iter().enumerate().filter(|(_, line)| line.due.front().is_some_and(|one| one.0 <= now));
+        let waiting =
+            self.lines.iter().enumerate().filter(|(_, line)| line.due.front().is_some_and(|one| one.0 <= now));
         let next = waiting.min_by(|(_, one), (_, other)| one.place().total_cmp(&other.place()));
         let position = next.map(|(position, _)| position)?;
         self.lines[position].turn += 1;
         Some(position)
     }
 
-    fn decide(&mut self, world: &mut World, wave: usize, person: u32, now: DateTime<Utc>, tell: &mut impl FnMut(Event)) {
+    fn decide(
+        &mut self,
+        world: &mut World,
+        wave: usize,
+        person: u32,
+        now: DateTime<Utc>,
+        tell: &mut impl FnMut(Event),
+    ) {
         let (plan, who) = (&world.waves[wave], &mut world.people[person as usize]);
         self.look_at(plan, who, now);
         let ruling = gates::decide(&self.facts);

@@ -59,7 +59,8 @@ fn a_night_in_between_is_waited_out() {
     // 09:00 to 21:00 in Paris are nine hours from noon in Greenwich, less one for the zone.
     let told = forecast(&plan(1.0, vec![group(40_000, Tz::Europe__Paris)]), 7);
     assert!(ends(&told) > at("2026-03-21T07:00:00Z"), "{told:?}");
-    let night = told.curve.iter().filter(|hour| (at("2026-03-20T20:00:00Z")..at("2026-03-21T07:00:00Z")).contains(&hour.at));
+    let night =
+        told.curve.iter().filter(|hour| (at("2026-03-20T20:00:00Z")..at("2026-03-21T07:00:00Z")).contains(&hour.at));
     assert_eq!(night.count(), 0, "nothing leaves at night");
 }
 
@@ -106,8 +107,14 @@ fn what_no_lane_can_do_in_time_is_said() {
     assert!(told.beyond > 900_000, "{told:?}");
 }
 
-const ZONES: [Tz; 6] =
-    [Tz::Europe__Berlin, Tz::America__New_York, Tz::Asia__Jakarta, Tz::Pacific__Auckland, Tz::America__Sao_Paulo, Tz::Asia__Kolkata];
+const ZONES: [Tz; 6] = [
+    Tz::Europe__Berlin,
+    Tz::America__New_York,
+    Tz::Asia__Jakarta,
+    Tz::Pacific__Auckland,
+    Tz::America__Sao_Paulo,
+    Tz::Asia__Kolkata,
+];
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]

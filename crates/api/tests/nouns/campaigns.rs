@@ -101,7 +101,10 @@ async fn a_dry_run_names_people_foresees_the_end_and_is_kept() {
     assert_eq!(forecast["first_at"], "2026-03-02T12:00:00Z");
     // In Tokyo the night ends at 23:00 in Greenwich.
     assert_eq!(forecast["limited_by"]["until"], "2026-03-02T23:00:00Z", "{forecast}");
-    assert_eq!((&forecast["limited_by"]["by"], &forecast["limited_by"]["reason"]), (&json!("gate"), &json!("quiet_hours")));
+    assert_eq!(
+        (&forecast["limited_by"]["by"], &forecast["limited_by"]["reason"]),
+        (&json!("gate"), &json!("quiet_hours"))
+    );
     let hours: Vec<&Value> = forecast["curve"].as_array().unwrap().iter().map(|hour| &hour["at"]).collect();
     assert_eq!(hours, ["2026-03-02T12:00:00Z", "2026-03-02T23:00:00Z"]);
     assert_eq!(stage.caller.get(&kept).await.json(), told);

@@ -101,10 +101,8 @@ async fn draft(stage: &Stage) -> Result<CampaignId> {
 async fn rehearse(stage: &Stage, progress: &Progress, campaign: CampaignId) -> Result<Campaign> {
     let told = dry_run::dry_run(stage.app(), stage.tenant, campaign).await?;
     let forecast = &told.forecast;
-    progress.step(&format!(
-        "dry run: {} of {} would leave at once; {}",
-        told.sent, told.recipients, forecast.limited_by
-    ));
+    progress
+        .step(&format!("dry run: {} of {} would leave at once; {}", told.sent, told.recipients, forecast.limited_by));
     let lasts = forecast.first_at.zip(forecast.p50_at).map(|(first, last)| (last - first).to_std().unwrap_or_default());
     let count = |count: i64| u64::try_from(count).unwrap_or_default();
     let by_reason = |counts: &BTreeMap<Reason, i64>| {

@@ -102,7 +102,8 @@ impl<'a> Lane<'a> {
 
     /// When the picture changes: a group is done, a night begins, or somebody else becomes ready.
     fn next_event(&self, heads: &[Option<usize>], rates: &[f64]) -> DateTime<Utc> {
-        let waiting = (0..self.left.len()).filter(|group| self.left[*group] > SPECK && self.ready_at[*group] > self.now);
+        let waiting =
+            (0..self.left.len()).filter(|group| self.left[*group] > SPECK && self.ready_at[*group] > self.now);
         let ready = waiting.map(|group| self.ready_at[group]).min();
         let moving = heads.iter().zip(rates).filter_map(|(head, rate)| Some((head.as_ref()?, rate)));
         let ends = moving.flat_map(|(head, rate)| [self.done_at(*head, *rate), self.night_of(*head)]);
@@ -163,8 +164,11 @@ fn rates(flows: &[Flow], heads: &[Option<usize>], per_s: f64) -> Vec<f64> {
     loop {
         let weights: f64 = open.iter().map(|flow| f64::from(flows[*flow].weight.max(1))).sum();
         let part = |flow: usize| rest * f64::from(flows[flow].weight.max(1)) / weights;
-        let full: Vec<usize> =
-            open.iter().copied().filter(|flow| flows[*flow].throttle_per_s.is_some_and(|most| most < part(*flow))).collect();
+        let full: Vec<usize> = open
+            .iter()
+            .copied()
+            .filter(|flow| flows[*flow].throttle_per_s.is_some_and(|most| most < part(*flow)))
+            .collect();
         if full.is_empty() {
             for flow in open {
                 rates[flow] = part(flow);

@@ -9,11 +9,7 @@ use postroad_app::{
     dry_run,
     templates::{self, Filter},
 };
-use postroad_core::{
-    consent::Purpose,
-    gates::QuietPolicy,
-    ids::CampaignId,
-};
+use postroad_core::{consent::Purpose, gates::QuietPolicy, ids::CampaignId};
 use postroad_simulators::meta::{MetaConfig, MetaSim};
 use postroad_store::campaigns::{Audience, Variable};
 
@@ -44,7 +40,8 @@ pub(super) async fn run(report: &mut Report, options: &Options) -> Result<()> {
     let began = seed.app.clock.now();
     until("everybody got it", Duration::from_mins(10), || async {
         let tallies = campaigns::tallies(&seed.app, seed.tenant, campaign).await?;
-        Ok(tallies.iter().filter(|tally| is_over(&tally.state)).map(|tally| tally.count).sum::<i64>() >= i64::from(people))
+        Ok(tallies.iter().filter(|tally| is_over(&tally.state)).map(|tally| tally.count).sum::<i64>()
+            >= i64::from(people))
     })
     .await?;
     ensure!(told.sent * told.recipients == i64::from(people) * told.examined, "the dry run told of {}", told.sent);
@@ -79,7 +76,8 @@ async fn draft(seed: &Seed) -> Result<CampaignId> {
 }
 
 async fn last_attempt(seed: &mut Seed, campaign: CampaignId) -> Result<DateTime<Utc>> {
-    let sql = "select max(a.started_at) from attempts a join sends s on s.tenant_id = a.tenant_id and s.id = a.message_id
+    let sql =
+        "select max(a.started_at) from attempts a join sends s on s.tenant_id = a.tenant_id and s.id = a.message_id
                where s.campaign_id = $1";
     Ok(sqlx::query_scalar(sql).bind(campaign.uuid()).fetch_one(seed.db()).await?)
 }

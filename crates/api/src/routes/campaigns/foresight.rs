@@ -62,8 +62,7 @@ async fn last(
     State(api): State<ApiState>,
     Path(id): Path<CampaignId>,
 ) -> Result<axum::Json<DryRun>, Problem> {
-    let (told, at) =
-        dry_run::last(&api.app, live::tenant(&caller)?, id).await?.ok_or_else(Problem::not_found)?;
+    let (told, at) = dry_run::last(&api.app, live::tenant(&caller)?, id).await?.ok_or_else(Problem::not_found)?;
     Ok(axum::Json(DryRun::of(told, at)))
 }
 
@@ -124,7 +123,8 @@ impl DryRun {
         let by_reason = |counts: BTreeMap<Reason, i64>| {
             counts.into_iter().map(|(reason, count)| (reason.as_str().to_owned(), count)).collect()
         };
-        let people = |people: Vec<uuid::Uuid>| people.into_iter().map(|id| ContactId::from_uuid(id).to_string()).collect();
+        let people =
+            |people: Vec<uuid::Uuid>| people.into_iter().map(|id| ContactId::from_uuid(id).to_string()).collect();
         let forecast = Forecast::of(told.forecast);
         let duration_s = forecast.duration_s();
         #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use postroad_app::dry_run;
-use postroad_core::{gates::Reason, ids::ImportId};
+use postroad_core::ids::ImportId;
 use postroad_store::campaigns::{self as stored, Tally};
 use serde::Serialize;
 use utoipa::ToSchema;
