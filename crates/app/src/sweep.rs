@@ -1,12 +1,13 @@
 //! The net under everything: what nobody moves any more is moved here, by the scheduler's leader, every second.
 
+use chrono::TimeDelta;
 use postroad_core::{
     ids::{AccountId, TenantId},
     jobs::{ReadImport, ReadJournal, WakeLane},
     limits::IMPORT_STILL_MAX,
-    unknown::Graces,
+    unknown::{Graces, Heard},
 };
-use postroad_store::{Result, SystemTx, import, inbound, lanes, queue, receipts, sweeps};
+use postroad_store::{Result, SystemTx, import, inbound, lanes, leader, queue, receipts, sweeps};
 
 use crate::App;
 
@@ -20,15 +21,23 @@ pub struct Swept {
     pub matched: u64,
 }
 
+/// Sweeps come every second. Between two that are further apart something was away, and evidence may have been too.
+const GAP_MAX: TimeDelta = TimeDelta::seconds(3);
+
 /// The timers of the ledger.
 pub async fn ledger(app: &App, graces: Graces, echoing: &[String]) -> Result<Swept> {
     let now = app.clock.now();
     let mut tx = SystemTx::begin_settle(&app.store).await?;
     let requeued = sweeps::requeue_claimed(&mut tx, now).await?;
     let unknown = sweeps::mark_unknown(&mut tx, now).await?;
-    let (resent, settled) = sweeps::apply_unknown_policy(&mut tx, graces, echoing, now).await?;
     let parked = receipts::match_parked(&mut tx).await?;
     let matched = receipts::apply(&mut tx, &parked.iter().collect::<Vec<_>>(), now).await?;
+    // Evidence first: only what is left without any may be sent again.
+    let heard = Heard {
+        read_to: inbound::read_to(&mut tx, now).await?,
+        listening_since: leader::note_sweep(&mut tx, GAP_MAX, now).await?,
+    };
+    let (resent, settled) = sweeps::apply_unknown_policy(&mut tx, graces, heard, echoing, now).await?;
     tx.commit().await?;
     Ok(Swept { requeued, unknown, resent, settled, matched })
 }
@@ -57,7 +66,7 @@ pub async fn wake_orphans(
 }
 
 /// Webhooks older than this without having been read have lost their wake-up.
-const UNREAD_MAX: chrono::TimeDelta = chrono::TimeDelta::seconds(3);
+const UNREAD_MAX: TimeDelta = TimeDelta::seconds(3);
 
 /// Queues a reader when webhooks lie unread.
 pub async fn wake_readers(app: &App) -> Result<bool> {

@@ -1,6 +1,6 @@
 //! What to do with a call that may have been carried out, by class. The reasons are on the reliability page of the docs.
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::message::Class;
 
@@ -37,10 +37,52 @@ impl Graces {
     }
 }
 
+/// How far evidence has come in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Heard {
+    /// Everything that arrived before is read.
+    pub read_to: DateTime<Utc>,
+    /// Since when it could arrive. None: for ever.
+    pub listening_since: Option<DateTime<Utc>>,
+}
+
+impl Heard {
+    /// Outcomes that have been unknown since before this instant have had their grace. Time in which no evidence could
+    /// arrive, or in which it lay unread, does not count: a resend on the heels of an outage would overtake its receipts.
+    pub fn ripe_before(self, grace: TimeDelta) -> DateTime<Utc> {
+        let listened = self.listening_since.is_none_or(|since| since + grace <= self.read_to);
+        if listened { self.read_to - grace } else { DateTime::UNIX_EPOCH }
+    }
+}
+
 /// `echoes`: the provider's receipts carry our correlation.
 pub const fn policy(class: Class, echoes: bool) -> Policy {
     match (class, echoes) {
         (Class::Auth, _) | (Class::Transactional, true) => Policy::ResendOnce,
         _ => Policy::Hold,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(s: i64) -> DateTime<Utc> {
+        DateTime::UNIX_EPOCH + TimeDelta::seconds(1_000 + s)
+    }
+
+    #[test]
+    fn a_grace_ends_when_all_that_came_in_it_is_read() {
+        let heard = Heard { read_to: at(60), listening_since: None };
+        assert_eq!(heard.ripe_before(TimeDelta::seconds(20)), at(40));
+        let behind = Heard { read_to: at(30), ..heard };
+        assert_eq!(behind.ripe_before(TimeDelta::seconds(20)), at(10), "half a minute lies unread");
+    }
+
+    #[test]
+    fn a_grace_begins_anew_after_an_outage() {
+        let back = |s| Heard { read_to: at(60), listening_since: Some(at(s)) };
+        assert_eq!(back(41).ripe_before(TimeDelta::seconds(20)), DateTime::UNIX_EPOCH, "nothing is ripe");
+        assert_eq!(back(40).ripe_before(TimeDelta::seconds(20)), at(40));
     }
 }

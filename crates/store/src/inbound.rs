@@ -328,6 +328,14 @@ pub async fn make_due(tx: &mut SystemTx, lane: (TenantId, AccountId), gate: &str
     Ok(done.rows_affected())
 }
 
+/// Up to when everything that arrived is read: at most `now`.
+pub async fn read_to(tx: &mut SystemTx, now: DateTime<Utc>) -> Result<DateTime<Utc>> {
+    let oldest = sqlx::query_scalar!("select min(received_at) from webhook_journal where state = 'unread'")
+        .fetch_one(tx.conn())
+        .await?;
+    Ok(oldest.map_or(now, |oldest| oldest.min(now)))
+}
+
 /// The oldest unread webhook that arrived before `before`: a wake-up may have been lost.
 pub async fn oldest_unread(tx: &mut SystemTx, before: DateTime<Utc>) -> Result<Option<JournalId>> {
     Ok(sqlx::query_scalar!(

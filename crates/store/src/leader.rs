@@ -1,6 +1,6 @@
 //! Who leads the schedule, and what was fired. Two leaders are possible for a moment; two fires of one instant are not.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use postroad_core::{ids::IncarnationId, limits::LEASE};
 
 use crate::{Result, SystemTx};
@@ -30,6 +30,23 @@ pub async fn resign(tx: &mut SystemTx, me: IncarnationId, now: DateTime<Utc>) ->
         .execute(tx.conn())
         .await?;
     Ok(())
+}
+
+/// Notes a sweep of the leader, and tells since when there was none missing: no gap longer than `gap_max`. None: nobody
+/// leads.
+pub async fn note_sweep(tx: &mut SystemTx, gap_max: TimeDelta, now: DateTime<Utc>) -> Result<Option<DateTime<Utc>>> {
+    let since = sqlx::query_scalar!(
+        r#"
+        update leader
+        set    listening_since = case when swept_at >= $2 then listening_since else $1 end, swept_at = $1
+        returning listening_since as "since!"
+        "#,
+        now,
+        now - gap_max,
+    )
+    .fetch_optional(tx.conn())
+    .await?;
+    Ok(since)
 }
 
 /// The last instant that was fired for an entry.

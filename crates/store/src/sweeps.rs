@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use postroad_core::{
     ids::{AccountId, TenantId},
     limits::{ATTEMPT_MAX, LEASE},
-    unknown::Graces,
+    unknown::{Graces, Heard},
 };
 
 use crate::{Result, SystemTx};
@@ -70,11 +70,12 @@ pub async fn mark_unknown(tx: &mut SystemTx, now: DateTime<Utc>) -> Result<u64> 
     Ok(done.rows_affected())
 }
 
-/// Unknown outcomes whose grace is over. One-time codes, and transactional messages through a provider that echoes our id,
+/// Unknown outcomes whose grace is over, as far as evidence was [`Heard`]. One-time codes, and transactional messages through a provider that echoes our id,
 /// go out once more; everything else counts as final and frees its contact. Returns (sent again, settled).
 pub async fn apply_unknown_policy(
     tx: &mut SystemTx,
     graces: Graces,
+    heard: Heard,
     echoing: &[String],
     now: DateTime<Utc>,
 ) -> Result<(i64, i64)> {
@@ -108,8 +109,8 @@ pub async fn apply_unknown_policy(
         select count(*) filter (where again) as "again!", count(*) filter (where not again) as "settled!" from moved
         "#,
         now,
-        now - graces.auth,
-        now - graces.other,
+        heard.ripe_before(graces.auth),
+        heard.ripe_before(graces.other),
         echoing,
         SWEEP_MAX,
     )
