@@ -118,7 +118,9 @@ async fn a_suppression_list_comes_in_line_by_line_and_goes_out_as_it_is() {
     );
 
     let out = suppressions_exported(&world, tenant).await;
-    let told: Vec<Vec<String>> = cells(&out)[1..].iter().map(|line| line[..4].to_vec()).collect();
+    let mut told: Vec<Vec<String>> = cells(&out)[1..].iter().map(|line| line[..4].to_vec()).collect();
+    // Ids of one instant have no order.
+    told.sort();
     assert_eq!(
         told,
         [
