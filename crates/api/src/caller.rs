@@ -8,6 +8,7 @@ use axum::{
 };
 use postroad_app::requests::Call;
 use postroad_core::{
+    actor::Actor,
     ids::{ClientId, TenantId},
     scope::Scope,
 };
@@ -67,6 +68,11 @@ impl<S> Caller<S> {
 
     pub fn client(&self) -> ClientId {
         self.principal.call.client
+    }
+
+    /// As histories name it.
+    pub fn actor(&self) -> Actor {
+        Actor::Client(self.client())
     }
 
     /// Who calls and under which request id: what an action that happens once needs.

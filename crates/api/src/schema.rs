@@ -4,7 +4,10 @@ mod filter;
 
 use postroad_core::{
     account::{AccountStatus, Channel},
-    campaign::CampaignState,
+    campaign::{
+        CampaignEvent, CampaignState, LocalLate,
+        preflight::{Finding, Severity},
+    },
     consent::{ConsentAction, Purpose, SuppressionReason},
     gates::{CapKind, GateName, QuietPolicy, Reason},
     message::MediaKind,
@@ -59,6 +62,10 @@ vocabularies! {
     TemplateStatusWord = TemplateStatus, "A template's standing at the provider";
     TemplateCategoryWord = TemplateCategory, "What the provider prices and polices a template as";
     CampaignStateWord = CampaignState, "Where a campaign stands";
+    LocalLateWord = LocalLate, "What becomes of people for whom the local time has passed";
+    CampaignEventWord = CampaignEvent, "What happened to a campaign";
+    FindingWord = Finding, "One thing about a campaign that is not as it should be";
+    SeverityWord = Severity, "Whether a campaign can go on";
     StandingWord = Standing, "What would become of a message to somebody";
     CapKindWord = CapKind, "How a frequency cap counts";
     ScopeWord = Scope, "What an API client may do";

@@ -1,15 +1,25 @@
 //! Campaigns: written as drafts, looked at while they run. How they move is in [`moves`], how they end in [`fold`].
 
+mod events;
 mod fold;
+mod follow;
 mod moves;
+mod preflight;
+mod report;
+mod series;
+mod settings;
+mod watch;
 
 use chrono::{DateTime, Utc};
 use postroad_core::{
-    campaign::CampaignState,
+    account::AccountStatus,
+    actor::Actor,
+    campaign::{CampaignEvent, CampaignState, LocalLate},
     consent::Purpose,
     gates::QuietPolicy,
     ids::{AccountId, CampaignId, TemplateId, TenantId},
-    limits::{PLACEHOLDER_CHARS_MAX, PLACEHOLDERS_MAX},
+    limits::PLACEHOLDER_CHARS_MAX,
+    schedule::ScheduleError,
     template::{TemplateCategory, TemplateStatus},
 };
 use postroad_store::{
@@ -25,10 +35,19 @@ use crate::{
     credit,
     requests::{self, Answer, Call, OnceError, Opened},
     text,
+    zone::UnknownZone,
 };
 
+use events::Happened;
+
+pub use events::history;
 pub use fold::fold_all;
-pub use moves::{cancel, pause, resume, schedule, start, unschedule};
+pub use follow::{FollowUp, clone, follow_up};
+pub use moves::{cancel, pause, resume, start, unschedule};
+pub use preflight::{Noticed, Preflight, preflight};
+pub use report::{Recipients, Report, report};
+pub use series::{Timing, schedule};
+pub use settings::{approve, archive, change, restore};
 
 /// Contacts that may be named one by one.
 pub const NAMED_CONTACTS_MAX: usize = 10_000;
@@ -50,6 +69,24 @@ pub struct NewCampaign {
     /// Share of the account among campaigns, 1 to 100.
     pub weight: i16,
     pub not_after: Option<DateTime<Utc>>,
+    pub guards: Guards,
+}
+
+/// What keeps a campaign from going wrong faster than people look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Guards {
+    /// Messages per minute at most, 1 to 600,000.
+    pub throttle_per_minute: Option<i32>,
+    /// It pauses when this percentage of its messages ends without success, 1 to 100.
+    pub pause_at_failures: Option<i16>,
+    /// A scheduled start that is later than this does not happen, 60 to 604,800.
+    pub start_delay_max_s: i32,
+}
+
+impl Default for Guards {
+    fn default() -> Self {
+        Self { throttle_per_minute: None, pause_at_failures: Some(20), start_delay_max_s: 3_600 }
+    }
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -69,7 +106,7 @@ pub enum CampaignError {
     #[error("the template belongs to another account")]
     OtherAccount,
     #[error("the template has {placeholders} placeholders, and {variables} values are given")]
-    Variables { placeholders: i32, variables: usize },
+    Variables { placeholders: usize, variables: usize },
     #[error("a value has 1 to {PLACEHOLDER_CHARS_MAX} characters, and the name of an attribute 1 to 64")]
     BadVariable,
     #[error("the template is {status}; only an approved one can be sent")]
@@ -80,6 +117,28 @@ pub enum CampaignError {
     WrongState { state: CampaignState, wanted: CampaignState },
     #[error("the time lies in the past")]
     InThePast,
+    #[error(transparent)]
+    Cron(#[from] ScheduleError),
+    #[error(transparent)]
+    UnknownZone(#[from] UnknownZone),
+    #[error("the expression does not fire any more")]
+    NeverFires,
+    #[error("this is a series: it starts a campaign at each of its times, and nothing by hand")]
+    IsSeries,
+    #[error("a throttle is 1 to 600,000 messages a minute")]
+    BadThrottle,
+    #[error("a share of failures is 1 to 100 percent")]
+    BadShare,
+    #[error("a start may be late by 60 to 604,800 seconds")]
+    BadDelay,
+    #[error("{size} people would get it, and above {above} a second person must approve")]
+    NeedsApproval { size: i64, above: i64 },
+    #[error("whoever wrote a campaign cannot approve it")]
+    OwnApproval,
+    #[error("the account is {status}: nothing can leave through it")]
+    AccountBroken { status: AccountStatus },
+    #[error("nobody is left for it: no recipient ended like that")]
+    NobodyLeft,
     #[error("a reason has 1 to 200 characters")]
     BadReason,
     #[error(transparent)]
@@ -93,9 +152,9 @@ pub enum CampaignError {
 }
 
 /// Writes a draft.
-pub async fn create(app: &App, tenant: TenantId, new: NewCampaign) -> Result<CampaignId, CampaignError> {
+pub async fn create(app: &App, by: Actor, tenant: TenantId, new: NewCampaign) -> Result<CampaignId, CampaignError> {
     let mut tx = TenantTx::begin(&app.store, tenant).await?;
-    let campaign = write_draft(&mut tx, new, app.clock.now()).await?;
+    let campaign = write_draft(&mut tx, by, new, app.clock.now()).await?;
     tx.commit().await?;
     Ok(campaign.id)
 }
@@ -111,20 +170,27 @@ pub async fn create_once<A: Serialize>(
         Opened::Answered(answer) => return Ok(answer),
         Opened::New(open) => open,
     };
-    let campaign = write_draft(&mut open.tx, new, open.now).await?;
+    let campaign = write_draft(&mut open.tx, Actor::Client(call.client), new, open.now).await?;
     Ok(open.close(CREATED, &answer(campaign)).await?)
 }
 
 /// Of HTTP.
 const CREATED: u16 = 201;
 
-async fn write_draft(tx: &mut TenantTx, new: NewCampaign, now: DateTime<Utc>) -> Result<Campaign, CampaignError> {
+async fn write_draft(
+    tx: &mut TenantTx,
+    by: Actor,
+    new: NewCampaign,
+    now: DateTime<Utc>,
+) -> Result<Campaign, CampaignError> {
     check(&new)?;
+    settings::check(&new.guards)?;
     let ground = campaigns::ground(tx, new.account, new.template).await?.ok_or(CampaignError::NoGround)?;
     check_template(&ground, &new)?;
     audiences::resolve(tx, &new.audience, &new.exclude).await?;
-    let campaign = draft(new, now);
+    let campaign = draft(by, new, now);
     campaigns::insert(tx, &campaign).await?;
+    events::note(tx, campaign.id, Happened::plain(CampaignEvent::Created), by, now).await?;
     Ok(campaign)
 }
 
@@ -160,20 +226,20 @@ fn is_sound(variable: &Variable) -> bool {
 }
 
 fn check_template(ground: &Ground, new: &NewCampaign) -> Result<(), CampaignError> {
-    let placeholders = usize::try_from(ground.placeholders).unwrap_or(PLACEHOLDERS_MAX);
+    let placeholders = ground.now.placeholders;
     if !ground.same_account {
         return Err(CampaignError::OtherAccount);
     }
     if placeholders != new.variables.len() {
-        return Err(CampaignError::Variables { placeholders: ground.placeholders, variables: new.variables.len() });
+        return Err(CampaignError::Variables { placeholders, variables: new.variables.len() });
     }
-    if ground.template_category == TemplateCategory::Marketing && new.purpose != Purpose::Marketing {
+    if ground.now.template_category == TemplateCategory::Marketing && new.purpose != Purpose::Marketing {
         return Err(CampaignError::TemplateIsMarketing);
     }
     Ok(())
 }
 
-fn draft(new: NewCampaign, now: DateTime<Utc>) -> Campaign {
+fn draft(by: Actor, new: NewCampaign, now: DateTime<Utc>) -> Campaign {
     Campaign {
         id: CampaignId::new(now),
         name: new.name.trim().to_owned(),
@@ -197,6 +263,19 @@ fn draft(new: NewCampaign, now: DateTime<Utc>) -> Campaign {
         plan_run: 0,
         credit_reserved: 0,
         created_at: now,
+        local_at: None,
+        local_late: LocalLate::Send,
+        start_delay_max_s: new.guards.start_delay_max_s,
+        repeat_cron: None,
+        repeat_zone: None,
+        repeat_until: None,
+        series: None,
+        fire_at: None,
+        throttle_per_minute: new.guards.throttle_per_minute,
+        pause_at_failures: new.guards.pause_at_failures,
+        created_by: by.to_string(),
+        approved_by: None,
+        archived_at: None,
     }
 }
 
@@ -210,14 +289,9 @@ async fn find(tx: &mut TenantTx, id: CampaignId) -> Result<Campaign, CampaignErr
 }
 
 /// Newest first.
-pub async fn list(
-    app: &App,
-    tenant: TenantId,
-    before: Option<CampaignId>,
-    limit: i64,
-) -> Result<Vec<Campaign>, CampaignError> {
+pub async fn list(app: &App, tenant: TenantId, listed: &campaigns::Listed) -> Result<Vec<Campaign>, CampaignError> {
     let mut tx = TenantTx::begin(&app.store, tenant).await?;
-    Ok(campaigns::list(&mut tx, before, limit).await?)
+    Ok(campaigns::list(&mut tx, listed).await?)
 }
 
 /// Progress, told from rows.

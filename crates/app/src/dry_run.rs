@@ -11,7 +11,7 @@ use postroad_core::{
     ids::{CampaignId, ContactId, MessageId, TenantId},
     message::Content,
     segment::Filter,
-    template,
+    template, time,
 };
 use postroad_store::{
     TenantTx,
@@ -112,7 +112,7 @@ async fn look_at_page(
     let page = recipients::lock_page(&mut tx, id, stage.run, number).await?.ok_or(CampaignError::NotFound)?;
     let step = plan::write(&mut tx, &page, PAGE, stage.at).await?;
     for send in stage.facts(app, &mut tx, &step.ids).await? {
-        tally.count(&send);
+        tally.count(&stage.at_its_time(send));
     }
     tx.roll_back().await?;
     tally.at = Some(stage.at);
@@ -195,6 +195,14 @@ impl Stage {
         let sends = self.facts(app, tx, &step.ids).await?;
         recipients::advance(tx, page.campaign, step.cursor, step.planned.recipients, None).await?;
         Ok((sends, step.planned.is_last))
+    }
+
+    /// As the gates will see it when its own clock says so.
+    fn at_its_time(&self, mut send: SendFacts) -> SendFacts {
+        let zone = send.facts.quiet.as_ref().map(|quiet| quiet.zone);
+        let local = self.campaign.local_at.zip(zone).map(|(local, zone)| time::resolve(zone, local));
+        send.facts.now = local.map_or(send.facts.now, |at| at.max(send.facts.now));
+        send
     }
 
     async fn facts(&self, app: &App, tx: &mut TenantTx, ids: &[MessageId]) -> Result<Vec<SendFacts>, CampaignError> {

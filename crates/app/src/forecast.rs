@@ -79,13 +79,18 @@ struct Lane {
 
 impl Lane {
     fn new(campaign: &Campaign, hours: QuietHours) -> Self {
-        Self { hours, names: vec![campaign.id.uuid()], flows: vec![flow(campaign.weight)], groups: Vec::new() }
+        Self {
+            hours,
+            names: vec![campaign.id.uuid()],
+            flows: vec![flow(campaign.weight, campaign.throttle_per_minute)],
+            groups: Vec::new(),
+        }
     }
 
     fn add(&mut self, left: Left) {
         let position = self.names.iter().position(|name| *name == left.flow).unwrap_or_else(|| {
             self.names.push(left.flow);
-            self.flows.push(flow(left.weight));
+            self.flows.push(flow(left.weight, left.throttle_per_minute));
             self.names.len() - 1
         });
         let sleeps = left.quiet_policy != QuietPolicy::Exempt;
@@ -100,6 +105,9 @@ impl Lane {
     }
 }
 
-fn flow(weight: i16) -> Flow {
-    Flow { weight: u32::try_from(weight).unwrap_or(1), throttle_per_s: None }
+fn flow(weight: i16, throttle_per_minute: Option<i32>) -> Flow {
+    Flow {
+        weight: u32::try_from(weight).unwrap_or(1),
+        throttle_per_s: throttle_per_minute.map(|throttle| f64::from(throttle) / 60.0),
+    }
 }

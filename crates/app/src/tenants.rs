@@ -40,6 +40,8 @@ pub enum TenantError {
     TooManyCaps(usize),
     #[error("cap number {0} is not 1 to 100 messages in at most 31 days, whole days if it counts by the calendar")]
     Cap(usize),
+    #[error("a number of people is 0 or more")]
+    Approval,
     #[error("there is no such tenant")]
     NotFound,
     #[error("a reason has 1 to 200 characters")]
@@ -61,6 +63,23 @@ pub async fn create(app: &App, new: &NewTenant) -> Result<TenantId, TenantError>
     }
     tx.commit().await?;
     Ok(id)
+}
+
+/// Campaigns for more people than this need a second person's word. None: never. At least 0.
+pub async fn approve_above(app: &App, tenant: TenantId, people: Option<i64>) -> Result<(), TenantError> {
+    if people.is_some_and(|people| people < 0) {
+        return Err(TenantError::Approval);
+    }
+    let mut tx = TenantTx::begin(&app.store, tenant).await?;
+    tenants::set_approval_above(&mut tx, people).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+/// From how many people on.
+pub async fn approval_above(app: &App, tenant: TenantId) -> Result<Option<i64>, TenantError> {
+    let mut tx = TenantTx::begin(&app.store, tenant).await?;
+    Ok(tenants::approval_above(&mut tx).await?)
 }
 
 /// A page of all tenants, for the operator.

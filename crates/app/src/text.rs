@@ -10,6 +10,11 @@ pub(crate) fn fits(text: &str, chars: RangeInclusive<usize>) -> bool {
     !long && !short && !text.contains('\0')
 }
 
+/// The first characters.
+pub(crate) fn cut(text: &str, chars: usize) -> String {
+    text.chars().take(chars).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::fits;

@@ -1,4 +1,9 @@
-//! The life of a campaign. Each move is compare-and-set in SQL; this is the table of legal moves.
+//! The life of a campaign: its states, when it leaves, what it stands on, and when it stops by itself. Each move is
+//! compare-and-set in SQL; this is the table of legal moves.
+
+pub mod local;
+pub mod preflight;
+pub mod watch;
 
 use crate::words::words;
 
@@ -19,13 +24,44 @@ words! {
     }
 }
 
+words! {
+    /// What becomes of people for whom the local time has passed when the campaign starts.
+    LocalLate {
+        /// They get it at once, by their own quiet hours.
+        Send = "send",
+        /// They do not get it.
+        Skip = "skip",
+    }
+}
+
+words! {
+    /// What happened to a campaign, for its history.
+    CampaignEvent {
+        Created = "created",
+        Changed = "changed",
+        Approved = "approved",
+        Scheduled = "scheduled",
+        Unscheduled = "unscheduled",
+        Fired = "fired",
+        Started = "started",
+        Paused = "paused",
+        Resumed = "resumed",
+        Cancelled = "cancelled",
+        Expired = "expired",
+        Ended = "ended",
+        Archived = "archived",
+        Restored = "restored",
+    }
+}
+
 impl CampaignState {
     pub const fn may_become(self, next: Self) -> bool {
         use CampaignState as S;
         matches!(
             (self, next),
             (S::Draft, S::Scheduled | S::Preparing | S::Cancelled)
-                | (S::Scheduled, S::Preparing | S::Draft | S::Cancelled | S::Expired)
+                // A series is completed when it has no fire left.
+                | (S::Scheduled, S::Preparing | S::Draft | S::Cancelled | S::Expired | S::Completed)
                 | (S::Preparing, S::Running | S::Paused | S::Cancelled)
                 | (S::Running, S::Paused | S::Completing | S::Cancelled)
                 | (S::Paused, S::Preparing | S::Running | S::Cancelled)

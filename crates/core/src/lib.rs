@@ -6,6 +6,7 @@
 //! To add a rule, find its noun; to add a gate, see [`gates`].
 
 pub mod account;
+pub mod actor;
 pub mod campaign;
 pub mod cidr;
 pub mod clock;

@@ -98,6 +98,9 @@ pub const CAMPAIGN_LOOK_MAX: i64 = 20_000;
 pub const EXCLUSIONS_MAX: usize = 10;
 /// People that a segment puts into a group, or takes out, at once: one transaction of a second or two.
 pub const GROUP_FROM_SEGMENT_MAX: i64 = 100_000;
+
+/// People a campaign after a campaign is for: one statement writes them into a group, in ten seconds or so.
+pub const FOLLOW_UP_MAX: i64 = 1_000_000;
 /// People of whom a preview tells where they stand.
 pub const PREVIEW_SAMPLES: i64 = 20;
 /// Bytes of one line of a file of contacts: a quotation mark that is never closed must not swallow the memory.

@@ -80,7 +80,7 @@ fn a_campaign_moves_only_as_the_table_says() {
     use CampaignState as S;
     let table: [(S, &[S]); 10] = [
         (S::Draft, &[S::Scheduled, S::Preparing, S::Cancelled]),
-        (S::Scheduled, &[S::Draft, S::Preparing, S::Cancelled, S::Expired]),
+        (S::Scheduled, &[S::Draft, S::Preparing, S::Completed, S::Cancelled, S::Expired]),
         (S::Preparing, &[S::Running, S::Paused, S::Cancelled]),
         (S::Running, &[S::Paused, S::Completing, S::Cancelled]),
         (S::Paused, &[S::Preparing, S::Running, S::Cancelled]),

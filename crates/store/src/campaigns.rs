@@ -1,19 +1,30 @@
 //! Campaigns. Each move is compare-and-set: a state that was not expected moves nothing.
 
-use chrono::{DateTime, Utc};
+mod events;
+mod ground;
+mod open;
+mod settings;
+
+use chrono::{DateTime, NaiveDateTime, Utc};
 use postroad_core::{
-    campaign::CampaignState,
+    campaign::{CampaignState, LocalLate},
     consent::Purpose,
     gates::QuietPolicy,
     ids::{AccountId, CampaignId, GroupId, SegmentId, TemplateId, TenantId},
-    jobs::PlanCampaign,
     segment::Filter,
 };
 use serde::{Deserialize, Serialize};
 use sqlx::types::Json;
 use uuid::Uuid;
 
-use crate::{AnyTx, Result, SystemTx, TenantTx};
+use crate::{AnyTx, Result, TenantTx};
+
+pub use events::{Event, events, note};
+pub use ground::{Ground, ground, kept_ground, save_ground};
+pub use open::{Open, open, stalled};
+pub use settings::{
+    Series, Settings, When, approve, archive, change, due_series, next_fire, reweigh, seen, seen_before, time,
+};
 
 /// Where the value of one placeholder comes from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -93,15 +104,38 @@ pub struct Campaign {
     pub plan_run: i32,
     pub credit_reserved: i64,
     pub created_at: DateTime<Utc>,
+    /// The wall clock at which each recipient gets it, in its own zone.
+    pub local_at: Option<NaiveDateTime>,
+    pub local_late: LocalLate,
+    /// A scheduled start that is later than this does not happen. 60 to 604,800 seconds.
+    pub start_delay_max_s: i32,
+    /// Of a series: when it fires, where, and until when.
+    pub repeat_cron: Option<String>,
+    pub repeat_zone: Option<String>,
+    pub repeat_until: Option<DateTime<Utc>>,
+    /// The series that made it.
+    pub series: Option<CampaignId>,
+    /// The fire of the series that made it.
+    pub fire_at: Option<DateTime<Utc>>,
+    /// Messages per minute at most, 1 to 600,000.
+    pub throttle_per_minute: Option<i32>,
+    /// Percent of failures at which it pauses, 1 to 100.
+    pub pause_at_failures: Option<i16>,
+    pub created_by: String,
+    pub approved_by: Option<String>,
+    pub archived_at: Option<DateTime<Utc>>,
 }
 
-pub async fn insert(tx: &mut TenantTx, new: &Campaign) -> Result<()> {
+/// False: the series has made the campaign of this fire already.
+pub async fn insert(tx: &mut TenantTx, new: &Campaign) -> Result<bool> {
     let tenant = tx.tenant();
-    sqlx::query!(
+    let done = sqlx::query!(
         r#"
         insert into campaigns (tenant_id, id, name, account_id, template_id, purpose, variables, audience, quiet_policy, state, weight,
-                               not_after, created_at, updated_at, exclude)
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'draft', $10, $11, $12, $12, $13)
+                               not_after, created_at, updated_at, exclude, start_delay_max_s, throttle_per_minute, pause_at_failures,
+                               created_by, scheduled_at, series_id, fire_at)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13, $14, $15, $16, $17, $18, $19, $20, $21)
+        on conflict (tenant_id, series_id, fire_at) where series_id is not null do nothing
         "#,
         tenant.uuid(),
         new.id.uuid(),
@@ -112,14 +146,22 @@ pub async fn insert(tx: &mut TenantTx, new: &Campaign) -> Result<()> {
         serde_json::to_value(&new.variables.0)?,
         serde_json::to_value(&new.audience.0)?,
         new.quiet_policy.as_str(),
+        new.state.as_str(),
         new.weight,
         new.not_after,
         new.created_at,
         serde_json::to_value(&new.exclude.0)?,
+        new.start_delay_max_s,
+        new.throttle_per_minute,
+        new.pause_at_failures,
+        new.created_by,
+        new.scheduled_at,
+        new.series.map(CampaignId::uuid),
+        new.fire_at,
     )
     .execute(tx.conn())
     .await?;
-    Ok(())
+    Ok(done.rows_affected() == 1)
 }
 
 pub async fn find(tx: &mut TenantTx, id: CampaignId) -> Result<Option<Campaign>> {
@@ -130,7 +172,9 @@ pub async fn find(tx: &mut TenantTx, id: CampaignId) -> Result<Option<Campaign>>
         select id as "id: CampaignId", name, account_id as "account: AccountId", template_id as "template: TemplateId",
                purpose as "purpose: Purpose", variables as "variables: Json<Vec<Variable>>", audience as "audience: Json<Audience>",
                exclude as "exclude: Json<Vec<Exclusion>>", quiet_policy as "quiet_policy: QuietPolicy", state as "state: CampaignState", paused_reason, weight, scheduled_at, not_after,
-               started_at, finished_at, planned, planned_at, plan_page, plan_run, credit_reserved, created_at
+               started_at, finished_at, planned, planned_at, plan_page, plan_run, credit_reserved, created_at, local_at,
+               local_late as "local_late: LocalLate", start_delay_max_s, repeat_cron, repeat_zone, repeat_until,
+               series_id as "series: CampaignId", fire_at, throttle_per_minute, pause_at_failures, created_by, approved_by, archived_at
         from   campaigns
         where  tenant_id = $1 and id = $2
         "#,
@@ -142,8 +186,18 @@ pub async fn find(tx: &mut TenantTx, id: CampaignId) -> Result<Option<Campaign>>
     Ok(row)
 }
 
-/// Newest first, before `before`.
-pub async fn list(tx: &mut TenantTx, before: Option<CampaignId>, limit: i64) -> Result<Vec<Campaign>> {
+/// Which campaigns to list.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Listed {
+    pub before: Option<CampaignId>,
+    pub archived: bool,
+    pub series: Option<CampaignId>,
+    /// At least 1.
+    pub limit: i64,
+}
+
+/// Newest first.
+pub async fn list(tx: &mut TenantTx, listed: &Listed) -> Result<Vec<Campaign>> {
     let tenant = tx.tenant();
     let rows = sqlx::query_as!(
         Campaign,
@@ -151,15 +205,20 @@ pub async fn list(tx: &mut TenantTx, before: Option<CampaignId>, limit: i64) -> 
         select id as "id: CampaignId", name, account_id as "account: AccountId", template_id as "template: TemplateId",
                purpose as "purpose: Purpose", variables as "variables: Json<Vec<Variable>>", audience as "audience: Json<Audience>",
                exclude as "exclude: Json<Vec<Exclusion>>", quiet_policy as "quiet_policy: QuietPolicy", state as "state: CampaignState", paused_reason, weight, scheduled_at, not_after,
-               started_at, finished_at, planned, planned_at, plan_page, plan_run, credit_reserved, created_at
+               started_at, finished_at, planned, planned_at, plan_page, plan_run, credit_reserved, created_at, local_at,
+               local_late as "local_late: LocalLate", start_delay_max_s, repeat_cron, repeat_zone, repeat_until,
+               series_id as "series: CampaignId", fire_at, throttle_per_minute, pause_at_failures, created_by, approved_by, archived_at
         from   campaigns
-        where  tenant_id = $1 and ($2::uuid is null or id < $2)
+        where  tenant_id = $1 and ($2::uuid is null or id < $2) and (archived_at is not null) = $3
+        and    ($4::uuid is null or series_id = $4)
         order  by id desc
-        limit  $3
+        limit  $5
         "#,
         tenant.uuid(),
-        before.map(CampaignId::uuid),
-        limit,
+        listed.before.map(CampaignId::uuid),
+        listed.archived,
+        listed.series.map(CampaignId::uuid),
+        listed.limit,
     )
     .fetch_all(tx.conn())
     .await?;
@@ -271,24 +330,6 @@ pub async fn take_reserved(tx: &mut TenantTx, id: CampaignId) -> Result<i64> {
     Ok(taken.unwrap_or_default())
 }
 
-/// The jobs of campaigns whose planning has not moved since `before`: the job was lost, or its worker was.
-pub async fn stalled(tx: &mut SystemTx, before: DateTime<Utc>) -> Result<Vec<PlanCampaign>> {
-    let jobs = sqlx::query_as!(
-        PlanCampaign,
-        r#"
-        select tenant_id as "tenant: TenantId", id as "campaign: CampaignId", plan_page as page, plan_run as generation
-        from   campaigns
-        where  state = 'preparing' and updated_at < $1
-        order  by tenant_id, id
-        limit  1000
-        "#,
-        before,
-    )
-    .fetch_all(tx.conn())
-    .await?;
-    Ok(jobs)
-}
-
 /// Recipients of a campaign in one state, at one gate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tally {
@@ -319,6 +360,25 @@ pub async fn tallies(tx: &mut impl AnyTx, tenant: TenantId, id: CampaignId) -> R
     Ok(rows)
 }
 
+/// Messages that ended with an answer, and those of them without success. Refusals, cancellations and what nobody knows are
+/// neither.
+pub async fn ended(tx: &mut TenantTx, id: CampaignId) -> Result<(i64, i64)> {
+    let tenant = tx.tenant();
+    let row = sqlx::query!(
+        r#"
+        select count(*) as "all!", count(*) filter (where state in ('rejected', 'failed', 'dead')) as "failed!"
+        from   sends
+        where  tenant_id = $1 and campaign_id = $2
+        and    state in ('accepted', 'sent', 'delivered', 'read', 'rejected', 'failed', 'dead')
+        "#,
+        tenant.uuid(),
+        id.uuid(),
+    )
+    .fetch_one(tx.conn())
+    .await?;
+    Ok((row.all, row.failed))
+}
+
 /// Cancels up to `limit` sends that are not on their way; returns how many.
 pub async fn cancel_sends(tx: &mut TenantTx, id: CampaignId, limit: i64, now: DateTime<Utc>) -> Result<u64> {
     let tenant = tx.tenant();
@@ -340,82 +400,4 @@ pub async fn cancel_sends(tx: &mut TenantTx, id: CampaignId, limit: i64, now: Da
     .execute(tx.conn())
     .await?;
     Ok(done.rows_affected())
-}
-
-/// A campaign that time or its rows may move on.
-#[derive(Debug, Clone, Copy)]
-pub struct Open {
-    pub tenant: TenantId,
-    pub id: CampaignId,
-    pub state: CampaignState,
-    /// Scheduled, and the time has come.
-    pub due: bool,
-    pub planned: bool,
-    /// Sends that are not on their way yet.
-    pub unsent: bool,
-    /// Calls without an outcome.
-    pub undecided: bool,
-    /// Something did not arrive, or nobody knows.
-    pub troubled: bool,
-}
-
-/// Campaigns to look at: open ones, and cancelled ones that still hold sends. At most 1,000.
-pub async fn open(tx: &mut SystemTx, now: DateTime<Utc>) -> Result<Vec<Open>> {
-    let rows = sqlx::query_as!(
-        Open,
-        r#"
-        select c.tenant_id as "tenant: TenantId", c.id as "id: CampaignId", c.state as "state: CampaignState",
-               coalesce(c.state = 'scheduled' and c.scheduled_at <= $1, false) as "due!",
-               c.planned_at is not null as "planned!",
-               exists (select 1 from sends s where s.tenant_id = c.tenant_id and s.campaign_id = c.id
-                       and s.state in ('scheduled', 'queued', 'waiting', 'claimed')) as "unsent!",
-               exists (select 1 from sends s where s.tenant_id = c.tenant_id and s.campaign_id = c.id
-                       and (s.state = 'attempting' or (s.state = 'unknown' and s.settled_at is null))) as "undecided!",
-               exists (select 1 from sends s where s.tenant_id = c.tenant_id and s.campaign_id = c.id
-                       and s.state in ('rejected', 'failed', 'dead', 'unknown', 'expired')) as "troubled!"
-        from   campaigns c
-        where  (c.state = 'scheduled' and c.scheduled_at <= $1) or c.state in ('running', 'completing')
-        or     (c.state = 'cancelled' and c.finished_at > $1 - interval '1 hour')
-        order  by c.tenant_id, c.id
-        limit  1000
-        "#,
-        now,
-    )
-    .fetch_all(tx.conn())
-    .await?;
-    Ok(rows)
-}
-
-/// What a campaign stands on, as it is now.
-#[derive(Debug, Clone)]
-pub struct Ground {
-    pub template_status: postroad_core::template::TemplateStatus,
-    pub template_category: postroad_core::template::TemplateCategory,
-    pub placeholders: i32,
-    /// The template belongs to the campaign's account.
-    pub same_account: bool,
-    pub credit_enforced: bool,
-}
-
-/// None: the template or the account does not exist.
-pub async fn ground(tx: &mut TenantTx, account: AccountId, template: TemplateId) -> Result<Option<Ground>> {
-    let tenant = tx.tenant();
-    let row = sqlx::query_as!(
-        Ground,
-        r#"
-        select p.status as "template_status: postroad_core::template::TemplateStatus",
-               p.category as "template_category: postroad_core::template::TemplateCategory", p.placeholders,
-               p.account_id = a.id as "same_account!", t.credit_enforced
-        from   templates p
-        join   accounts a on a.tenant_id = p.tenant_id and a.id = $2
-        join   tenants t on t.id = p.tenant_id
-        where  p.tenant_id = $1 and p.id = $3
-        "#,
-        tenant.uuid(),
-        account.uuid(),
-        template.uuid(),
-    )
-    .fetch_optional(tx.conn())
-    .await?;
-    Ok(row)
 }

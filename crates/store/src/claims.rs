@@ -38,7 +38,8 @@ pub struct Claimed {
 
 /// Claims due sends of several lanes in one statement, in fair order: flows take turns by weight, never two sends to one
 /// address, and never one while another to that address is on its way. Chance says where in its turn each flow begins, so
-/// that a lane which claims one send at a time gives each flow its share too, and none starves.
+/// that a lane which claims one send at a time gives each flow its share too, and none starves. Of a throttled campaign come
+/// no more than its throttle lets leave.
 ///
 /// A send that was started before without an end may be what killed its worker: it comes in a claim of its own, eight
 /// second starts or one third start at a time, so that its neighbours are acquitted. After three starts it is dead.
@@ -70,10 +71,17 @@ pub async fn claim(tx: &mut SystemTx, owner: IncarnationId, asks: &[Ask], now: D
                 where  s.tenant_id = f.tenant_id and s.lane_id = f.lane_id and s.state in ('queued', 'waiting', 'scheduled')
                 and    s.flow > f.flow
                 order  by s.flow limit 1) n
+        ), paced as (
+            select f.*, coalesce((
+                       select throttle_grants(f.wanted, 60.0::float8 / c.throttle_per_minute, coalesce(p.free_at, $6), $6)
+                       from   campaigns c
+                       left   join campaign_paces p on p.tenant_id = c.tenant_id and p.campaign_id = c.id
+                       where  c.tenant_id = f.tenant_id and c.id = f.flow and c.throttle_per_minute is not null), f.wanted) as room
+            from   flows f
         ), due as (
             select f.fence, f.wanted, d.*,
                    f.luck - 1 + row_number() over (partition by d.tenant_id, d.lane_id, d.flow order by d.run_at, d.id) as turn
-            from   flows f cross join lateral (
+            from   paced f cross join lateral (
                 select s.tenant_id, s.lane_id, s.flow, s.id, s.run_at, s.weight, s.address_id, s.starts,
                        s.gate, s.reason, s.decided_at
                 from   sends s
@@ -85,7 +93,7 @@ pub async fn claim(tx: &mut SystemTx, owner: IncarnationId, asks: &[Ask], now: D
                     and    b.id <> s.id and (b.id < s.id or b.state in ('claimed', 'attempting', 'unknown'))
                     limit  1), true)
                 order  by s.run_at, s.id
-                limit  f.wanted
+                limit  f.room
                 for    update of s skip locked) d
         ), one_each as (
             select d.*, row_number() over (partition by d.tenant_id, d.lane_id, d.address_id

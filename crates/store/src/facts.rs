@@ -12,7 +12,7 @@ use postroad_core::{
         AccountFacts, Cap, CapFacts, CreditFacts, Facts, QuietFacts, QuietPolicy, RateFacts, SpacingFacts,
         TemplateFacts, TemplateStanding, WindowFacts, ZoneOf,
     },
-    ids::{AccountId, AddressId, ContactId, MessageId, TenantId},
+    ids::{AccountId, AddressId, CampaignId, ContactId, MessageId, TenantId},
     message::{Class, Content, Source},
     quiet_hours::QuietHours,
     template::{TemplateCategory, TemplateStatus},
@@ -37,6 +37,8 @@ pub struct SendFacts {
     pub consent_version: i32,
     /// The bucket between this account and this person, where the provider has one.
     pub spacing: Option<Spacing>,
+    /// The campaign whose throttle it needs a place from.
+    pub throttled: Option<CampaignId>,
     pub facts: Facts,
 }
 
@@ -87,6 +89,7 @@ async fn read_rows(tx: &mut impl AnyTx, sends: &[(TenantId, MessageId)]) -> Resu
                m.content as "content: sqlx::types::Json<Box<RawValue>>", m.reply_to, m.class as "class: Class", m.source as "source: Source",
                m.purpose as "purpose: Purpose", m.quiet_policy as "quiet_policy: QuietPolicy", s.not_after,
                (s.campaign_id is not null and c.state not in ('preparing', 'running', 'completing')) as "campaign_paused!",
+               case when c.throttle_per_minute is not null then c.id end as "throttled: CampaignId",
                x.reason as "suppressed?: SuppressionReason", d.consent_version,
                case m.purpose when 'marketing' then d.marketing_action else d.transactional_action end as "consent_action: ConsentAction",
                case m.purpose when 'marketing' then d.marketing_at else d.transactional_at end as consent_at,
@@ -160,6 +163,7 @@ struct Row {
     quiet_policy: QuietPolicy,
     not_after: Option<DateTime<Utc>>,
     campaign_paused: bool,
+    throttled: Option<CampaignId>,
     suppressed: Option<SuppressionReason>,
     consent_version: i32,
     consent_action: Option<ConsentAction>,
@@ -252,6 +256,7 @@ impl Row {
             reply_to: self.reply_to,
             consent_version: self.consent_version,
             spacing,
+            throttled: self.throttled,
             facts,
         })
     }

@@ -63,6 +63,8 @@ pub struct Left {
     /// To the minute; not before now.
     pub ready_at: DateTime<Utc>,
     pub sends: i64,
+    /// Of its campaign.
+    pub throttle_per_minute: Option<i32>,
 }
 
 /// What has not left a lane yet, the largest groups first. Counts a million sends in a second or two.
@@ -73,12 +75,14 @@ pub async fn left(tx: &mut TenantTx, account: AccountId, now: DateTime<Utc>) -> 
         r#"
         select s.flow, min(s.weight) as "weight!", coalesce(n.time_zone, a.time_zone, t.time_zone) as "zone!",
                m.quiet_policy as "quiet_policy: QuietPolicy", s.reason as "reason: Reason",
-               greatest(date_trunc('minute', s.run_at), $3) as "ready_at!", count(*) as "sends!"
+               greatest(date_trunc('minute', s.run_at), $3) as "ready_at!", count(*) as "sends!",
+               min(c.throttle_per_minute) as throttle_per_minute
         from   sends s
         join   messages m on m.tenant_id = s.tenant_id and m.id = s.id
         join   contacts n on n.tenant_id = s.tenant_id and n.id = s.contact_id
         join   accounts a on a.tenant_id = s.tenant_id and a.id = s.lane_id
         join   tenants t on t.id = s.tenant_id
+        left   join campaigns c on c.tenant_id = s.tenant_id and c.id = s.campaign_id
         where  s.tenant_id = $1 and s.lane_id = $2 and s.state in ('queued', 'waiting', 'scheduled')
         group  by s.flow, 3, m.quiet_policy, s.reason, 6
         order  by count(*) desc

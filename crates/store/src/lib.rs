@@ -45,6 +45,7 @@ pub mod queue;
 pub mod quota;
 pub mod receipts;
 pub mod recipients;
+pub mod reports;
 pub mod request_log;
 pub mod reservations;
 pub mod segments;
@@ -53,6 +54,7 @@ pub mod suppressions;
 pub mod sweeps;
 pub mod templates;
 pub mod tenants;
+pub mod throttles;
 mod tx;
 pub mod waiting;
 

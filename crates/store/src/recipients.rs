@@ -1,11 +1,12 @@
 //! Planning: pages of recipients, with their messages and sends.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDateTime, Utc};
 use postroad_core::{
     account::Channel,
+    campaign::{LocalLate, local},
     consent::Purpose,
     gates::QuietPolicy,
-    ids::{AccountId, CampaignId, ContactId, MessageId, TemplateId},
+    ids::{AccountId, CampaignId, ContactId, GroupId, MessageId, TemplateId},
     segment::Filter,
     send::SendState,
 };
@@ -30,6 +31,9 @@ pub struct Page {
     pub quiet_policy: QuietPolicy,
     pub weight: i16,
     pub not_after: Option<DateTime<Utc>>,
+    /// The wall clock at which each recipient gets it.
+    pub local_at: Option<NaiveDateTime>,
+    pub local_late: LocalLate,
     pub variables: Json<Vec<Variable>>,
     pub audience: Json<Audience>,
     /// Of audiences that are a filter, or leave somebody out.
@@ -49,7 +53,7 @@ pub async fn lock_page(tx: &mut TenantTx, campaign: CampaignId, run: i32, number
         r#"
         select c.id as "campaign: CampaignId", c.account_id as "account: AccountId", a.channel as "channel: Channel",
                c.template_id as "template: TemplateId", t.name as template_name, t.language, c.purpose as "purpose: Purpose",
-               c.quiet_policy as "quiet_policy: QuietPolicy", c.weight, c.not_after, c.variables as "variables: Json<Vec<Variable>>",
+               c.quiet_policy as "quiet_policy: QuietPolicy", c.weight, c.not_after, c.local_at, c.local_late as "local_late: LocalLate", c.variables as "variables: Json<Vec<Variable>>",
                c.audience as "audience: Json<Audience>", c.frozen as "frozen: Json<Filter>", c.started_at as "started_at!", c.planned_to as "planned_to: ContactId"
         from   campaigns c
         join   accounts a on a.tenant_id = c.tenant_id and a.id = c.account_id
@@ -106,20 +110,21 @@ pub async fn write(
     };
     let ids: Vec<Uuid> = ids.iter().map(|id| id.uuid()).collect();
     let sources = Sources::of(&page.variables);
+    let zones = Zones::of(page);
     let written = sqlx::query_as!(
         Written,
         r#"
         with people as materialized (
-            (select n.id, n.attributes, n.display_name from contacts n
+            (select n.id, n.attributes, n.display_name, n.time_zone from contacts n
              where  $3::uuid[] is null and n.tenant_id = $1 and n.id > coalesce($2, '00000000-0000-0000-0000-000000000000'::uuid)
              and    n.created_at <= $4 and n.erased_at is null and ($5::uuid is null or n.import_id = $5)
              order  by n.id
              limit  cardinality($6::uuid[]))
             union  all
-            select n.id, n.attributes, n.display_name from contacts n
+            select n.id, n.attributes, n.display_name, n.time_zone from contacts n
             where  n.tenant_id = $1 and n.id = any($3) and n.created_at <= $4 and n.erased_at is null
         ), reached as materialized (
-            select p.id as contact_id, d.id as address_id, ($6::uuid[])[row_number() over ()] as message_id,
+            select p.id as contact_id, d.id as address_id, z.at as local_at, ($6::uuid[])[row_number() over ()] as message_id,
                    (select array_agg(v.value order by v.place) filter (where v.value is not null)
                     from   (select x.place, coalesce(x.value, nullif(case x.attribute when 'display_name' then p.display_name
                                                                      else p.attributes ->> x.attribute end, ''), x.fallback) as value
@@ -131,6 +136,9 @@ pub async fn write(
                 where  d.tenant_id = $1 and d.contact_id = p.id and d.channel = $10
                 order  by d.created_at, d.id
                 limit  1) d
+            left   join unnest($21::text[], $22::timestamptz[]) as z (zone, at)
+                   on z.zone = coalesce(p.time_zone, (select coalesce(a.time_zone, t.time_zone) from accounts a
+                                                      join tenants t on t.id = a.tenant_id where a.tenant_id = $1 and a.id = $12))
         ), fresh as (
             insert into recipients (tenant_id, campaign_id, contact_id, message_id)
             select $1, $11, r.contact_id, r.message_id from reached r
@@ -148,7 +156,9 @@ pub async fn write(
         ), sent as (
             insert into sends (tenant_id, id, lane_id, address_id, contact_id, campaign_id, flow, weight, class, state, run_at,
                                not_after, state_at)
-            select $1, f.message_id, $12, r.address_id, f.contact_id, $11, $11, $19, 'campaign', 'queued', $18, $20, $18
+            select $1, f.message_id, $12, r.address_id, f.contact_id, $11, $11, $19, 'campaign',
+                   case when r.local_at > $18 then 'scheduled' else 'queued' end, greatest(r.local_at, $18),
+                   case when $23 and r.local_at <= $4 then r.local_at else $20 end, $18
             from   fresh f
             join   reached r on r.message_id = f.message_id
         )
@@ -175,6 +185,9 @@ pub async fn write(
         now,
         page.weight,
         page.not_after,
+        &zones.names,
+        &zones.instants,
+        page.local_late == LocalLate::Skip,
     )
     .fetch_one(tx.conn())
     .await?;
@@ -216,6 +229,21 @@ impl Sources {
             sources.fallbacks.push(fallback);
         }
         sources
+    }
+}
+
+/// When it is the campaign's local time, zone by zone; empty for one that has none.
+#[derive(Default)]
+struct Zones {
+    names: Vec<String>,
+    instants: Vec<DateTime<Utc>>,
+}
+
+impl Zones {
+    fn of(page: &Page) -> Self {
+        let Some(local_at) = page.local_at else { return Self::default() };
+        let (names, instants) = local::instants(local_at).map(|(zone, at)| (zone.name().to_owned(), at)).unzip();
+        Self { names, instants }
     }
 }
 
@@ -293,6 +321,70 @@ pub async fn list(tx: &mut TenantTx, campaign: CampaignId, filter: &Listed) -> R
     .fetch_all(tx.conn())
     .await?;
     Ok(rows)
+}
+
+/// How recipients ended, for a campaign after the campaign.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// For sure without delivery, for whatever reason.
+    NotReached,
+    /// Of those, the ones whose reason may be over: attempts or time ran out, or the provider said "not now".
+    Retryable,
+    /// Nobody knows. Some of them will get it twice.
+    Unknown,
+}
+
+impl Outcome {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::NotReached => "not_reached",
+            Self::Retryable => "retryable",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+impl std::fmt::Display for Outcome {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Makes the recipients that ended like that members of a group; returns how many there were.
+pub async fn gather(
+    tx: &mut TenantTx,
+    campaign: CampaignId,
+    outcome: Outcome,
+    group: GroupId,
+    limit: i64,
+    now: DateTime<Utc>,
+) -> Result<i64> {
+    let tenant = tx.tenant();
+    let done = sqlx::query!(
+        r#"
+        insert into group_members (tenant_id, group_id, contact_id, added_at)
+        select distinct on (s.contact_id) $1::uuid, $3::uuid, s.contact_id, $5::timestamptz
+        from   sends s
+        join   contacts n on n.tenant_id = s.tenant_id and n.id = s.contact_id and n.erased_at is null
+        where  s.tenant_id = $1 and s.campaign_id = $2
+        and    case $4
+               when 'unknown' then s.state = 'unknown' and s.settled_at is not null
+               when 'retryable' then s.state in ('dead', 'expired') or (s.state in ('rejected', 'failed') and s.fault_class in
+                   ('transient', 'rate_throughput', 'rate_pair', 'rate_app', 'maintenance', 'marketing_cap', 'no_answer'))
+               else s.state in ('rejected', 'failed', 'dead', 'expired', 'cancelled', 'refused') end
+        order  by s.contact_id
+        limit  $6
+        "#,
+        tenant.uuid(),
+        campaign.uuid(),
+        group.uuid(),
+        outcome.as_str(),
+        now,
+        limit,
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(i64::try_from(done.rows_affected()).unwrap_or(i64::MAX))
 }
 
 /// Refreshes what the planner knows of the tables a bulk writer fills.

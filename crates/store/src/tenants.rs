@@ -179,3 +179,20 @@ impl From<Row> for Tenant {
         }
     }
 }
+
+/// Campaigns for more people than this need a second person's word.
+pub async fn set_approval_above(tx: &mut TenantTx, people: Option<i64>) -> Result<()> {
+    let tenant = tx.tenant();
+    sqlx::query!("update tenants set approval_above = $2 where id = $1", tenant.uuid(), people)
+        .execute(tx.conn())
+        .await?;
+    Ok(())
+}
+
+pub async fn approval_above(tx: &mut TenantTx) -> Result<Option<i64>> {
+    let tenant = tx.tenant();
+    let people = sqlx::query_scalar!("select approval_above from tenants where id = $1", tenant.uuid())
+        .fetch_optional(tx.conn())
+        .await?;
+    Ok(people.flatten())
+}

@@ -2,19 +2,23 @@
 
 mod audience;
 mod foresight;
+mod history;
+mod moves;
 mod new;
 mod recipients;
+mod report;
+mod settings;
 mod view;
 
 use axum::{extract::State, response::Response};
-use chrono::{DateTime, Utc};
 use postroad_app::{
     campaigns::{self, CampaignError},
     dry_run,
 };
 use postroad_core::ids::{CampaignId, TenantId};
+use postroad_store::campaigns::Listed;
 use serde::Deserialize;
-use utoipa::ToSchema;
+use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
@@ -23,9 +27,8 @@ use crate::{
     extract::{Json, Path, Query},
     problem::{Conflicts, Problem, Refusals},
     routes::{
-        accounts::Reason,
         live, messages,
-        page::{self, Page, PageQuery},
+        page::{self, Page},
     },
 };
 
@@ -37,14 +40,13 @@ pub(crate) fn routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(create, list))
         .routes(routes!(get))
         .routes(routes!(preview))
-        .routes(routes!(start))
-        .routes(routes!(schedule))
-        .routes(routes!(pause))
-        .routes(routes!(resume))
-        .routes(routes!(cancel))
         .routes(routes!(stats))
+        .merge(moves::routes())
+        .merge(settings::routes())
         .merge(foresight::routes())
         .merge(recipients::routes())
+        .merge(report::routes())
+        .merge(history::routes())
 }
 
 /// Write a draft.
@@ -66,24 +68,45 @@ async fn create(
     Ok(messages::answered(answer))
 }
 
+/// Which campaigns.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct ListQuery {
+    /// Rows of the page. 1 to 200, default 50.
+    #[param(minimum = 1, maximum = 200)]
+    limit: Option<i64>,
+    /// `next` of the page before.
+    #[param(pattern = "^cmp_[0-9a-f]{32}$")]
+    after: Option<String>,
+    /// Those that were put away, instead of the others.
+    #[serde(default)]
+    archived: bool,
+    /// Those that this series made.
+    #[param(pattern = "^cmp_[0-9a-f]{32}$")]
+    series_id: Option<String>,
+}
+
 /// List campaigns, newest first.
 #[utoipa::path(
     get,
     path = "/v1/campaigns",
     tag = "campaigns",
-    params(PageQuery),
+    params(ListQuery),
     responses((status = 200, description = "A page", body = Page<Campaign>), Refusals),
     security(("key" = [], "timestamp" = [], "request_id" = [], "signature" = [])),
 )]
 async fn list(
     caller: Caller<CampaignsRead>,
     State(api): State<ApiState>,
-    Query(query): Query<PageQuery>,
+    Query(query): Query<ListQuery>,
 ) -> Result<axum::Json<Page<Campaign>>, Problem> {
     let tenant = live::tenant(&caller)?;
     let limit = page::limit(query.limit)?;
     let before: Option<CampaignId> = page::parse("after", query.after.as_deref())?;
-    let rows = campaigns::list(&api.app, tenant, before, limit + 1).await?;
+    let series = page::parse("series_id", query.series_id.as_deref())?;
+    let listed = Listed { before, archived: query.archived, series, limit: limit + 1 };
+    let rows = campaigns::list(&api.app, tenant, &listed).await?;
     Ok(axum::Json(Page::of(rows, limit, |row| row.id.to_string(), Campaign::of)))
 }
 
@@ -126,117 +149,6 @@ async fn preview(
     Ok(axum::Json(Preview::of(preview)))
 }
 
-/// Begin. The audience is frozen, and what may leave leaves.
-#[utoipa::path(
-    post,
-    path = "/v1/campaigns/{id}/start",
-    tag = "campaigns",
-    params(("id" = String, Path, pattern = "^cmp_[0-9a-f]{32}$")),
-    responses((status = 200, description = "Recipients are being written", body = Campaign), Refusals, Conflicts),
-    security(("key" = [], "timestamp" = [], "request_id" = [], "signature" = [])),
-)]
-async fn start(
-    caller: Caller<CampaignsWrite>,
-    State(api): State<ApiState>,
-    Path(id): Path<CampaignId>,
-) -> Result<axum::Json<Campaign>, Problem> {
-    let tenant = live::tenant(&caller)?;
-    campaigns::start(&api.app, tenant, id).await?;
-    shown(&api, tenant, id).await
-}
-
-/// When.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-#[schema(as = CampaignSchedule)]
-struct Schedule {
-    /// Null: not by itself; it is a draft again.
-    at: Option<DateTime<Utc>>,
-}
-
-/// Begin by itself at a time, or not any more.
-#[utoipa::path(
-    post,
-    path = "/v1/campaigns/{id}/schedule",
-    tag = "campaigns",
-    params(("id" = String, Path, pattern = "^cmp_[0-9a-f]{32}$")),
-    request_body = Schedule,
-    responses((status = 200, description = "As it is now", body = Campaign), Refusals, Conflicts),
-    security(("key" = [], "timestamp" = [], "request_id" = [], "signature" = [])),
-)]
-async fn schedule(
-    caller: Caller<CampaignsWrite>,
-    State(api): State<ApiState>,
-    Path(id): Path<CampaignId>,
-    Json(when): Json<Schedule>,
-) -> Result<axum::Json<Campaign>, Problem> {
-    let tenant = live::tenant(&caller)?;
-    match when.at {
-        Some(at) => campaigns::schedule(&api.app, tenant, id, at).await?,
-        None => campaigns::unschedule(&api.app, tenant, id).await?,
-    }
-    shown(&api, tenant, id).await
-}
-
-/// Stop for now. What is on its way ends.
-#[utoipa::path(
-    post,
-    path = "/v1/campaigns/{id}/pause",
-    tag = "campaigns",
-    params(("id" = String, Path, pattern = "^cmp_[0-9a-f]{32}$")),
-    request_body = Reason,
-    responses((status = 200, description = "No new attempt starts", body = Campaign), Refusals, Conflicts),
-    security(("key" = [], "timestamp" = [], "request_id" = [], "signature" = [])),
-)]
-async fn pause(
-    caller: Caller<CampaignsWrite>,
-    State(api): State<ApiState>,
-    Path(id): Path<CampaignId>,
-    Json(why): Json<Reason>,
-) -> Result<axum::Json<Campaign>, Problem> {
-    let tenant = live::tenant(&caller)?;
-    campaigns::pause(&api.app, tenant, id, &why.reason).await?;
-    shown(&api, tenant, id).await
-}
-
-/// Go on where it stopped.
-#[utoipa::path(
-    post,
-    path = "/v1/campaigns/{id}/resume",
-    tag = "campaigns",
-    params(("id" = String, Path, pattern = "^cmp_[0-9a-f]{32}$")),
-    responses((status = 200, description = "As it is now", body = Campaign), Refusals, Conflicts),
-    security(("key" = [], "timestamp" = [], "request_id" = [], "signature" = [])),
-)]
-async fn resume(
-    caller: Caller<CampaignsWrite>,
-    State(api): State<ApiState>,
-    Path(id): Path<CampaignId>,
-) -> Result<axum::Json<Campaign>, Problem> {
-    let tenant = live::tenant(&caller)?;
-    campaigns::resume(&api.app, tenant, id).await?;
-    shown(&api, tenant, id).await
-}
-
-/// End it for good. What is not on its way never leaves.
-#[utoipa::path(
-    post,
-    path = "/v1/campaigns/{id}/cancel",
-    tag = "campaigns",
-    params(("id" = String, Path, pattern = "^cmp_[0-9a-f]{32}$")),
-    responses((status = 200, description = "Cancelled", body = Campaign), Refusals, Conflicts),
-    security(("key" = [], "timestamp" = [], "request_id" = [], "signature" = [])),
-)]
-async fn cancel(
-    caller: Caller<CampaignsWrite>,
-    State(api): State<ApiState>,
-    Path(id): Path<CampaignId>,
-) -> Result<axum::Json<Campaign>, Problem> {
-    let tenant = live::tenant(&caller)?;
-    campaigns::cancel(&api.app, tenant, id).await?;
-    shown(&api, tenant, id).await
-}
-
 /// How far it got, counted from its messages.
 #[utoipa::path(
     get,
@@ -272,6 +184,17 @@ impl From<CampaignError> for Problem {
             CampaignError::Variables { .. } => Self::invalid("template_parameters", error),
             CampaignError::TemplateIsMarketing => Self::invalid("template_category_mismatch", error),
             CampaignError::InThePast => Self::invalid("in_the_past", error),
+            CampaignError::Cron(_) => Self::invalid("invalid_cron", error),
+            CampaignError::UnknownZone(_) => Self::invalid("unknown_time_zone", error),
+            CampaignError::NeverFires => Self::invalid("never_fires", error),
+            CampaignError::BadThrottle | CampaignError::BadShare | CampaignError::BadDelay => {
+                Self::invalid("out_of_range", error)
+            }
+            CampaignError::IsSeries => Self::conflict("is_a_series", error),
+            CampaignError::NeedsApproval { .. } => Self::conflict("approval_required", error),
+            CampaignError::OwnApproval => Self::conflict("own_approval", error),
+            CampaignError::AccountBroken { .. } => Self::conflict("account_not_active", error),
+            CampaignError::NobodyLeft => Self::conflict("nobody_left", error),
             CampaignError::Audience(error) => error.into(),
             CampaignError::Once(error) => error.into(),
             CampaignError::Credit(error) => error.into(),

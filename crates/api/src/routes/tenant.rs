@@ -21,7 +21,12 @@ use crate::{
 };
 
 pub(crate) fn routes() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::default().routes(routes!(get)).routes(routes!(update)).routes(routes!(pause)).routes(routes!(resume))
+    OpenApiRouter::default()
+        .routes(routes!(get))
+        .routes(routes!(update))
+        .routes(routes!(pause))
+        .routes(routes!(resume))
+        .routes(routes!(approval, set_approval))
 }
 
 /// What a tenant decides about itself.
@@ -170,6 +175,47 @@ async fn resume(caller: Caller<TenantWrite>, State(api): State<ApiState>) -> Res
     Ok(axum::Json(Tenant::of(tenants::get(&api.app, tenant).await?)))
 }
 
+/// From how many people on a campaign needs a second person's word.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = CampaignApproval)]
+struct Approval {
+    /// Campaigns for more people than this. Null: none.
+    #[schema(minimum = 0)]
+    above: Option<i64>,
+}
+
+/// From how many people on a campaign needs a second person's word.
+#[utoipa::path(
+    get,
+    path = "/v1/tenant/approval",
+    tag = "tenant",
+    responses((status = 200, description = "The number", body = Approval), Refusals),
+    security(("key" = [], "timestamp" = [], "request_id" = [], "signature" = [])),
+)]
+async fn approval(caller: Caller<TenantRead>, State(api): State<ApiState>) -> Result<axum::Json<Approval>, Problem> {
+    Ok(axum::Json(Approval { above: tenants::approval_above(&api.app, caller.tenant()).await? }))
+}
+
+/// Say from how many people on a campaign needs a second person's word.
+#[utoipa::path(
+    put,
+    path = "/v1/tenant/approval",
+    tag = "tenant",
+    request_body = Approval,
+    responses((status = 200, description = "As it is now", body = Approval), Refusals),
+    security(("key" = [], "timestamp" = [], "request_id" = [], "signature" = [])),
+)]
+async fn set_approval(
+    caller: Caller<TenantWrite>,
+    State(api): State<ApiState>,
+    Json(wanted): Json<Approval>,
+) -> Result<axum::Json<Approval>, Problem> {
+    let tenant = live::tenant(&caller)?;
+    tenants::approve_above(&api.app, tenant, wanted.above).await?;
+    Ok(axum::Json(wanted))
+}
+
 impl From<TenantError> for Problem {
     fn from(error: TenantError) -> Self {
         match error {
@@ -180,6 +226,7 @@ impl From<TenantError> for Problem {
             TenantError::TooManyCaps(_) | TenantError::Cap(_) => Self::invalid("invalid_cap", error),
             TenantError::Reason => Self::invalid("invalid_reason", error),
             TenantError::UnknownZone(error) => error.into(),
+            TenantError::Approval => Self::invalid("out_of_range", error),
             TenantError::Store(error) => error.into(),
         }
     }

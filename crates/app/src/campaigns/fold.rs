@@ -1,7 +1,7 @@
 //! What time and rows do to campaigns: due ones start, ended ones end, and nothing is forgotten.
 
 use chrono::TimeDelta;
-use postroad_core::campaign::CampaignState;
+use postroad_core::{actor::Actor, campaign::CampaignState};
 use postroad_store::{
     SystemTx, TenantTx,
     campaigns::{self, Open},
@@ -11,6 +11,8 @@ use postroad_store::{
 use super::{
     CampaignError, find,
     moves::{cancel_sends, give_back_unused, make, start, step},
+    series::fire,
+    watch,
 };
 use crate::App;
 
@@ -38,56 +40,74 @@ pub async fn fold_all(app: &App) -> postroad_store::Result<()> {
 
 async fn fold(app: &App, open: &Open) -> Result<(), CampaignError> {
     match next(open) {
-        Some(CampaignState::Preparing) => start_scheduled(app, open).await,
-        Some(CampaignState::Cancelled) => Ok(cancel_sends(app, open.tenant, open.id).await?),
-        Some(state) => end(app, open, state).await,
-        None => Ok(()),
+        Next::Fire => fire(app, open.tenant, open.id).await,
+        Next::Start => start_scheduled(app, open).await,
+        Next::Expire => expire(app, open).await,
+        Next::Clear => Ok(cancel_sends(app, open.tenant, open.id).await?),
+        Next::End(state) => end(app, open, state).await,
+        Next::Watch => watch::look(app, open).await,
+        Next::Nothing => Ok(()),
     }
 }
 
-/// What a campaign becomes by its rows. Pure.
-const fn next(open: &Open) -> Option<CampaignState> {
+/// What time and rows do to a campaign.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Next {
+    /// A series makes the campaign of one fire.
+    Fire,
+    Start,
+    Expire,
+    /// Sends that a cancelled campaign still has are cancelled.
+    Clear,
+    End(CampaignState),
+    /// It goes on; whether it should is asked.
+    Watch,
+    Nothing,
+}
+
+/// Pure.
+const fn next(open: &Open) -> Next {
     match open.state {
-        CampaignState::Scheduled if open.due => Some(CampaignState::Preparing),
-        CampaignState::Running if open.planned && !open.unsent => Some(CampaignState::Completing),
+        CampaignState::Scheduled if open.due && open.is_series => Next::Fire,
+        CampaignState::Scheduled if open.due && open.too_late => Next::Expire,
+        CampaignState::Scheduled if open.due => Next::Start,
+        CampaignState::Running if open.planned && !open.unsent => Next::End(CampaignState::Completing),
         // A retry can come back after the last call.
         CampaignState::Completing if !open.unsent && !open.undecided => {
-            Some(if open.troubled { CampaignState::PartiallyFailed } else { CampaignState::Completed })
+            Next::End(if open.troubled { CampaignState::PartiallyFailed } else { CampaignState::Completed })
         }
-        CampaignState::Cancelled if open.unsent => Some(CampaignState::Cancelled),
-        _ => None,
+        CampaignState::Cancelled if open.unsent => Next::Clear,
+        CampaignState::Preparing | CampaignState::Running => Next::Watch,
+        _ => Next::Nothing,
     }
 }
 
 async fn start_scheduled(app: &App, open: &Open) -> Result<(), CampaignError> {
-    match start(app, open.tenant, open.id).await {
-        Ok(()) => Ok(()),
+    match start(app, Actor::System, open.tenant, open.id).await {
         Err(CampaignError::Store(error)) => Err(error.into()),
-        // Somebody must act; a campaign that is an hour late would surprise its audience.
+        // Somebody must act before it is too late.
         Err(error) => {
             tracing::error!(campaign.id = %open.id, %error, "a scheduled campaign could not start");
-            expire_when_late(app, open).await
+            Ok(())
         }
+        Ok(()) => Ok(()),
     }
 }
 
-/// A start that is later than this does not happen by itself any more.
-const START_DELAY_MAX: TimeDelta = TimeDelta::hours(1);
-
-async fn expire_when_late(app: &App, open: &Open) -> Result<(), CampaignError> {
-    let now = app.clock.now();
+/// A campaign that is later than it may be would surprise its audience.
+async fn expire(app: &App, open: &Open) -> Result<(), CampaignError> {
     let mut tx = TenantTx::begin(&app.store, open.tenant).await?;
     let campaign = find(&mut tx, open.id).await?;
-    if campaign.scheduled_at.is_some_and(|at| now - at > START_DELAY_MAX) {
-        make(&mut tx, &campaign, &step(CampaignState::Scheduled, CampaignState::Expired), now).await?;
-    }
+    let step = step(CampaignState::Scheduled, CampaignState::Expired);
+    make(&mut tx, &campaign, &step, Actor::System, app.clock.now()).await?;
     tx.commit().await?;
     Ok(())
 }
 
 async fn end(app: &App, open: &Open, state: CampaignState) -> Result<(), CampaignError> {
     let mut tx = TenantTx::begin(&app.store, open.tenant).await?;
-    campaigns::move_to(&mut tx, open.id, &step(open.state, state), app.clock.now()).await?;
+    let campaign = find(&mut tx, open.id).await?;
+    make(&mut tx, &campaign, &step(open.state, state), Actor::System, app.clock.now()).await?;
     tx.commit().await?;
     if state.is_final() {
         give_back_unused(app, open.tenant, open.id).await?;

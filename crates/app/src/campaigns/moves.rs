@@ -1,55 +1,79 @@
-//! Start, schedule, pause, resume, cancel: each is one compare-and-set, and what follows from it.
+//! Start, pause, resume, cancel: each is one compare-and-set, and what follows from it.
 
 use chrono::{DateTime, Utc};
 use postroad_core::{
-    campaign::CampaignState,
+    actor::Actor,
+    campaign::{CampaignEvent, CampaignState, preflight::Severity},
     ids::{CampaignId, TenantId},
     jobs::PlanCampaign,
     segment::Filter,
-    template::TemplateStatus,
 };
 use postroad_store::{
     TenantTx,
-    campaigns::{self, Campaign, Move, Tally},
+    campaigns::{self, Campaign, Ground, Move, Tally},
     queue,
 };
+use serde_json::json;
 
-use super::{CampaignError, find};
+use super::{
+    CampaignError,
+    events::{self, Happened},
+    find, preflight,
+};
 use crate::{
     App, audiences, credit, text,
     waiting::{self, Waits},
 };
 
 /// Freezes the audience, reserves credit, and begins to plan; what is planned may leave at once.
-pub async fn start(app: &App, tenant: TenantId, id: CampaignId) -> Result<(), CampaignError> {
+pub async fn start(app: &App, by: Actor, tenant: TenantId, id: CampaignId) -> Result<(), CampaignError> {
     let now = app.clock.now();
     let mut tx = TenantTx::begin(&app.store, tenant).await?;
     let campaign = find(&mut tx, id).await?;
-    let ground =
-        campaigns::ground(&mut tx, campaign.account, campaign.template).await?.ok_or(CampaignError::NoGround)?;
-    if ground.template_status != TemplateStatus::Approved {
-        return Err(CampaignError::TemplateNotApproved { status: ground.template_status });
+    if campaign.repeat_cron.is_some() {
+        return Err(CampaignError::IsSeries);
     }
+    let ground = stand(&mut tx, &campaign).await?;
     let filter = audiences::resolve(&mut tx, &campaign.audience.0, &campaign.exclude.0).await?;
     campaigns::freeze(&mut tx, id, filter.as_ref()).await?;
-    let reserved = if ground.credit_enforced { reserve(&mut tx, &campaign, filter.as_ref(), now).await? } else { 0 };
+    let size = audience(&mut tx, &campaign, &ground, filter.as_ref(), now).await?;
+    let reserved = if ground.credit_enforced { size.unwrap_or_default() } else { 0 };
+    credit::draw(&mut tx, reserved).await?;
     let step = Move { replan: true, credit_reserved: Some(reserved), ..step(campaign.state, CampaignState::Preparing) };
-    make(&mut tx, &campaign, &step, now).await?;
+    make(&mut tx, &campaign, &step, by, now).await?;
     queue::push(&mut tx, &plan_job(tenant, &campaign), now).await?;
     tx.commit().await?;
     Ok(())
 }
 
-/// One credit for everybody who is to get it.
-async fn reserve(
+/// What a campaign stands on must be sound; as it is now, it is kept.
+async fn stand(tx: &mut TenantTx, campaign: &Campaign) -> Result<Ground, CampaignError> {
+    let ground = campaigns::ground(tx, campaign.account, campaign.template).await?.ok_or(CampaignError::NoGround)?;
+    let blocking = preflight::noticed(&ground.now, campaign).into_iter().find(|f| f.severity() == Severity::Blocks);
+    if let Some(finding) = blocking {
+        return Err(preflight::refused(finding, &ground.now, campaign));
+    }
+    campaigns::save_ground(tx, campaign.id, &ground.now).await?;
+    Ok(ground)
+}
+
+/// How many people it is for, where somebody must know: because each costs a credit, or because many need a second word.
+async fn audience(
     tx: &mut TenantTx,
     campaign: &Campaign,
+    ground: &Ground,
     filter: Option<&Filter>,
     now: DateTime<Utc>,
-) -> Result<i64, CampaignError> {
-    let credits = audiences::size(tx, campaign, filter, now).await?;
-    credit::draw(tx, credits).await?;
-    Ok(credits)
+) -> Result<Option<i64>, CampaignError> {
+    let above = ground.approval_above.filter(|_| campaign.approved_by.is_none());
+    if !ground.credit_enforced && above.is_none() {
+        return Ok(None);
+    }
+    let size = audiences::size(tx, campaign, filter, now).await?;
+    match above {
+        Some(above) if size > above => Err(CampaignError::NeedsApproval { size, above }),
+        _ => Ok(Some(size)),
+    }
 }
 
 const fn plan_job(tenant: TenantId, campaign: &Campaign) -> PlanCampaign {
@@ -60,64 +84,82 @@ pub(super) const fn step(from: CampaignState, to: CampaignState) -> Move<'static
     Move { from, to, paused_reason: None, scheduled_at: None, replan: false, credit_reserved: None }
 }
 
+/// Moves a campaign and writes its history.
 pub(super) async fn make(
     tx: &mut TenantTx,
     campaign: &Campaign,
     step: &Move<'_>,
+    by: Actor,
     now: DateTime<Utc>,
 ) -> Result<(), CampaignError> {
     let wrong = CampaignError::WrongState { state: campaign.state, wanted: step.to };
     if !campaign.state.may_become(step.to) || !campaigns::move_to(tx, campaign.id, step, now).await? {
         return Err(wrong);
     }
+    if let Some(happened) = happened(step) {
+        events::note(tx, campaign.id, happened, by, now).await?;
+    }
     Ok(())
 }
 
-/// Starts by itself at `at`.
-pub async fn schedule(app: &App, tenant: TenantId, id: CampaignId, at: DateTime<Utc>) -> Result<(), CampaignError> {
-    let now = app.clock.now();
-    if at <= now {
-        return Err(CampaignError::InThePast);
-    }
-    let mut tx = TenantTx::begin(&app.store, tenant).await?;
-    let campaign = find(&mut tx, id).await?;
-    let step = Move { scheduled_at: Some(at), ..step(campaign.state, CampaignState::Scheduled) };
-    make(&mut tx, &campaign, &step, now).await?;
-    tx.commit().await?;
-    Ok(())
+fn happened(step: &Move<'_>) -> Option<Happened> {
+    use CampaignState as S;
+    let event = match (step.from, step.to) {
+        (S::Paused, S::Preparing | S::Running) => CampaignEvent::Resumed,
+        (_, S::Preparing) => CampaignEvent::Started,
+        (S::Scheduled, S::Draft) => CampaignEvent::Unscheduled,
+        (_, S::Scheduled) => CampaignEvent::Scheduled,
+        (_, S::Paused) => CampaignEvent::Paused,
+        (_, S::Cancelled) => CampaignEvent::Cancelled,
+        (_, S::Expired) => CampaignEvent::Expired,
+        (_, S::Completed | S::PartiallyFailed) => CampaignEvent::Ended,
+        (_, S::Draft | S::Running | S::Completing) => return None,
+    };
+    let detail = match (step.paused_reason, step.scheduled_at) {
+        (Some(reason), _) => json!({ "reason": reason }),
+        (None, Some(at)) => json!({ "at": at }),
+        (None, None) if event == CampaignEvent::Ended => json!({ "state": step.to }),
+        (None, None) => json!({}),
+    };
+    Some(Happened { event, detail })
 }
 
 /// Makes a scheduled campaign a draft again.
-pub async fn unschedule(app: &App, tenant: TenantId, id: CampaignId) -> Result<(), CampaignError> {
+pub async fn unschedule(app: &App, by: Actor, tenant: TenantId, id: CampaignId) -> Result<(), CampaignError> {
     let mut tx = TenantTx::begin(&app.store, tenant).await?;
     let campaign = find(&mut tx, id).await?;
-    make(&mut tx, &campaign, &step(CampaignState::Scheduled, CampaignState::Draft), app.clock.now()).await?;
+    make(&mut tx, &campaign, &step(CampaignState::Scheduled, CampaignState::Draft), by, app.clock.now()).await?;
+    campaigns::time(&mut tx, id, &campaigns::When::Once).await?;
     tx.commit().await?;
     Ok(())
 }
 
 /// No attempt starts after the next intent slice. What is on its way ends.
-pub async fn pause(app: &App, tenant: TenantId, id: CampaignId, reason: &str) -> Result<(), CampaignError> {
+pub async fn pause(app: &App, by: Actor, tenant: TenantId, id: CampaignId, reason: &str) -> Result<(), CampaignError> {
     if !text::fits(reason, 1..=200) {
         return Err(CampaignError::BadReason);
     }
     let mut tx = TenantTx::begin(&app.store, tenant).await?;
     let campaign = find(&mut tx, id).await?;
     let step = Move { paused_reason: Some(reason), ..step(campaign.state, CampaignState::Paused) };
-    make(&mut tx, &campaign, &step, app.clock.now()).await?;
+    make(&mut tx, &campaign, &step, by, app.clock.now()).await?;
     tx.commit().await?;
     Ok(())
 }
 
-/// Goes on exactly where it stopped: planning, if that was not done, else sending.
-pub async fn resume(app: &App, tenant: TenantId, id: CampaignId) -> Result<(), CampaignError> {
+/// Goes on exactly where it stopped: planning, if that was not done, else sending. What failed so far has been seen: it does
+/// not pause the campaign again.
+pub async fn resume(app: &App, by: Actor, tenant: TenantId, id: CampaignId) -> Result<(), CampaignError> {
     let now = app.clock.now();
     let mut tx = TenantTx::begin(&app.store, tenant).await?;
     let campaign = find(&mut tx, id).await?;
     let to = if campaign.planned_at.is_some() { CampaignState::Running } else { CampaignState::Preparing };
-    make(&mut tx, &campaign, &Move { replan: to == CampaignState::Preparing, ..step(CampaignState::Paused, to) }, now)
-        .await?;
-    if to == CampaignState::Preparing {
+    let replan = to == CampaignState::Preparing;
+    make(&mut tx, &campaign, &Move { replan, ..step(CampaignState::Paused, to) }, by, now).await?;
+    stand(&mut tx, &campaign).await?;
+    let (all, failed) = campaigns::ended(&mut tx, id).await?;
+    campaigns::seen(&mut tx, id, all, failed).await?;
+    if replan {
         queue::push(&mut tx, &plan_job(tenant, &campaign), now).await?;
     }
     tx.commit().await?;
@@ -126,10 +168,10 @@ pub async fn resume(app: &App, tenant: TenantId, id: CampaignId) -> Result<(), C
 }
 
 /// Ends it for good: nothing that is not on its way leaves any more.
-pub async fn cancel(app: &App, tenant: TenantId, id: CampaignId) -> Result<(), CampaignError> {
+pub async fn cancel(app: &App, by: Actor, tenant: TenantId, id: CampaignId) -> Result<(), CampaignError> {
     let mut tx = TenantTx::begin(&app.store, tenant).await?;
     let campaign = find(&mut tx, id).await?;
-    make(&mut tx, &campaign, &step(campaign.state, CampaignState::Cancelled), app.clock.now()).await?;
+    make(&mut tx, &campaign, &step(campaign.state, CampaignState::Cancelled), by, app.clock.now()).await?;
     tx.commit().await?;
     cancel_sends(app, tenant, id).await?;
     give_back_unused(app, tenant, id).await?;

@@ -10,6 +10,7 @@ use postroad_app::{
 };
 use postroad_core::{
     account::Channel,
+    actor::Actor,
     consent::Purpose,
     ids::{CampaignId, ContactId, SegmentId},
     segment::{Filter, Recency, TagTest},
@@ -38,8 +39,8 @@ async fn plan_all(stage: &mut Stage) -> usize {
 }
 
 async fn planned(stage: &mut Stage, draft: NewCampaign) -> i64 {
-    let id = campaigns::create(&stage.world.app, stage.seed.tenant, draft).await.unwrap();
-    campaigns::start(&stage.world.app, stage.seed.tenant, id).await.unwrap();
+    let id = campaigns::create(&stage.world.app, Actor::Operator, stage.seed.tenant, draft).await.unwrap();
+    campaigns::start(&stage.world.app, Actor::Operator, stage.seed.tenant, id).await.unwrap();
     plan_all(stage).await;
     campaigns::get(&stage.world.app, stage.seed.tenant, id).await.unwrap().planned
 }
@@ -173,7 +174,7 @@ async fn who_is_left_out_gets_nothing_whatever_the_audience_is() {
     for (audience, expected) in audiences {
         run(&mut stage, "delete from apalis.jobs").await;
         let draft = NewCampaign { audience: audience.clone(), exclude: exclude.clone(), ..stage.draft() };
-        let id = campaigns::create(&app, tenant, draft.clone()).await.unwrap();
+        let id = campaigns::create(&app, Actor::Operator, tenant, draft.clone()).await.unwrap();
         let told = dry_run::dry_run(&app, tenant, id).await.unwrap();
         assert_eq!((told.recipients, told.examined), (expected, expected), "{audience:?}");
         assert_eq!(planned(&mut stage, draft).await, expected, "{audience:?}");
@@ -201,7 +202,7 @@ async fn whoever_was_erased_is_in_no_audience() {
     ] {
         run(&mut stage, "delete from apalis.jobs").await;
         let draft = NewCampaign { audience: audience.clone(), ..stage.draft() };
-        let id = campaigns::create(&app, tenant, draft.clone()).await.unwrap();
+        let id = campaigns::create(&app, Actor::Operator, tenant, draft.clone()).await.unwrap();
         let told = dry_run::dry_run(&app, tenant, id).await.unwrap();
         assert_eq!((told.recipients, told.examined), (5, 5), "{audience:?}");
         assert_eq!(planned(&mut stage, draft).await, 5, "{audience:?}");
@@ -223,8 +224,8 @@ async fn credit_is_reserved_for_whom_the_filter_means() {
     let id = stage.started_for(Audience::Filter { filter: tagged("vip") }).await;
     assert_eq!(reserved(id).await, 4);
     let draft = NewCampaign { audience: Audience::Filter { filter: tagged("vip") }, ..stage.draft() };
-    let poor = campaigns::create(&app, tenant, draft).await.unwrap();
-    assert!(matches!(campaigns::start(&app, tenant, poor).await, Err(CampaignError::Credit(_))));
+    let poor = campaigns::create(&app, Actor::Operator, tenant, draft).await.unwrap();
+    assert!(matches!(campaigns::start(&app, Actor::Operator, tenant, poor).await, Err(CampaignError::Credit(_))));
 }
 
 #[tokio::test]
@@ -237,7 +238,7 @@ async fn a_dry_run_and_a_preview_look_for_the_few_whom_a_filter_means() {
     .await;
     let draft = NewCampaign { audience: Audience::Filter { filter: tagged("rare") }, ..stage.draft() };
     let (app, tenant) = (stage.world.app.clone(), stage.seed.tenant);
-    let id = campaigns::create(&app, tenant, draft).await.unwrap();
+    let id = campaigns::create(&app, Actor::Operator, tenant, draft).await.unwrap();
     let told = dry_run::dry_run(&app, tenant, id).await.unwrap();
     assert_eq!((told.recipients, told.examined), (7, 7));
     let preview = dry_run::preview(&app, tenant, id).await.unwrap();
@@ -270,11 +271,12 @@ async fn a_campaign_for_what_does_not_exist_is_refused_and_does_not_start() {
         (of(all, vec![Exclusion::Filter { filter: tagged("a") }; 11]), "too_many_exclusions"),
     ];
     for (draft, expected) in cases {
-        assert_eq!(code(campaigns::create(app, tenant, draft).await), expected);
+        assert_eq!(code(campaigns::create(app, Actor::Operator, tenant, draft).await), expected);
     }
     let id = segment(&stage, "A", tagged("a")).await;
-    let draft = campaigns::create(app, tenant, of(Audience::Segment { segment: id }, vec![])).await.unwrap();
+    let draft =
+        campaigns::create(app, Actor::Operator, tenant, of(Audience::Segment { segment: id }, vec![])).await.unwrap();
     segments::delete(app, tenant, id).await.unwrap();
-    let started = campaigns::start(app, tenant, draft).await;
+    let started = campaigns::start(app, Actor::Operator, tenant, draft).await;
     assert!(matches!(started, Err(CampaignError::Audience(audiences::AudienceError::UnknownSegment(_)))));
 }

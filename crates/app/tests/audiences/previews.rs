@@ -8,6 +8,7 @@ use postroad_app::{
 };
 use postroad_core::{
     account::Channel,
+    actor::Actor,
     consent::{ConsentAction, Purpose},
     ids::{GroupId, SegmentId},
     segment::{Filter, Standing, TagTest},
@@ -61,7 +62,7 @@ async fn the_funnel_is_exact_and_equals_the_dry_run_of_a_campaign_for_the_same_p
     }
 
     let new = campaigns::NewCampaign { audience: Audience::Filter { filter: vip() }, ..draft };
-    let id = campaigns::create(&world.app, tenant, new).await.unwrap();
+    let id = campaigns::create(&world.app, Actor::Operator, tenant, new).await.unwrap();
     // Without a name the template gate would refuse everybody else.
     sqlx::query(r#"update contacts set attributes = '{"first_name": "P"}'"#).execute(town.seed.conn()).await.unwrap();
     let told = dry_run::dry_run(&world.app, tenant, id).await.unwrap();

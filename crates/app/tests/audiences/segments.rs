@@ -1,10 +1,11 @@
 //! Segments: made, changed, taken away, and each tenant's own.
 
 use postroad_app::{
-    campaigns,
+    campaigns::{self, Timing},
     segments::{self, NewSegment, SegmentChange, SegmentError},
 };
 use postroad_core::{
+    actor::Actor,
     ids::GroupId,
     segment::{Filter, TagTest},
 };
@@ -79,13 +80,13 @@ async fn what_a_campaign_waits_for_stays() {
         exclude: vec![Exclusion::Segment { segment: not_to }],
         ..stage.draft()
     };
-    let id = campaigns::create(&app, tenant, draft).await.unwrap();
+    let id = campaigns::create(&app, Actor::Operator, tenant, draft).await.unwrap();
     let at = stage.world.now() + chrono::TimeDelta::days(1);
-    campaigns::schedule(&app, tenant, id, at).await.unwrap();
+    campaigns::schedule(&app, Actor::Operator, tenant, id, &Timing::At(at)).await.unwrap();
     for segment in [to, not_to] {
         assert!(matches!(segments::delete(&app, tenant, segment).await, Err(SegmentError::InUse)));
     }
-    campaigns::cancel(&app, tenant, id).await.unwrap();
+    campaigns::cancel(&app, Actor::Operator, tenant, id).await.unwrap();
     for segment in [to, not_to] {
         segments::delete(&app, tenant, segment).await.unwrap();
     }

@@ -1,9 +1,9 @@
 use chrono::TimeDelta;
 use postroad_app::{
-    campaigns::{self, CampaignError},
+    campaigns::{self, CampaignError, Timing},
     plan,
 };
-use postroad_core::{campaign::CampaignState, template::TemplateStatus};
+use postroad_core::{actor::Actor, campaign::CampaignState, template::TemplateStatus};
 use sqlx::Executor;
 
 use crate::stage::Stage;
@@ -58,10 +58,12 @@ async fn an_unknown_outcome_counts_as_final_once_it_is_settled() {
 async fn a_scheduled_campaign_starts_when_its_time_has_come() {
     let stage = Stage::new(1).await;
     let (app, tenant) = (&stage.world.app, stage.seed.tenant);
-    let id = campaigns::create(app, tenant, stage.draft()).await.unwrap();
-    let past = campaigns::schedule(app, tenant, id, stage.world.now()).await;
+    let id = campaigns::create(app, Actor::Operator, tenant, stage.draft()).await.unwrap();
+    let past = campaigns::schedule(app, Actor::Operator, tenant, id, &Timing::At(stage.world.now())).await;
     assert!(matches!(past, Err(CampaignError::InThePast)));
-    campaigns::schedule(app, tenant, id, stage.world.now() + TimeDelta::minutes(5)).await.unwrap();
+    campaigns::schedule(app, Actor::Operator, tenant, id, &Timing::At(stage.world.now() + TimeDelta::minutes(5)))
+        .await
+        .unwrap();
     campaigns::fold_all(app).await.unwrap();
     assert_eq!(state(&stage, id).await, CampaignState::Scheduled);
     app.clock.advance(TimeDelta::minutes(5));
@@ -75,18 +77,18 @@ async fn a_cancelled_campaign_keeps_nothing_that_could_leave() {
     let id = stage.started().await;
     let job = stage.jobs().await.remove(0);
     plan::plan_page(&stage.world.app, &job).await.unwrap();
-    campaigns::cancel(&stage.world.app, stage.seed.tenant, id).await.unwrap();
+    campaigns::cancel(&stage.world.app, Actor::Operator, stage.seed.tenant, id).await.unwrap();
     assert_eq!(stage.count("select count(*) from sends where state = 'cancelled'").await, 5);
-    let again = campaigns::resume(&stage.world.app, stage.seed.tenant, id).await;
+    let again = campaigns::resume(&stage.world.app, Actor::Operator, stage.seed.tenant, id).await;
     assert!(matches!(again, Err(CampaignError::WrongState { state: CampaignState::Cancelled, .. })));
 }
 
 #[tokio::test]
 async fn a_campaign_does_not_start_on_a_template_that_is_not_approved() {
     let mut stage = Stage::new(1).await;
-    let id = campaigns::create(&stage.world.app, stage.seed.tenant, stage.draft()).await.unwrap();
+    let id = campaigns::create(&stage.world.app, Actor::Operator, stage.seed.tenant, stage.draft()).await.unwrap();
     stage.seed.conn().execute("update templates set status = 'paused'").await.unwrap();
-    let refused = campaigns::start(&stage.world.app, stage.seed.tenant, id).await;
+    let refused = campaigns::start(&stage.world.app, Actor::Operator, stage.seed.tenant, id).await;
     assert!(matches!(refused, Err(CampaignError::TemplateNotApproved { status: TemplateStatus::Paused })));
 }
 
@@ -95,7 +97,7 @@ async fn values_must_match_the_placeholders_of_the_template() {
     let stage = Stage::new(1).await;
     let mut draft = stage.draft();
     draft.variables.clear();
-    let refused = campaigns::create(&stage.world.app, stage.seed.tenant, draft).await;
+    let refused = campaigns::create(&stage.world.app, Actor::Operator, stage.seed.tenant, draft).await;
     assert!(matches!(refused, Err(CampaignError::Variables { placeholders: 1, variables: 0 })));
 }
 
@@ -104,10 +106,10 @@ async fn credit_is_reserved_at_the_start_and_what_was_not_used_comes_back() {
     let mut stage = Stage::new(5).await;
     let (app, tenant) = (stage.world.app.clone(), stage.seed.tenant);
     stage.seed.conn().execute("update tenants set credit_enforced = true").await.unwrap();
-    let id = campaigns::create(&app, tenant, stage.draft()).await.unwrap();
-    assert!(matches!(campaigns::start(&app, tenant, id).await, Err(CampaignError::Credit(_))));
+    let id = campaigns::create(&app, Actor::Operator, tenant, stage.draft()).await.unwrap();
+    assert!(matches!(campaigns::start(&app, Actor::Operator, tenant, id).await, Err(CampaignError::Credit(_))));
     postroad_app::credit::top_up(&app, tenant, 8).await.unwrap();
-    campaigns::start(&app, tenant, id).await.unwrap();
+    campaigns::start(&app, Actor::Operator, tenant, id).await.unwrap();
     assert_eq!(postroad_app::credit::balance(&app, tenant).await.unwrap(), 3);
     let job = stage.jobs().await.remove(0);
     plan::plan_page(&app, &job).await.unwrap();
@@ -117,7 +119,7 @@ async fn credit_is_reserved_at_the_start_and_what_was_not_used_comes_back() {
         .execute("update sends set state = 'delivered' where id in (select id from sends limit 2)")
         .await
         .unwrap();
-    campaigns::cancel(&app, tenant, id).await.unwrap();
+    campaigns::cancel(&app, Actor::Operator, tenant, id).await.unwrap();
     campaigns::fold_all(&app).await.unwrap();
     assert_eq!(postroad_app::credit::balance(&app, tenant).await.unwrap(), 6);
 }

@@ -2,9 +2,11 @@
 
 #![allow(clippy::unwrap_used, reason = "what a test stands on must hold")]
 
+mod guards;
 mod life;
 mod planning;
 mod stage;
+mod timing;
 #[path = "../nouns/world.rs"]
 #[allow(dead_code, reason = "each of the suites that share it uses a part")]
 mod world;

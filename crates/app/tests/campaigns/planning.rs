@@ -1,4 +1,5 @@
 use postroad_app::{campaigns, plan};
+use postroad_core::actor::Actor;
 use postroad_store::campaigns::{Audience, Variable};
 use proptest::prelude::*;
 
@@ -72,11 +73,11 @@ async fn a_pause_stops_planning_and_a_resume_goes_on_behind_the_last_page() {
     let (app, tenant) = (stage.world.app.clone(), stage.seed.tenant);
     let job = stage.jobs().await.remove(0);
     plan::plan_page(&app, &job).await.unwrap();
-    campaigns::pause(&app, tenant, id, "a look at the text").await.unwrap();
+    campaigns::pause(&app, Actor::Operator, tenant, id, "a look at the text").await.unwrap();
     for job in stage.jobs().await {
         assert!(plan::plan_page(&app, &job).await.unwrap().is_nothing());
     }
-    campaigns::resume(&app, tenant, id).await.unwrap();
+    campaigns::resume(&app, Actor::Operator, tenant, id).await.unwrap();
     for _ in 0..3 {
         for job in stage.jobs().await {
             plan::plan_page(&app, &job).await.unwrap();
@@ -165,8 +166,8 @@ async fn a_value_comes_from_the_contact_else_from_the_fallback_else_it_is_missin
         attribute("unknown", None),
     ];
     let draft = postroad_app::campaigns::NewCampaign { variables, ..stage.draft() };
-    let id = campaigns::create(&stage.world.app, stage.seed.tenant, draft).await.unwrap();
-    campaigns::start(&stage.world.app, stage.seed.tenant, id).await.unwrap();
+    let id = campaigns::create(&stage.world.app, Actor::Operator, stage.seed.tenant, draft).await.unwrap();
+    campaigns::start(&stage.world.app, Actor::Operator, stage.seed.tenant, id).await.unwrap();
     let job = stage.jobs().await.remove(0);
     plan::plan_page(&stage.world.app, &job).await.unwrap();
     let content: serde_json::Value =

@@ -1,7 +1,8 @@
 //! A tenant with an account, an approved template and some people.
 
-use postroad_app::campaigns::{self, NewCampaign};
+use postroad_app::campaigns::{self, Guards, NewCampaign};
 use postroad_core::{
+    actor::Actor,
     consent::Purpose,
     gates::QuietPolicy,
     ids::{AccountId, CampaignId, TemplateId},
@@ -69,6 +70,7 @@ impl Stage {
             quiet_policy: QuietPolicy::Hold,
             weight: 4,
             not_after: None,
+            guards: Guards::default(),
         }
     }
 
@@ -78,8 +80,8 @@ impl Stage {
 
     pub async fn started_for(&self, audience: Audience) -> CampaignId {
         let draft = NewCampaign { audience, ..self.draft() };
-        let id = campaigns::create(&self.world.app, self.seed.tenant, draft).await.unwrap();
-        campaigns::start(&self.world.app, self.seed.tenant, id).await.unwrap();
+        let id = campaigns::create(&self.world.app, Actor::Operator, self.seed.tenant, draft).await.unwrap();
+        campaigns::start(&self.world.app, Actor::Operator, self.seed.tenant, id).await.unwrap();
         id
     }
 

@@ -1,20 +1,24 @@
 //! `postroad campaigns`: one message to many people.
 
+mod after;
+mod when;
+
 use std::collections::BTreeMap;
 
 use anyhow::Result;
 use chrono::{DateTime, Utc};
 use postroad_app::{
     App,
-    campaigns::{self, CampaignError, NewCampaign},
+    campaigns::{self, CampaignError, Guards, NewCampaign},
 };
 use postroad_core::{
+    actor::Actor,
     campaign::CampaignState,
     consent::Purpose,
     gates::QuietPolicy,
     ids::{AccountId, CampaignId, ContactId, GroupId, SegmentId, TemplateId, TenantId},
 };
-use postroad_store::campaigns::{Audience, Campaign, Tally, Variable};
+use postroad_store::campaigns::{Audience, Campaign, Listed, Tally, Variable};
 use serde::Serialize;
 
 use super::{PAGE, whose::Whose};
@@ -78,6 +82,53 @@ Examples:
         #[arg(long, required = true)]
         yes: bool,
     },
+    /// Let it begin by itself: once, at local time, or again and again
+    #[command(before_help = "\
+Examples:
+  postroad campaigns schedule cmp_0198… --at 2026-12-01T08:00:00Z
+  postroad campaigns schedule cmp_0198… --local 2026-12-01T09:00:00
+  postroad campaigns schedule cmp_0198… --cron '0 9 * * 1' --zone Europe/Berlin
+  postroad campaigns schedule cmp_0198… --not")]
+    Schedule(when::Schedule),
+    /// Change how fast it goes, also while it runs
+    #[command(before_help = "Examples:\n  postroad campaigns throttle cmp_0198… --per-minute 600")]
+    Throttle(when::Throttle),
+    /// Let a large campaign of somebody else begin
+    #[command(before_help = "Examples:\n  postroad campaigns approve cmp_0198…")]
+    Approve(One),
+    /// Write a draft that says the same; prints its id
+    #[command(before_help = "Examples:\n  postroad campaigns clone cmp_0198…")]
+    Clone(One),
+    /// Put an ended campaign, or a draft, out of sight
+    #[command(before_help = "Examples:\n  postroad campaigns archive cmp_0198…")]
+    Archive(One),
+    /// What a person should know before it begins
+    #[command(before_help = "Examples:\n  postroad campaigns preflight cmp_0198…")]
+    Preflight {
+        #[command(flatten)]
+        one: One,
+        #[command(flatten)]
+        format: Format,
+    },
+    /// What became of it
+    #[command(before_help = "Examples:\n  postroad campaigns report cmp_0198… --json")]
+    Report {
+        #[command(flatten)]
+        one: One,
+        #[command(flatten)]
+        format: Format,
+    },
+    /// Who did what to it, newest first
+    #[command(before_help = "Examples:\n  postroad campaigns history cmp_0198…")]
+    History {
+        #[command(flatten)]
+        one: One,
+        #[command(flatten)]
+        format: Format,
+    },
+    /// Write a draft for those whom it did not reach; prints its id
+    #[command(before_help = "Examples:\n  postroad campaigns follow-up cmp_0198… --whom not-reached")]
+    FollowUp(after::Followed),
 }
 
 #[derive(clap::Args)]
@@ -122,6 +173,9 @@ pub struct Create {
     /// Share of the account among campaigns, 1 to 100
     #[arg(long, default_value_t = 4)]
     weight: i16,
+    /// Messages per minute at most
+    #[arg(long, value_name = "PER MINUTE")]
+    throttle: Option<i32>,
     #[command(flatten)]
     whose: Whose,
 }
@@ -150,7 +204,10 @@ pub async fn run(command: Command, app: &App, config: &Config) -> Result<Exit> {
     match command {
         Command::Create(args) => {
             let tenant = args.whose.find(app, config).await?;
-            out(&format!("{}\n", campaigns::create(app, tenant, described(args)).await.map_err(told)?))?;
+            out(&format!(
+                "{}\n",
+                campaigns::create(app, Actor::Operator, tenant, described(args)).await.map_err(told)?
+            ))?;
         }
         Command::List { whose, format } => {
             let all = all(app, whose.find(app, config).await?).await?;
@@ -163,6 +220,17 @@ pub async fn run(command: Command, app: &App, config: &Config) -> Result<Exit> {
             let tallies = campaigns::tallies(app, tenant, one.id).await.map_err(told)?;
             format.item(&shown(campaign, Some(&tallies)), lines)?;
         }
+        Command::Schedule(args) => when::schedule(args, app, config).await?,
+        Command::Throttle(args) => when::throttle(args, app, config).await?,
+        Command::Preflight { one, format } => return after::preflight(&one, &format, app, config).await,
+        Command::Report { one, format } => after::report(&one, &format, app, config).await?,
+        Command::History { one, format } => after::history(&one, &format, app, config).await?,
+        Command::FollowUp(args) => after::follow_up(args, app, config).await?,
+        Command::Clone(one) => {
+            let tenant = one.whose.find(app, config).await?;
+            let copy = campaigns::clone(app, Actor::Operator, tenant, one.id).await.map_err(told)?;
+            out(&format!("{copy}\n"))?;
+        }
         moves => make(moves, app, config).await?,
     }
     Ok(Exit::Ok)
@@ -171,17 +239,24 @@ pub async fn run(command: Command, app: &App, config: &Config) -> Result<Exit> {
 async fn make(command: Command, app: &App, config: &Config) -> Result<()> {
     let (one, reason) = match &command {
         Command::Pause { one, reason } => (one, reason.as_str()),
-        Command::Start { one, .. } | Command::Cancel { one, .. } | Command::Resume(one) => (one, ""),
-        Command::Create(_) | Command::List { .. } | Command::Show { .. } => return Ok(()),
+        Command::Start { one, .. } | Command::Cancel { one, .. } => (one, ""),
+        Command::Resume(one) | Command::Approve(one) | Command::Archive(one) => (one, ""),
+        _ => return Ok(()),
     };
-    let (tenant, id) = (one.whose.find(app, config).await?, one.id);
+    let (by, tenant, id) = (Actor::Operator, one.whose.find(app, config).await?, one.id);
     let made = match &command {
-        Command::Start { .. } => campaigns::start(app, tenant, id).await,
-        Command::Pause { .. } => campaigns::pause(app, tenant, id, reason).await,
-        Command::Resume(_) => campaigns::resume(app, tenant, id).await,
-        _ => campaigns::cancel(app, tenant, id).await,
+        Command::Start { .. } => campaigns::start(app, by, tenant, id).await,
+        Command::Pause { .. } => campaigns::pause(app, by, tenant, id, reason).await,
+        Command::Resume(_) => campaigns::resume(app, by, tenant, id).await,
+        Command::Approve(_) => campaigns::approve(app, by, tenant, id).await,
+        Command::Archive(_) => campaigns::archive(app, by, tenant, id).await,
+        _ => campaigns::cancel(app, by, tenant, id).await,
     };
     made.map_err(told)?;
+    say_state(app, tenant, id).await
+}
+
+async fn say_state(app: &App, tenant: TenantId, id: CampaignId) -> Result<()> {
     let state = campaigns::get(app, tenant, id).await.map_err(told)?.state;
     note(&format!("the campaign is {state}"))
 }
@@ -206,6 +281,7 @@ fn described(args: Create) -> NewCampaign {
         quiet_policy: args.quiet_policy,
         weight: args.weight,
         not_after: args.not_after,
+        guards: Guards { throttle_per_minute: args.throttle, ..Guards::default() },
     }
 }
 
@@ -220,7 +296,8 @@ impl From<String> for Fill {
 async fn all(app: &App, tenant: TenantId) -> Result<Vec<Campaign>> {
     let mut all: Vec<Campaign> = Vec::new();
     loop {
-        let page = campaigns::list(app, tenant, all.last().map(|last| last.id), PAGE).await.map_err(told)?;
+        let listed = Listed { before: all.last().map(|last| last.id), limit: PAGE, ..Listed::default() };
+        let page = campaigns::list(app, tenant, &listed).await.map_err(told)?;
         if page.is_empty() {
             return Ok(all);
         }
@@ -289,9 +366,14 @@ fn lines(shown: &Shown) -> Vec<(&'static str, String)> {
 fn told(error: CampaignError) -> anyhow::Error {
     match error {
         CampaignError::NotFound | CampaignError::NoGround => not_found(error.to_string()),
-        CampaignError::WrongState { .. } | CampaignError::TemplateNotApproved { .. } | CampaignError::Credit(_) => {
-            refused(error.to_string())
-        }
+        CampaignError::WrongState { .. }
+        | CampaignError::TemplateNotApproved { .. }
+        | CampaignError::AccountBroken { .. }
+        | CampaignError::NeedsApproval { .. }
+        | CampaignError::OwnApproval
+        | CampaignError::IsSeries
+        | CampaignError::NobodyLeft
+        | CampaignError::Credit(_) => refused(error.to_string()),
         CampaignError::Store(cause) => cause.into(),
         other => usage(other.to_string()),
     }

@@ -10,12 +10,13 @@ use std::{
 use anyhow::{Context, Result, bail};
 use chrono::{DateTime, TimeDelta, Utc};
 use postroad_app::{
-    campaigns::{self, NewCampaign},
+    campaigns::{self, Guards, NewCampaign},
     dry_run, forecast,
     import::{self, ImportFile, ImportOptions, ImportReport},
     schedule,
 };
 use postroad_core::{
+    actor::Actor,
     consent::Purpose,
     forecast::Forecast,
     gates::{QuietPolicy, Reason},
@@ -94,8 +95,9 @@ async fn draft(stage: &Stage) -> Result<CampaignId> {
         quiet_policy: QuietPolicy::Hold,
         weight: 4,
         not_after: None,
+        guards: Guards::default(),
     };
-    Ok(campaigns::create(stage.app(), stage.tenant, new).await?)
+    Ok(campaigns::create(stage.app(), Actor::Operator, stage.tenant, new).await?)
 }
 
 /// A dry run of the campaign: the real planning and the real gates, and nothing leaves.
@@ -136,7 +138,7 @@ async fn send(stage: &Stage, progress: &Progress, campaign: CampaignId) -> Resul
     let people = reachable_by_day()?;
     let api_bar = progress.bar("API sends", CALLS as u64);
     let began = Instant::now();
-    campaigns::start(stage.app(), stage.tenant, campaign).await?;
+    campaigns::start(stage.app(), Actor::Operator, stage.tenant, campaign).await?;
     let calls = tokio::spawn(calls::send(stage.caller.clone(), people, Arc::clone(&api_bar)));
     let bar = progress.bar("campaign", Expected::read()?.recipients());
     let campaign_took = watch(stage, campaign, &bar, began).await?;

@@ -80,6 +80,7 @@ fn plain(reason: Reason) -> &'static str {
         Reason::NoCredit => "nothing is left to pay for it",
         Reason::QuotaUsed => "the account's quota of the day is used up",
         Reason::RateLimit => "the account's pace is used up",
+        Reason::Throttled => "the campaign's own throttle lets no more leave now",
         Reason::ProviderBackoff => "the provider asked the account to rest",
         Reason::Retry => "the provider said not now",
         Reason::ResendAfterUnknown => "nobody knows whether the last attempt was carried out",

@@ -84,6 +84,7 @@ words! {
         NoCredit = "no_credit",
         QuotaUsed = "quota_used",
         RateLimit = "rate_limit",
+        Throttled = "throttled",
         ProviderBackoff = "provider_backoff",
         RecipientBackoff = "recipient_backoff",
         Retry = "retry",

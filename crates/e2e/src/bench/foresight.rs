@@ -5,11 +5,11 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use chrono::{DateTime, Utc};
 use postroad_app::{
-    campaigns::{self, NewCampaign},
+    campaigns::{self, Guards, NewCampaign},
     dry_run,
     templates::{self, Filter},
 };
-use postroad_core::{consent::Purpose, gates::QuietPolicy, ids::CampaignId};
+use postroad_core::{actor::Actor, consent::Purpose, gates::QuietPolicy, ids::CampaignId};
 use postroad_simulators::meta::{MetaConfig, MetaSim};
 use postroad_store::campaigns::{Audience, Variable};
 
@@ -36,7 +36,7 @@ pub(super) async fn run(report: &mut Report, options: &Options) -> Result<()> {
     let campaign = draft(&seed).await?;
     let told = dry_run::dry_run(&seed.app, seed.tenant, campaign).await?;
     let foretold = told.forecast.p50_at.zip(told.forecast.first_at).context("nothing was foretold")?;
-    campaigns::start(&seed.app, seed.tenant, campaign).await?;
+    campaigns::start(&seed.app, Actor::Operator, seed.tenant, campaign).await?;
     let began = seed.app.clock.now();
     until("everybody got it", Duration::from_mins(10), || async {
         let tallies = campaigns::tallies(&seed.app, seed.tenant, campaign).await?;
@@ -72,8 +72,9 @@ async fn draft(seed: &Seed) -> Result<CampaignId> {
         quiet_policy: QuietPolicy::Exempt,
         weight: 4,
         not_after: None,
+        guards: Guards::default(),
     };
-    Ok(campaigns::create(&seed.app, seed.tenant, new).await?)
+    Ok(campaigns::create(&seed.app, Actor::Operator, seed.tenant, new).await?)
 }
 
 async fn last_attempt(seed: &mut Seed, campaign: CampaignId) -> Result<DateTime<Utc>> {

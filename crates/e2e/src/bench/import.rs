@@ -1,4 +1,4 @@
-//! How fast a file of people is taken in: read, checked, and written with addresses and consents, by the command itself.
+//! How fast a file of people is taken in: read, checked, and written with address and consent, by the command itself.
 //! The text of the consent is about offers, so it is one to marketing.
 
 use std::{
@@ -19,7 +19,7 @@ use crate::{
 
 const PEOPLE: u32 = 200_000;
 const ROUNDS: usize = 3;
-const HEADER: &str = "phone,email,name,language,time_zone,first_name,tier,tags,consent,consent_source,consent_text";
+const HEADER: &str = "phone,name,language,time_zone,first_name,tier,tags,consent,consent_source,consent_text";
 const ZONES: [&str; 5] = ["Europe/Paris", "America/New_York", "Asia/Kolkata", "Asia/Tokyo", "Africa/Casablanca"];
 
 pub(super) async fn run(report: &mut Report, options: &Options) -> Result<()> {
@@ -36,7 +36,7 @@ pub(super) async fn run(report: &mut Report, options: &Options) -> Result<()> {
         again.push(import(&installation, (&slug, &file), people, "updated").await?);
     }
     let of = |what: &str| {
-        format!("{people} people, two addresses each and consent to marketing, {what}, median of {}", fresh.len())
+        format!("{people} people, a number each and consent to marketing, {what}, median of {}", fresh.len())
     };
     let (fresh_of, again_of) = (of("all new"), of("all known"));
     report.tell("import.rows_per_s", median(fresh), "1/s", fresh_of);
@@ -70,7 +70,7 @@ fn write(path: &Path, people: u32) -> Result<()> {
         let zone = ZONES[nth as usize % ZONES.len()];
         writeln!(
             file,
-            "+1555{nth:07},person{nth}@example.com,Person {nth},en,{zone},Ada,gold,\"vip;spring {}\",yes,web form,\"I agree to \
+            "+1555{nth:07},Person {nth},en,{zone},Ada,gold,\"vip;spring {}\",yes,web form,\"I agree to \
              hear about offers, and may stop at any time\"",
             nth % 10
         )?;

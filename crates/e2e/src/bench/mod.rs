@@ -80,7 +80,7 @@ const SECTIONS: &[Section] = &[
         run: |report, options| Box::pin(import::run(report, options)),
     },
     Section {
-        figures: &["campaign.preview_s", "campaign.plan_per_s", "campaign.plan_mib"],
+        figures: &["campaign.preview_s", "campaign.plan_per_s", "campaign.plan_mib", "campaign.plan_growth_mib"],
         run: |report, options| Box::pin(campaign::run(report, options)),
     },
     Section { figures: &["latency.idle_p99_ms"], run: |report, options| Box::pin(latency::run(report, options)) },

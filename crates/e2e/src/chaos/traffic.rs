@@ -11,8 +11,9 @@ use std::{
 };
 
 use anyhow::{Result, bail};
-use postroad_app::campaigns::{self, NewCampaign};
+use postroad_app::campaigns::{self, Guards, NewCampaign};
 use postroad_core::{
+    actor::Actor,
     consent::Purpose,
     gates::QuietPolicy,
     ids::{AccountId, CampaignId, TenantId},
@@ -113,10 +114,11 @@ impl Traffic {
             exclude: Vec::new(),
             quiet_policy: QuietPolicy::Hold,
             not_after: None,
+            guards: Guards::default(),
             weight: 4,
         };
-        let id = campaigns::create(&world.seed.app, world.seed.tenant, new).await?;
-        campaigns::start(&world.seed.app, world.seed.tenant, id).await?;
+        let id = campaigns::create(&world.seed.app, Actor::Operator, world.seed.tenant, new).await?;
+        campaigns::start(&world.seed.app, Actor::Operator, world.seed.tenant, id).await?;
         Ok(id)
     }
 

@@ -1,7 +1,10 @@
 //! What a caller writes to have a campaign.
 
 use chrono::{DateTime, Utc};
-use postroad_app::campaigns;
+use postroad_app::{
+    campaigns::{self, Guards},
+    patch::Patch,
+};
 use postroad_core::{
     consent::Purpose,
     gates::QuietPolicy,
@@ -53,6 +56,16 @@ pub(super) struct NewCampaign {
     weight: Option<i16>,
     /// What has not left by then does not leave.
     not_after: Option<DateTime<Utc>>,
+    /// Messages per minute at most. Absent: as fast as the account.
+    #[schema(minimum = 1, maximum = 600_000)]
+    throttle_per_minute: Option<i32>,
+    /// It pauses when this percentage of its messages ends without success. Absent: 20; null: never.
+    #[serde(default)]
+    #[schema(value_type = Option<i16>, minimum = 1, maximum = 100)]
+    pause_at_failures: Patch<i16>,
+    /// A scheduled start that is later than this many seconds does not happen. Absent: 3,600.
+    #[schema(minimum = 60, maximum = 604_800)]
+    start_delay_max_s: Option<i32>,
 }
 
 /// Where the value of a placeholder comes from: `value` for everybody, or an `attribute` of the person.
@@ -107,6 +120,14 @@ impl NewCampaign {
             quiet_policy: self.quiet_policy.unwrap_or(QuietPolicy::Hold),
             weight: self.weight.unwrap_or_else(|| weight_of(Class::Campaign)),
             not_after: self.not_after,
+            guards: guards(self.throttle_per_minute, self.pause_at_failures, self.start_delay_max_s),
         })
     }
+}
+
+fn guards(throttle_per_minute: Option<i32>, failures: Patch<i16>, delay: Option<i32>) -> Guards {
+    let mut guards = Guards { throttle_per_minute, ..Guards::default() };
+    failures.apply(&mut guards.pause_at_failures);
+    guards.start_delay_max_s = delay.unwrap_or(guards.start_delay_max_s);
+    guards
 }

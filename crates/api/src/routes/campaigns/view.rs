@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDateTime, Utc};
 use postroad_app::dry_run;
 use postroad_store::campaigns::{self as stored, Tally};
 use serde::Serialize;
@@ -51,6 +51,40 @@ pub(super) struct Campaign {
     #[serde(skip_serializing_if = "Option::is_none")]
     planned_at: Option<DateTime<Utc>>,
     created_at: DateTime<Utc>,
+    /// The wall clock at which each recipient gets it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    local_at: Option<NaiveDateTime>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    repeat: Option<Repeat>,
+    /// The series that made it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(pattern = "^cmp_[0-9a-f]{32}$")]
+    series_id: Option<String>,
+    /// A scheduled start that is later than this many seconds does not happen.
+    start_delay_max_s: i32,
+    /// Messages per minute at most.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    throttle_per_minute: Option<i32>,
+    /// It pauses when this percentage of its messages ends without success.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pause_at_failures: Option<i16>,
+    /// `operator`, `system`, or the id of an API client.
+    created_by: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    approved_by: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    archived_at: Option<DateTime<Utc>>,
+}
+
+/// When a series fires; `scheduled_at` is the next time.
+#[derive(Serialize, ToSchema)]
+#[schema(as = CampaignRepeat)]
+struct Repeat {
+    cron: String,
+    zone: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    until: Option<DateTime<Utc>>,
 }
 
 impl Campaign {
@@ -75,6 +109,19 @@ impl Campaign {
             recipients: campaign.planned,
             planned_at: campaign.planned_at,
             created_at: campaign.created_at,
+            local_at: campaign.local_at,
+            repeat: campaign.repeat_cron.zip(campaign.repeat_zone).map(|(cron, zone)| Repeat {
+                cron,
+                zone,
+                until: campaign.repeat_until,
+            }),
+            series_id: campaign.series.map(|id| id.to_string()),
+            start_delay_max_s: campaign.start_delay_max_s,
+            throttle_per_minute: campaign.throttle_per_minute,
+            pause_at_failures: campaign.pause_at_failures,
+            created_by: campaign.created_by,
+            approved_by: campaign.approved_by,
+            archived_at: campaign.archived_at,
         }
     }
 }

@@ -1,0 +1,95 @@
+//! A campaign after a campaign: the same again, or the same for people whom the first one did not reach.
+
+use chrono::{DateTime, Utc};
+use postroad_core::{
+    actor::Actor,
+    campaign::{CampaignEvent, CampaignState},
+    ids::{CampaignId, GroupId, TenantId},
+    limits::FOLLOW_UP_MAX,
+};
+pub use postroad_store::recipients::Outcome as FollowUp;
+use postroad_store::{
+    Json, TenantTx,
+    campaigns::{self, Audience, Campaign},
+    groups::{self, Group},
+    recipients,
+};
+use serde_json::json;
+
+use super::{
+    CampaignError,
+    events::{self, Happened},
+    find,
+};
+use crate::{App, text};
+
+/// A new draft that says the same.
+pub async fn clone(app: &App, by: Actor, tenant: TenantId, id: CampaignId) -> Result<CampaignId, CampaignError> {
+    let now = app.clock.now();
+    let mut tx = TenantTx::begin(&app.store, tenant).await?;
+    let campaign = find(&mut tx, id).await?;
+    let audience = campaign.audience.0.clone();
+    let copy = write_copy(&mut tx, &campaign, "copy", audience, by, now).await?;
+    tx.commit().await?;
+    Ok(copy)
+}
+
+/// A new draft for the recipients that ended like that, put into a group of their own, so that everybody can see who is
+/// meant. Nobody is in it whose message may still arrive, unless `unknown` is asked for.
+pub async fn follow_up(
+    app: &App,
+    by: Actor,
+    tenant: TenantId,
+    id: CampaignId,
+    outcome: FollowUp,
+) -> Result<(CampaignId, i64), CampaignError> {
+    let now = app.clock.now();
+    let mut tx = TenantTx::begin(&app.store, tenant).await?;
+    let campaign = find(&mut tx, id).await?;
+    let wrong = CampaignError::WrongState { state: campaign.state, wanted: CampaignState::Completed };
+    if !campaign.state.is_final() && campaign.state != CampaignState::Completing {
+        return Err(wrong);
+    }
+    let group = group_of(&campaign, outcome, now);
+    groups::insert(&mut tx, &group).await?;
+    let people = recipients::gather(&mut tx, id, outcome, group.id, FOLLOW_UP_MAX, now).await?;
+    if people == 0 {
+        return Err(CampaignError::NobodyLeft);
+    }
+    let audience = Audience::Group { group: group.id };
+    let draft = write_copy(&mut tx, &campaign, outcome.as_str(), audience, by, now).await?;
+    tx.commit().await?;
+    Ok((draft, people))
+}
+
+fn group_of(campaign: &Campaign, outcome: FollowUp, now: DateTime<Utc>) -> Group {
+    let name = format!("{}: {}, {}", text::cut(&campaign.name, 60), outcome, now.format("%F %T"));
+    Group { id: GroupId::new(now), name, members: 0, created_at: now, updated_at: now }
+}
+
+async fn write_copy(
+    tx: &mut TenantTx,
+    campaign: &Campaign,
+    suffix: &str,
+    audience: Audience,
+    by: Actor,
+    now: DateTime<Utc>,
+) -> Result<CampaignId, CampaignError> {
+    let copy = Campaign {
+        id: CampaignId::new(now),
+        name: format!("{} ({})", text::cut(&campaign.name, 180), suffix.replace('_', " ")),
+        audience: Json(audience),
+        state: CampaignState::Draft,
+        scheduled_at: None,
+        not_after: campaign.not_after.filter(|at| *at > now),
+        series: None,
+        fire_at: None,
+        created_by: by.to_string(),
+        created_at: now,
+        ..campaign.clone()
+    };
+    campaigns::insert(tx, &copy).await?;
+    let detail = json!({ "from": campaign.id });
+    events::note(tx, copy.id, Happened { event: CampaignEvent::Created, detail }, by, now).await?;
+    Ok(copy.id)
+}
