@@ -45,6 +45,44 @@ alter table campaigns add column ground jsonb check (jsonb_typeof(ground) = 'obj
 alter table campaigns add column archived_at timestamptz;
 alter table campaigns add check (archived_at is null or state in ('draft', 'completed', 'partially_failed', 'cancelled', 'expired'));
 
+-- A campaign may be for a part of its audience: those whose bucket lies in a range. Everybody has a bucket of 0 to 9,999 in
+-- each experiment, which depends on nothing but the two ids.
+alter table campaigns add column slice_of uuid;
+alter table campaigns add column slice_from integer check (slice_from between 0 and 10000);
+alter table campaigns add column slice_to integer check (slice_to between 0 and 10000);
+alter table campaigns add check ((slice_of is null) = (slice_from is null) and (slice_of is null) = (slice_to is null));
+alter table campaigns add check (slice_from <= slice_to);
+
+create function campaign_bucket(experiment uuid, contact uuid) returns integer
+language sql immutable
+return (('x' || substr(md5(experiment::text || contact::text), 1, 8))::bit(32)::bigint % 10000)::integer;
+
+-- Which of several messages does better. The campaign itself is the first variant; the others, and the one that the rest
+-- gets, are campaigns of their own.
+create table experiments (
+    tenant_id      uuid        not null,
+    campaign_id    uuid        not null,
+    -- Percent of the audience that gets nothing at all, and that the variants are tried on.
+    holdout        smallint    not null check (holdout between 0 and 50),
+    sample         smallint    not null check (sample between 1 and 100),
+    metric         text        not null check (metric in ('delivered', 'read', 'replied')),
+    decide_after_s integer     not null check (decide_after_s between 60 and 2592000),
+    -- Of the second variant and those behind it: [{"template": "tpl_…", "variables": […]}]
+    variants       jsonb       not null check (jsonb_typeof(variants) = 'array'),
+    -- The campaigns of the variants, in their order.
+    campaigns      uuid[]      not null default '{}',
+    decide_at      timestamptz,
+    decided_at     timestamptz,
+    -- The variant that did best, from 0.
+    winner         smallint,
+    rest_id        uuid,
+    primary key (tenant_id, campaign_id),
+    foreign key (tenant_id, campaign_id) references campaigns (tenant_id, id),
+    check (holdout + sample <= 100),
+    check ((decided_at is null) = (winner is null))
+);
+create index experiments_due on experiments (decide_at) where decided_at is null;
+
 -- Where the throttle of a campaign stands: the instant at which its next message may leave, and what was asked and given
 -- last. Apart from the campaign's row, which its planner locks page after page.
 create table campaign_paces (

@@ -6,6 +6,7 @@ use postroad_core::{
     account::{AccountStatus, Channel},
     campaign::{
         CampaignEvent, CampaignState, LocalLate,
+        experiment::Metric,
         preflight::{Finding, Severity},
     },
     consent::{ConsentAction, Purpose, SuppressionReason},
@@ -65,6 +66,7 @@ vocabularies! {
     LocalLateWord = LocalLate, "What becomes of people for whom the local time has passed";
     CampaignEventWord = CampaignEvent, "What happened to a campaign";
     FindingWord = Finding, "One thing about a campaign that is not as it should be";
+    MetricWord = Metric, "What makes one message better than another";
     SeverityWord = Severity, "Whether a campaign can go on";
     StandingWord = Standing, "What would become of a message to somebody";
     CapKindWord = CapKind, "How a frequency cap counts";

@@ -1,6 +1,7 @@
 //! Campaigns: written as drafts, looked at while they run. How they move is in [`moves`], how they end in [`fold`].
 
 mod events;
+mod experiments;
 mod fold;
 mod follow;
 mod moves;
@@ -41,6 +42,7 @@ use crate::{
 use events::Happened;
 
 pub use events::history;
+pub use experiments::{NewExperiment, compare, compared};
 pub use fold::fold_all;
 pub use follow::{FollowUp, clone, follow_up};
 pub use moves::{cancel, pause, resume, start, unschedule};
@@ -137,6 +139,11 @@ pub enum CampaignError {
     OwnApproval,
     #[error("the account is {status}: nothing can leave through it")]
     AccountBroken { status: AccountStatus },
+    #[error(
+        "an experiment has up to four more messages or a holdout, 1 to 100 percent to try them on, at most 50 percent that get \
+         nothing, together at most 100, and is decided after 60 to 2,592,000 seconds"
+    )]
+    BadExperiment,
     #[error("nobody is left for it: no recipient ended like that")]
     NobodyLeft,
     #[error("a reason has 1 to 200 characters")]
@@ -186,7 +193,7 @@ async fn write_draft(
     check(&new)?;
     settings::check(&new.guards)?;
     let ground = campaigns::ground(tx, new.account, new.template).await?.ok_or(CampaignError::NoGround)?;
-    check_template(&ground, &new)?;
+    check_ground(&ground, new.purpose, new.variables.len())?;
     audiences::resolve(tx, &new.audience, &new.exclude).await?;
     let campaign = draft(by, new, now);
     campaigns::insert(tx, &campaign).await?;
@@ -204,15 +211,17 @@ fn check(new: &NewCampaign) -> Result<(), CampaignError> {
     if !(1..=100).contains(&new.weight) {
         return Err(CampaignError::BadWeight);
     }
-    if !new.variables.iter().all(is_sound) {
-        return Err(CampaignError::BadVariable);
-    }
+    check_variables(&new.variables)?;
     match &new.audience {
         Audience::Contacts { contact_ids } if contact_ids.len() > NAMED_CONTACTS_MAX => {
             Err(CampaignError::TooManyContacts { count: contact_ids.len() })
         }
         _ => Ok(()),
     }
+}
+
+fn check_variables(variables: &[Variable]) -> Result<(), CampaignError> {
+    if variables.iter().all(is_sound) { Ok(()) } else { Err(CampaignError::BadVariable) }
 }
 
 fn is_sound(variable: &Variable) -> bool {
@@ -225,15 +234,15 @@ fn is_sound(variable: &Variable) -> bool {
     }
 }
 
-fn check_template(ground: &Ground, new: &NewCampaign) -> Result<(), CampaignError> {
+fn check_ground(ground: &Ground, purpose: Purpose, variables: usize) -> Result<(), CampaignError> {
     let placeholders = ground.now.placeholders;
     if !ground.same_account {
         return Err(CampaignError::OtherAccount);
     }
-    if placeholders != new.variables.len() {
-        return Err(CampaignError::Variables { placeholders, variables: new.variables.len() });
+    if placeholders != variables {
+        return Err(CampaignError::Variables { placeholders, variables });
     }
-    if ground.now.template_category == TemplateCategory::Marketing && new.purpose != Purpose::Marketing {
+    if ground.now.template_category == TemplateCategory::Marketing && purpose != Purpose::Marketing {
         return Err(CampaignError::TemplateIsMarketing);
     }
     Ok(())
@@ -276,6 +285,9 @@ fn draft(by: Actor, new: NewCampaign, now: DateTime<Utc>) -> Campaign {
         created_by: by.to_string(),
         approved_by: None,
         archived_at: None,
+        slice_of: None,
+        slice_from: None,
+        slice_to: None,
     }
 }
 

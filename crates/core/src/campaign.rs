@@ -1,6 +1,7 @@
 //! The life of a campaign: its states, when it leaves, what it stands on, and when it stops by itself. Each move is
 //! compare-and-set in SQL; this is the table of legal moves.
 
+pub mod experiment;
 pub mod local;
 pub mod preflight;
 pub mod watch;
@@ -43,6 +44,8 @@ words! {
         Scheduled = "scheduled",
         Unscheduled = "unscheduled",
         Fired = "fired",
+        /// An experiment has a winner.
+        Decided = "decided",
         Started = "started",
         Paused = "paused",
         Resumed = "resumed",

@@ -1,6 +1,7 @@
 //! Campaigns. Each move is compare-and-set: a state that was not expected moves nothing.
 
 mod events;
+mod experiments;
 mod ground;
 mod open;
 mod settings;
@@ -20,6 +21,9 @@ use uuid::Uuid;
 use crate::{AnyTx, Result, TenantTx};
 
 pub use events::{Event, events, note};
+pub use experiments::{
+    Experiment, NewVariant, Slice, begun, decided, due_experiments, experiment, save_experiment, score, slice,
+};
 pub use ground::{Ground, ground, kept_ground, save_ground};
 pub use open::{Open, open, stalled};
 pub use settings::{
@@ -124,6 +128,12 @@ pub struct Campaign {
     pub created_by: String,
     pub approved_by: Option<String>,
     pub archived_at: Option<DateTime<Utc>>,
+    /// The part of the audience it is for: people whose bucket in this experiment lies in the range.
+    pub slice_of: Option<CampaignId>,
+    /// Of 10,000, included.
+    pub slice_from: Option<i32>,
+    /// Excluded.
+    pub slice_to: Option<i32>,
 }
 
 /// False: the series has made the campaign of this fire already.
@@ -133,8 +143,9 @@ pub async fn insert(tx: &mut TenantTx, new: &Campaign) -> Result<bool> {
         r#"
         insert into campaigns (tenant_id, id, name, account_id, template_id, purpose, variables, audience, quiet_policy, state, weight,
                                not_after, created_at, updated_at, exclude, start_delay_max_s, throttle_per_minute, pause_at_failures,
-                               created_by, scheduled_at, series_id, fire_at)
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13, $14, $15, $16, $17, $18, $19, $20, $21)
+                               created_by, scheduled_at, series_id, fire_at, slice_of, slice_from, slice_to, approved_by, approved_at)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25,
+                case when $25::text is null then null else $13::timestamptz end)
         on conflict (tenant_id, series_id, fire_at) where series_id is not null do nothing
         "#,
         tenant.uuid(),
@@ -158,6 +169,10 @@ pub async fn insert(tx: &mut TenantTx, new: &Campaign) -> Result<bool> {
         new.scheduled_at,
         new.series.map(CampaignId::uuid),
         new.fire_at,
+        new.slice_of.map(CampaignId::uuid),
+        new.slice_from,
+        new.slice_to,
+        new.approved_by,
     )
     .execute(tx.conn())
     .await?;
@@ -174,7 +189,8 @@ pub async fn find(tx: &mut TenantTx, id: CampaignId) -> Result<Option<Campaign>>
                exclude as "exclude: Json<Vec<Exclusion>>", quiet_policy as "quiet_policy: QuietPolicy", state as "state: CampaignState", paused_reason, weight, scheduled_at, not_after,
                started_at, finished_at, planned, planned_at, plan_page, plan_run, credit_reserved, created_at, local_at,
                local_late as "local_late: LocalLate", start_delay_max_s, repeat_cron, repeat_zone, repeat_until,
-               series_id as "series: CampaignId", fire_at, throttle_per_minute, pause_at_failures, created_by, approved_by, archived_at
+               series_id as "series: CampaignId", fire_at, throttle_per_minute, pause_at_failures, created_by, approved_by, archived_at,
+               slice_of as "slice_of: CampaignId", slice_from, slice_to
         from   campaigns
         where  tenant_id = $1 and id = $2
         "#,
@@ -207,7 +223,8 @@ pub async fn list(tx: &mut TenantTx, listed: &Listed) -> Result<Vec<Campaign>> {
                exclude as "exclude: Json<Vec<Exclusion>>", quiet_policy as "quiet_policy: QuietPolicy", state as "state: CampaignState", paused_reason, weight, scheduled_at, not_after,
                started_at, finished_at, planned, planned_at, plan_page, plan_run, credit_reserved, created_at, local_at,
                local_late as "local_late: LocalLate", start_delay_max_s, repeat_cron, repeat_zone, repeat_until,
-               series_id as "series: CampaignId", fire_at, throttle_per_minute, pause_at_failures, created_by, approved_by, archived_at
+               series_id as "series: CampaignId", fire_at, throttle_per_minute, pause_at_failures, created_by, approved_by, archived_at,
+               slice_of as "slice_of: CampaignId", slice_from, slice_to
         from   campaigns
         where  tenant_id = $1 and ($2::uuid is null or id < $2) and (archived_at is not null) = $3
         and    ($4::uuid is null or series_id = $4)
@@ -277,6 +294,19 @@ pub async fn freeze(tx: &mut TenantTx, id: CampaignId, filter: Option<&Filter>) 
     .execute(tx.conn())
     .await?;
     Ok(())
+}
+
+/// The filter that was written down at the start.
+pub async fn frozen(tx: &mut TenantTx, id: CampaignId) -> Result<Option<Filter>> {
+    let tenant = tx.tenant();
+    let frozen = sqlx::query_scalar!(
+        r#"select frozen as "frozen: Json<Filter>" from campaigns where tenant_id = $1 and id = $2"#,
+        tenant.uuid(),
+        id.uuid(),
+    )
+    .fetch_optional(tx.conn())
+    .await?;
+    Ok(frozen.flatten().map(|json| json.0))
 }
 
 /// How many people an audience without a filter has now: contacts with an address on the account's channel.

@@ -34,6 +34,10 @@ pub struct Page {
     /// The wall clock at which each recipient gets it.
     pub local_at: Option<NaiveDateTime>,
     pub local_late: LocalLate,
+    /// The part of the audience it is for.
+    pub slice_of: Option<CampaignId>,
+    pub slice_from: Option<i32>,
+    pub slice_to: Option<i32>,
     pub variables: Json<Vec<Variable>>,
     pub audience: Json<Audience>,
     /// Of audiences that are a filter, or leave somebody out.
@@ -53,7 +57,8 @@ pub async fn lock_page(tx: &mut TenantTx, campaign: CampaignId, run: i32, number
         r#"
         select c.id as "campaign: CampaignId", c.account_id as "account: AccountId", a.channel as "channel: Channel",
                c.template_id as "template: TemplateId", t.name as template_name, t.language, c.purpose as "purpose: Purpose",
-               c.quiet_policy as "quiet_policy: QuietPolicy", c.weight, c.not_after, c.local_at, c.local_late as "local_late: LocalLate", c.variables as "variables: Json<Vec<Variable>>",
+               c.quiet_policy as "quiet_policy: QuietPolicy", c.weight, c.not_after, c.local_at, c.local_late as "local_late: LocalLate",
+               c.slice_of as "slice_of: CampaignId", c.slice_from, c.slice_to, c.variables as "variables: Json<Vec<Variable>>",
                c.audience as "audience: Json<Audience>", c.frozen as "frozen: Json<Filter>", c.started_at as "started_at!", c.planned_to as "planned_to: ContactId"
         from   campaigns c
         join   accounts a on a.tenant_id = c.tenant_id and a.id = c.account_id
@@ -139,6 +144,7 @@ pub async fn write(
             left   join unnest($21::text[], $22::timestamptz[]) as z (zone, at)
                    on z.zone = coalesce(p.time_zone, (select coalesce(a.time_zone, t.time_zone) from accounts a
                                                       join tenants t on t.id = a.tenant_id where a.tenant_id = $1 and a.id = $12))
+            where  $24::uuid is null or (campaign_bucket($24, p.id) >= $25::integer and campaign_bucket($24, p.id) < $26::integer)
         ), fresh as (
             insert into recipients (tenant_id, campaign_id, contact_id, message_id)
             select $1, $11, r.contact_id, r.message_id from reached r
@@ -188,6 +194,9 @@ pub async fn write(
         &zones.names,
         &zones.instants,
         page.local_late == LocalLate::Skip,
+        page.slice_of.map(CampaignId::uuid),
+        page.slice_from,
+        page.slice_to,
     )
     .fetch_one(tx.conn())
     .await?;
@@ -196,11 +205,15 @@ pub async fn write(
 
 /// Contacts are read along their key. A planner that knows nothing of the table would sort all of it for every page, and
 /// compile the statement besides. What was switched off for a walk before is on again: a page joins its own rows.
+///
+/// Nobody waits for the disk: a page that is lost in a crash is lost whole, with its cursor, and is written again. An intent
+/// waits, and takes everything before it to the disk: no message leaves whose page could still be lost.
 async fn walk_the_key(tx: &mut TenantTx) -> Result<()> {
     sqlx::query!(
         r#"
         select set_config('enable_seqscan', 'off', true) as a, set_config('enable_bitmapscan', 'off', true) as b,
-               set_config('jit', 'off', true) as c, set_config('enable_hashjoin', 'on', true) as d
+               set_config('jit', 'off', true) as c, set_config('enable_hashjoin', 'on', true) as d,
+               set_config('synchronous_commit', 'off', true) as e
         "#
     )
     .fetch_one(tx.conn())

@@ -1,6 +1,7 @@
 //! One message to many people.
 
 mod audience;
+mod experiment;
 mod foresight;
 mod history;
 mod moves;
@@ -47,6 +48,7 @@ pub(crate) fn routes() -> OpenApiRouter<ApiState> {
         .merge(recipients::routes())
         .merge(report::routes())
         .merge(history::routes())
+        .merge(experiment::routes())
 }
 
 /// Write a draft.
@@ -190,6 +192,7 @@ impl From<CampaignError> for Problem {
             CampaignError::BadThrottle | CampaignError::BadShare | CampaignError::BadDelay => {
                 Self::invalid("out_of_range", error)
             }
+            CampaignError::BadExperiment => Self::invalid("invalid_experiment", error),
             CampaignError::IsSeries => Self::conflict("is_a_series", error),
             CampaignError::NeedsApproval { .. } => Self::conflict("approval_required", error),
             CampaignError::OwnApproval => Self::conflict("own_approval", error),

@@ -11,15 +11,15 @@ use crate::{
     world::World,
 };
 
-struct Stage {
-    world: World,
-    caller: SignedCaller,
-    draft: Value,
+pub(super) struct Stage {
+    pub(super) world: World,
+    pub(super) caller: SignedCaller,
+    pub(super) draft: Value,
 }
 
 impl Stage {
     /// Four people: one agreed, one said nothing, one said stop, one agreed and sleeps.
-    async fn new() -> Self {
+    pub(super) async fn new() -> Self {
         let world = World::new().await;
         let tenant = world.tenant().await;
         let caller = world.caller(tenant.id).await;
@@ -38,20 +38,20 @@ impl Stage {
         Self { world, caller, draft }
     }
 
-    async fn made(&self) -> String {
+    pub(super) async fn made(&self) -> String {
         let made = self.caller.post("/v1/campaigns", &self.draft).await;
         assert_eq!(made.status, 201, "{}", made.text());
         format!("/v1/campaigns/{}", made.json()["id"].as_str().unwrap())
     }
 
-    async fn act(&self, path: &str, action: &str) -> Value {
+    pub(super) async fn act(&self, path: &str, action: &str) -> Value {
         let answer = self.caller.post(&format!("{path}/{action}"), &json!({})).await;
         assert_eq!(answer.status, 200, "{action}: {}", answer.text());
         answer.json()
     }
 
     /// What the worker would do.
-    async fn plan(&self) {
+    pub(super) async fn plan(&self) {
         let jobs: Vec<Vec<u8>> =
             sqlx::query_scalar("select job from apalis.jobs where job_type = 'campaign' order by id")
                 .fetch_all(&mut self.world.db.admin().await)
@@ -206,6 +206,9 @@ async fn a_draft_that_can_never_be_sent_is_refused_by_name() {
         (json!({"audience": {"all": false}}), "invalid_audience"),
         (json!({"audience": {"all": true, "contact_ids": []}}), "invalid_audience"),
         (json!({"template_id": "tpl_00000000000000000000000000000000"}), "unknown_account_or_template"),
+        (json!({"throttle_per_minute": 0}), "out_of_range"),
+        (json!({"pause_at_failures": 101}), "out_of_range"),
+        (json!({"start_delay_max_s": 59}), "out_of_range"),
         (json!({"colour": "red"}), "invalid_body"),
     ];
     for (change, code) in cases {

@@ -9,7 +9,7 @@ use postroad_store::{
 };
 
 use super::{
-    CampaignError, find,
+    CampaignError, experiments, find,
     moves::{cancel_sends, give_back_unused, make, start, step},
     series::fire,
     watch,
@@ -30,6 +30,7 @@ pub async fn fold_all(app: &App) -> postroad_store::Result<()> {
         queue::revive_all(&mut tx, &stalled, now).await?;
     }
     tx.commit().await?;
+    experiments::decide_due(app).await?;
     for one in open {
         if let Err(error) = fold(app, &one).await {
             tracing::warn!(campaign.id = %one.id, %error, "a campaign could not be moved on; the next look tries again");

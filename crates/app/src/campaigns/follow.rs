@@ -84,6 +84,10 @@ async fn write_copy(
         not_after: campaign.not_after.filter(|at| *at > now),
         series: None,
         fire_at: None,
+        slice_of: None,
+        slice_from: None,
+        slice_to: None,
+        approved_by: None,
         created_by: by.to_string(),
         created_at: now,
         ..campaign.clone()

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use postroad_core::{
     actor::Actor,
-    campaign::{CampaignEvent, CampaignState, preflight::Severity},
+    campaign::{CampaignEvent, CampaignState, experiment::BUCKETS, preflight::Severity},
     ids::{CampaignId, TenantId},
     jobs::PlanCampaign,
     segment::Filter,
@@ -18,7 +18,7 @@ use serde_json::json;
 use super::{
     CampaignError,
     events::{self, Happened},
-    find, preflight,
+    experiments, find, preflight,
 };
 use crate::{
     App, audiences, credit, text,
@@ -33,16 +33,30 @@ pub async fn start(app: &App, by: Actor, tenant: TenantId, id: CampaignId) -> Re
     if campaign.repeat_cron.is_some() {
         return Err(CampaignError::IsSeries);
     }
-    let ground = stand(&mut tx, &campaign).await?;
     let filter = audiences::resolve(&mut tx, &campaign.audience.0, &campaign.exclude.0).await?;
-    campaigns::freeze(&mut tx, id, filter.as_ref()).await?;
-    let size = audience(&mut tx, &campaign, &ground, filter.as_ref(), now).await?;
-    let reserved = if ground.credit_enforced { size.unwrap_or_default() } else { 0 };
-    credit::draw(&mut tx, reserved).await?;
-    let step = Move { replan: true, credit_reserved: Some(reserved), ..step(campaign.state, CampaignState::Preparing) };
-    make(&mut tx, &campaign, &step, by, now).await?;
-    queue::push(&mut tx, &plan_job(tenant, &campaign), now).await?;
+    for part in experiments::divide(&mut tx, campaign, by, now).await? {
+        begin(&mut tx, &part, filter.as_ref(), by, now).await?;
+    }
     tx.commit().await?;
+    Ok(())
+}
+
+/// Begins one campaign: what it stands on is kept, its audience frozen, its credit reserved, and its first job written.
+pub(super) async fn begin(
+    tx: &mut TenantTx,
+    campaign: &Campaign,
+    filter: Option<&Filter>,
+    by: Actor,
+    now: DateTime<Utc>,
+) -> Result<(), CampaignError> {
+    let ground = stand(tx, campaign).await?;
+    campaigns::freeze(tx, campaign.id, filter).await?;
+    let size = audience(tx, campaign, &ground, filter, now).await?;
+    let reserved = if ground.credit_enforced { size.unwrap_or_default() } else { 0 };
+    credit::draw(tx, reserved).await?;
+    let step = Move { replan: true, credit_reserved: Some(reserved), ..step(campaign.state, CampaignState::Preparing) };
+    make(tx, campaign, &step, by, now).await?;
+    queue::push(tx, &plan_job(tx.tenant(), campaign), now).await?;
     Ok(())
 }
 
@@ -72,8 +86,15 @@ async fn audience(
     let size = audiences::size(tx, campaign, filter, now).await?;
     match above {
         Some(above) if size > above => Err(CampaignError::NeedsApproval { size, above }),
-        _ => Ok(Some(size)),
+        _ => Ok(Some(part_of(size, campaign))),
     }
+}
+
+/// A part of an audience is as large as chance makes it: so many, and four standard deviations.
+fn part_of(size: i64, campaign: &Campaign) -> i64 {
+    let Some((from, to)) = campaign.slice_from.zip(campaign.slice_to) else { return size };
+    let mean = size * i64::from(to - from) / i64::from(BUCKETS);
+    (mean + 4 * mean.isqrt() + 1).min(size)
 }
 
 const fn plan_job(tenant: TenantId, campaign: &Campaign) -> PlanCampaign {

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "what a test stands on must hold")]
 
+mod experiments;
 mod guards;
 mod life;
 mod planning;

@@ -6,6 +6,7 @@ mod claims;
 mod intents;
 mod lane;
 mod outcomes;
+mod throttles;
 mod timers;
 #[path = "../nouns/world.rs"]
 #[allow(dead_code, reason = "each of the suites that share it uses a part")]

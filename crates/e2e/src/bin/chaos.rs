@@ -12,6 +12,9 @@ struct Args {
     /// How long faults come, 1 to 600
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=600))]
     minutes: u32,
+    /// Instead: this many campaigns, with a kill while each begins, 1 to 10,000
+    #[arg(long, value_name = "ROUNDS", value_parser = clap::value_parser!(u32).range(1..=10_000), conflicts_with = "minutes")]
+    campaigns: Option<u32>,
     /// Repeats the dice of an earlier run
     #[arg(long)]
     seed: Option<u64>,
@@ -24,6 +27,9 @@ struct Args {
 async fn main() -> Result<ExitCode> {
     let args = Args::parse();
     let seed = args.seed.unwrap_or_else(rand::random);
+    if let Some(rounds) = args.campaigns {
+        return campaigns(seed, rounds, args.json).await;
+    }
     say(&format!("seed {seed}, {} minutes of faults", args.minutes));
     let options = Options { length: Duration::from_mins(1) * args.minutes, seed };
     // Interrupted, everything that was started ends all the same: it is dropped.
@@ -33,6 +39,16 @@ async fn main() -> Result<ExitCode> {
     };
     tell(&outcome, args.json)?;
     Ok(if outcome.holds() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+async fn campaigns(seed: u64, rounds: u32, json: bool) -> Result<ExitCode> {
+    say(&format!("seed {seed}, {rounds} campaigns"));
+    let told = tokio::select! {
+        ended = chaos::run_campaigns(seed, rounds) => ended?,
+        _ = tokio::signal::ctrl_c() => return Ok(ExitCode::from(130)),
+    };
+    print(&if json { serde_json::to_string(&told)? } else { serde_json::to_string_pretty(&told)? });
+    Ok(if told.holds() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 fn tell(outcome: &Outcome, json: bool) -> Result<()> {

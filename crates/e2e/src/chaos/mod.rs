@@ -4,6 +4,7 @@
 //! stopped and everything is at rest, the ledger is compared with what the simulated provider wrote down, message by
 //! message. To add a fault: its function in the file of what it breaks, and its line in `phases.rs`.
 
+mod campaigns;
 mod dice;
 mod judge;
 mod ledger;
@@ -20,6 +21,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 
+pub use campaigns::{Blasted, run as run_campaigns};
 pub use report::{Faults, Outcome};
 
 /// How long, and with which dice.
@@ -33,7 +35,7 @@ pub struct Options {
 
 /// Runs all phases and judges.
 pub async fn run(options: &Options) -> Result<Outcome> {
-    let mut world = world::World::start(options.seed).await?;
+    let mut world = world::World::start(options.seed, world::PEOPLE).await?;
     let traffic = traffic::Traffic::start(&world).await?;
     let mut faults = Faults::default();
     phases::run(&mut world, &traffic, options, &mut faults).await?;

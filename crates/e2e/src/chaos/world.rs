@@ -40,7 +40,7 @@ pub(super) struct World {
 }
 
 impl World {
-    pub(super) async fn start(seed: u64) -> Result<Self> {
+    pub(super) async fn start(seed: u64, people: u32) -> Result<Self> {
         let api_port = free_port()?;
         let sim = MetaSim::start(config(seed, api_port)).await?;
         sim.add_rules(bad_days())?;
@@ -49,7 +49,7 @@ impl World {
         let mut installation = Installation::start(setup).await?;
         let mut world_seed = Seed::new(&installation).await?;
         let lanes = connect(&mut world_seed).await?;
-        world_seed.people(PEOPLE).await?;
+        world_seed.people(people).await?;
         let mut api = installation.spawn("serve", api_port, &[])?;
         api.healthy().await?;
         let schedulers = vec![installation.run("schedule").await?, installation.run("schedule").await?];

@@ -87,7 +87,7 @@ pub(super) struct Variable {
 }
 
 impl Variable {
-    fn into_stored(self) -> Result<stored::Variable, Problem> {
+    pub(super) fn into_stored(self) -> Result<stored::Variable, Problem> {
         match self {
             Self { value: Some(value), attribute: None, fallback: None } => Ok(stored::Variable::Value { value }),
             Self { value: None, attribute: Some(attribute), fallback } => {

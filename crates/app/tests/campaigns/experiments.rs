@@ -1,0 +1,143 @@
+//! Which of several messages does better.
+
+use chrono::TimeDelta;
+use postroad_app::{
+    campaigns::{self, CampaignError, NewExperiment},
+    plan,
+};
+use postroad_core::{
+    actor::Actor,
+    campaign::{
+        CampaignState,
+        experiment::{Metric, Shares},
+    },
+    ids::{CampaignId, TemplateId},
+};
+use postroad_store::campaigns::{NewVariant, Variable};
+
+use crate::stage::Stage;
+
+const PEOPLE: i32 = 400;
+
+async fn other_template(stage: &mut Stage) -> TemplateId {
+    let id = TemplateId::from_uuid(uuid::Uuid::new_v4());
+    let sql = "insert into templates (tenant_id, id, account_id, name, language, category, status, body, placeholders, created_at, updated_at)
+               values ($1, $2, $3, 'hey', 'en_US', 'marketing', 'approved', 'Hey {{1}}', 1, now(), now())";
+    sqlx::query(sql).bind(stage.seed.tenant).bind(id).bind(stage.account).execute(stage.seed.conn()).await.unwrap();
+    id
+}
+
+fn against(template: TemplateId, shares: Shares) -> NewExperiment {
+    let variables = vec![Variable::Attribute { attribute: "first_name".into(), fallback: None }];
+    NewExperiment {
+        shares,
+        metric: Metric::Read,
+        decide_after_s: 3_600,
+        variants: vec![NewVariant { template, variables }],
+    }
+}
+
+async fn plan_all(stage: &mut Stage) {
+    for job in stage.jobs().await {
+        plan::plan_pages(&stage.world.app, &job).await.unwrap();
+    }
+}
+
+async fn recipients(stage: &mut Stage, campaign: CampaignId) -> i64 {
+    sqlx::query_scalar("select count(*) from recipients where campaign_id = $1")
+        .bind(campaign)
+        .fetch_one(stage.seed.conn())
+        .await
+        .unwrap()
+}
+
+#[tokio::test]
+async fn the_rest_gets_what_did_best_and_the_holdout_nothing() {
+    let mut stage = Stage::new(PEOPLE).await;
+    let (app, tenant) = (stage.world.app.clone(), stage.seed.tenant);
+    let other = other_template(&mut stage).await;
+    let id = campaigns::create(&app, Actor::Operator, tenant, stage.draft()).await.unwrap();
+    let shares = Shares { holdout: 10, sample: 40 };
+    campaigns::compare(&app, Actor::Operator, tenant, id, against(other, shares)).await.unwrap();
+    campaigns::start(&app, Actor::Operator, tenant, id).await.unwrap();
+    plan_all(&mut stage).await;
+    let (experiment, _) = campaigns::compared(&app, tenant, id).await.unwrap().unwrap();
+    let variants: Vec<CampaignId> = experiment.campaigns.iter().map(|id| CampaignId::from_uuid(*id)).collect();
+    assert_eq!((variants.len(), variants[0]), (2, id));
+    let (one, two) = (recipients(&mut stage, id).await, recipients(&mut stage, variants[1]).await);
+    assert!((50..=110).contains(&one) && (50..=110).contains(&two), "about a fifth each: {one}, {two}");
+
+    let read = "update sends set state = case when campaign_id = $1 then 'read' else 'delivered' end";
+    sqlx::query(read).bind(variants[1]).execute(stage.seed.conn()).await.unwrap();
+    campaigns::fold_all(&app).await.unwrap();
+    assert_eq!(campaigns::compared(&app, tenant, id).await.unwrap().unwrap().0.decided_at, None, "not before its time");
+    app.clock.advance(TimeDelta::hours(1));
+    for _ in 0..3 {
+        campaigns::fold_all(&app).await.unwrap();
+    }
+    let (experiment, scores) = campaigns::compared(&app, tenant, id).await.unwrap().unwrap();
+    assert_eq!((experiment.winner, scores[0].good, scores[1].good), (Some(1), 0, two));
+    plan_all(&mut stage).await;
+    let rest = campaigns::get(&app, tenant, experiment.rest.unwrap()).await.unwrap();
+    assert_eq!((rest.template, rest.name.as_str()), (other, "Spring (the rest, B)"));
+    let three = recipients(&mut stage, rest.id).await;
+    let sends = stage.count("select count(distinct contact_id) from sends").await;
+    assert_eq!(one + two + three, sends, "nobody is in two of them");
+    let held = i64::from(PEOPLE) - sends;
+    assert!((20..=62).contains(&held), "about a tenth gets nothing: {held}");
+}
+
+#[tokio::test]
+async fn nothing_is_sent_to_the_rest_of_a_campaign_that_was_cancelled() {
+    let mut stage = Stage::new(50).await;
+    let (app, tenant) = (stage.world.app.clone(), stage.seed.tenant);
+    let other = other_template(&mut stage).await;
+    let id = campaigns::create(&app, Actor::Operator, tenant, stage.draft()).await.unwrap();
+    let shares = Shares { holdout: 0, sample: 20 };
+    campaigns::compare(&app, Actor::Operator, tenant, id, against(other, shares)).await.unwrap();
+    campaigns::start(&app, Actor::Operator, tenant, id).await.unwrap();
+    campaigns::cancel(&app, Actor::Operator, tenant, id).await.unwrap();
+    app.clock.advance(TimeDelta::hours(2));
+    campaigns::fold_all(&app).await.unwrap();
+    let (experiment, _) = campaigns::compared(&app, tenant, id).await.unwrap().unwrap();
+    assert!(experiment.decided_at.is_some() && experiment.rest.is_none());
+}
+
+#[tokio::test]
+async fn a_holdout_alone_leaves_out_its_share_and_nobody_else() {
+    let mut stage = Stage::new(PEOPLE).await;
+    let (app, tenant) = (stage.world.app.clone(), stage.seed.tenant);
+    let id = campaigns::create(&app, Actor::Operator, tenant, stage.draft()).await.unwrap();
+    let alone = NewExperiment {
+        shares: Shares { holdout: 50, sample: 1 },
+        metric: Metric::Delivered,
+        decide_after_s: 60,
+        variants: Vec::new(),
+    };
+    campaigns::compare(&app, Actor::Operator, tenant, id, alone).await.unwrap();
+    campaigns::start(&app, Actor::Operator, tenant, id).await.unwrap();
+    plan_all(&mut stage).await;
+    let reached = recipients(&mut stage, id).await;
+    assert!((150..=250).contains(&reached), "about a half: {reached}");
+}
+
+#[tokio::test]
+async fn an_experiment_that_makes_no_sense_is_refused() {
+    let mut stage = Stage::new(1).await;
+    let (app, tenant) = (stage.world.app.clone(), stage.seed.tenant);
+    let other = other_template(&mut stage).await;
+    let id = campaigns::create(&app, Actor::Operator, tenant, stage.draft()).await.unwrap();
+    for (holdout, sample) in [(51, 10), (-1, 10), (0, 0), (50, 51)] {
+        let refused =
+            campaigns::compare(&app, Actor::Operator, tenant, id, against(other, Shares { holdout, sample })).await;
+        assert!(matches!(refused, Err(CampaignError::BadExperiment)), "{holdout}, {sample}");
+    }
+    let mut short = against(other, Shares { holdout: 0, sample: 20 });
+    short.variants[0].variables.clear();
+    let refused = campaigns::compare(&app, Actor::Operator, tenant, id, short).await;
+    assert!(matches!(refused, Err(CampaignError::Variables { placeholders: 1, variables: 0 })));
+    campaigns::start(&app, Actor::Operator, tenant, id).await.unwrap();
+    let late =
+        campaigns::compare(&app, Actor::Operator, tenant, id, against(other, Shares { holdout: 0, sample: 20 })).await;
+    assert!(matches!(late, Err(CampaignError::WrongState { state: CampaignState::Preparing, .. })));
+}
