@@ -37,10 +37,13 @@ impl Throttled {
                 campaign: Some(campaign),
                 class: "campaign",
                 source: "campaign",
+                purpose: "transactional",
                 ..SeedMessage::default()
             };
             seed.message(account, to, &message).await;
         }
+        let agreed = "update addresses set transactional_action = 'granted', transactional_at = now()";
+        sqlx::query(agreed).execute(seed.conn()).await.unwrap();
         let owner = worker(&world).await;
         let fence = take(&world, owner, &seed, account).await.unwrap();
         Self { world, seed, account, campaign, owner, fence }
@@ -86,7 +89,7 @@ async fn a_throttled_campaign_leaves_one_by_one_and_what_was_claimed_beyond_wait
     stage.wait(1_000);
     assert_eq!(stage.leave().await, 1);
     // Two workers' claims overlap: both were made before either was decided.
-    stage.wait(10_000);
+    stage.wait(5_000);
     let first = claim(&stage.world, stage.owner, &stage.seed, (stage.account, stage.fence), 100).await;
     let second = claim(&stage.world, stage.owner, &stage.seed, (stage.account, stage.fence), 100).await;
     assert_eq!((first.len(), second.len()), (2, 1));
