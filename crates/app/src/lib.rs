@@ -26,6 +26,7 @@ pub mod jobs;
 pub mod journal;
 pub mod lanes;
 pub mod limits;
+pub mod merges;
 pub mod messages;
 pub mod nudge;
 pub mod outcomes;

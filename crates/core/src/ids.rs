@@ -99,6 +99,8 @@ id!(/// A person.
     ContactId, "con");
 id!(/// Where a contact is reached on one channel.
     AddressId, "adr");
+id!(/// Two contacts that were found to be one person.
+    MergeId, "mrg");
 id!(/// One entry of the consent ledger.
     ConsentId, "cns");
 id!(/// One address nobody may write to.

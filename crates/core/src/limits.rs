@@ -120,3 +120,9 @@ pub const IMPORT_KEPT_BYTES_MAX: usize = 16_384;
 pub const EXPORT_PAGE: i64 = 1_000;
 /// Attributes that an export has columns for.
 pub const EXPORT_ATTRIBUTES_MAX: i64 = 500;
+/// Addresses of one contact after a merge: as many as an export shows.
+pub const MERGED_ADDRESSES_MAX: usize = 200;
+/// Contacts that one contact may be made of. Whoever is stored more often is no person.
+pub const MERGED_CONTACTS_MAX: usize = 100;
+/// Groups of a contact that a merge moves: each is told in its history.
+pub const MERGED_GROUPS_MAX: usize = 1_000;

@@ -37,6 +37,7 @@ pub mod intents;
 pub mod journal;
 pub mod lanes;
 pub mod leader;
+pub mod merges;
 pub mod messages;
 pub mod outcomes;
 pub mod people;

@@ -6,6 +6,7 @@ mod accounts;
 mod audiences;
 mod campaigns;
 mod contacts;
+mod merges;
 mod strangers;
 mod tenant;
 #[path = "../api/world.rs"]

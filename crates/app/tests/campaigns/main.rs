@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "what a test stands on must hold")]
 
 mod life;
+mod merging;
 mod planning;
 mod stage;
 #[path = "../nouns/world.rs"]

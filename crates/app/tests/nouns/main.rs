@@ -9,6 +9,8 @@ mod files;
 mod import;
 mod import_files;
 mod import_fuzz;
+mod merge_back;
+mod merges;
 mod secrets;
 mod templates;
 mod tenants;
