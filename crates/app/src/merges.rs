@@ -79,13 +79,11 @@ pub async fn merge(app: &App, tenant: TenantId, contact: ContactId, other: Conta
 async fn pair(tx: &mut TenantTx, contact: ContactId, other: ContactId) -> Result<(Contact, Contact), MergeError> {
     let found = merges::lock(tx, [contact, other]).await?;
     let of = |id: ContactId| found.iter().find(|standing| standing.id == id && !standing.is_erased);
-    match of(contact).ok_or(MergeError::NotFound)? {
-        Standing { merged_into: Some(into), .. } => return Err(MergeError::Merged(*into)),
-        Standing { merged_into: None, .. } => {}
+    if let Some(into) = of(contact).ok_or(MergeError::NotFound)?.merged_into {
+        return Err(MergeError::Merged(into));
     }
-    match of(other).ok_or(MergeError::UnknownOther(other))? {
-        Standing { merged_into: Some(into), .. } => return Err(MergeError::OtherMerged(*into)),
-        Standing { merged_into: None, .. } => {}
+    if let Some(into) = of(other).ok_or(MergeError::UnknownOther(other))?.merged_into {
+        return Err(MergeError::OtherMerged(into));
     }
     let survivor = contacts::find(tx, contact).await?.ok_or(MergeError::NotFound)?;
     let gone = contacts::find(tx, other).await?.ok_or(MergeError::UnknownOther(other))?;

@@ -126,3 +126,11 @@ pub const MERGED_ADDRESSES_MAX: usize = 200;
 pub const MERGED_CONTACTS_MAX: usize = 100;
 /// Groups of a contact that a merge moves: each is told in its history.
 pub const MERGED_GROUPS_MAX: usize = 1_000;
+/// How long a link to a person's page leads there: longer than anybody keeps a message to unsubscribe by.
+pub const LINK_KEPT: TimeDelta = TimeDelta::days(730);
+/// How long a person may take for the second yes.
+pub const OPT_IN_LASTS: TimeDelta = TimeDelta::days(7);
+/// Opt-ins of one address that may wait at once: whoever types in a stranger's number does not fill their inbox.
+pub const OPT_INS_PENDING_MAX: i64 = 10;
+/// Bytes of the form of a person's page: all switches of more addresses than a merge allows.
+pub const PAGE_FORM_BYTES_MAX: usize = 131_072;

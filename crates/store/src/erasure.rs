@@ -143,6 +143,11 @@ pub async fn everything(tx: &mut TenantTx, contact: ContactId) -> Result<Option<
                        from contacts o where o.tenant_id = $1 and o.merged_into = $2),
             'merges', (select coalesce(jsonb_agg(to_jsonb(h) - 'tenant_id' order by h.id), '[]')
                        from contact_merges h where h.tenant_id = $1 and (h.contact_id = $2 or h.other_id = $2)),
+            'links', (select coalesce(jsonb_agg(to_jsonb(l) - 'tenant_id' - 'token_sha256' order by l.id), '[]') from contact_links l
+                      where l.tenant_id = $1 and l.contact_id in (select o.id from contacts o where o.tenant_id = $1
+                                                                  and (o.id = $2 or o.merged_into = $2))),
+            'opt_ins', (select coalesce(jsonb_agg(to_jsonb(n) - 'tenant_id' - 'token_sha256' order by n.id), '[]')
+                        from opt_ins n join a on a.id = n.address_id where n.tenant_id = $1),
             'addresses', (select coalesce(jsonb_agg(to_jsonb(a) - 'tenant_id' order by a.id), '[]') from a),
             'consents', (select coalesce(jsonb_agg(to_jsonb(s) - 'tenant_id' order by s.id), '[]')
                          from consents s join a on a.id = s.address_id where s.tenant_id = $1),

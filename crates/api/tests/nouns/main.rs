@@ -7,6 +7,7 @@ mod audiences;
 mod campaigns;
 mod contacts;
 mod merges;
+mod pages;
 mod strangers;
 mod tenant;
 #[path = "../api/world.rs"]

@@ -10,8 +10,9 @@ use postroad_core::{
     ids::{AddressId, ContactId, SuppressionId, TenantId},
 };
 use postroad_store::{
-    SystemTx, TenantTx, contacts, erasure,
+    SystemTx, TenantTx, contact_links, contacts, erasure,
     merges::{self, Standing},
+    opt_ins,
     suppressions::{self, Suppression},
 };
 
@@ -81,6 +82,8 @@ async fn blank(tx: &mut TenantTx, id: ContactId, now: DateTime<Utc>) -> Result<(
     erasure::blank_messages(tx, id).await?;
     erasure::leave_groups(tx, id).await?;
     merges::blank(tx, id).await?;
+    contact_links::forget(tx, id).await?;
+    opt_ins::forget(tx, id).await?;
     Ok(())
 }
 

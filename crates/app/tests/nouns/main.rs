@@ -11,6 +11,8 @@ mod import_files;
 mod import_fuzz;
 mod merge_back;
 mod merges;
+mod opt_ins;
+mod preferences;
 mod secrets;
 mod templates;
 mod tenants;
