@@ -166,8 +166,13 @@ async fn page(tx: &mut TenantTx, contact: Contact) -> Result<Preferences, Error>
 }
 
 /// Does what a person asks for, and returns what they see then. Only what changes is written: asking twice adds nothing.
-/// None: the link leads nowhere.
-pub async fn carry_out(app: &App, token: &str, wish: &Wish, shown: Shown) -> Result<Option<Preferences>, Error> {
+/// `words`: what stood on the page, by the person's own language. None: the link leads nowhere.
+pub async fn carry_out(
+    app: &App,
+    token: &str,
+    wish: &Wish,
+    words: impl FnOnce(Option<&str>) -> Shown + Send,
+) -> Result<Option<Preferences>, Error> {
     let Some(link) = find(app, token).await? else { return Ok(None) };
     let now = app.clock.now();
     let mut tx = TenantTx::begin(&app.store, link.tenant).await?;
@@ -178,6 +183,7 @@ pub async fn carry_out(app: &App, token: &str, wish: &Wish, shown: Shown) -> Res
         Wish::StopEverything => stopped(&addresses, |_, _| true),
         Wish::Unsubscribe => unsubscribed(&mut tx, &link, &addresses).await?,
     };
+    let shown = words(contact.language.as_deref());
     let entries = changes.into_iter().map(|change| entry(&change, wish, link.id, shown, now)).collect();
     people::insert_consents(&mut tx, entries, now).await?;
     let preferences = page(&mut tx, contact).await?;

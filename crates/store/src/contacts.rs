@@ -68,8 +68,8 @@ pub async fn list(tx: &mut TenantTx, filter: &Filter<'_>) -> Result<Vec<Contact>
         from   contacts c
         where  c.tenant_id = $1 and c.erased_at is null and c.merged_into is null
         and    ($2::uuid is null or c.id > $2)
-        and    ($3::text is null or c.id in (select coalesce(k.merged_into, k.id) from contacts k
-                                             where  k.tenant_id = $1 and k.external_key = $3))
+        and    ($3::text is null or c.id = (select coalesce(k.merged_into, k.id) from contacts k
+                                            where  k.tenant_id = $1 and k.external_key = $3))
         and    ($4::text is null or c.id in (select a.contact_id from addresses a
                                              where  a.tenant_id = $1 and a.channel = any($5) and a.address = $4))
         and    ($7::text is null or $7 = any(c.tags))

@@ -1,8 +1,10 @@
 //! Pages that people open by a link: what they show, what they change, and that nothing else does.
 
+use data_encoding::BASE64;
 use http::{Method, Request};
 use postroad_testkit::{Answer, SignedCaller};
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
 use crate::world::World;
 
@@ -83,6 +85,8 @@ async fn a_page_shows_channels_masked_and_is_kept_and_seen_by_nobody_else() {
         "{policy}"
     );
     assert!(!policy.contains("unsafe"));
+    let style = text.split("<style>").nth(1).unwrap().split("</style>").next().unwrap();
+    assert!(policy.contains(&BASE64.encode(&Sha256::digest(style))), "the one style is allowed, and no other");
     let told =
         ["content-type", "cache-control", "referrer-policy", "x-content-type-options", "vary", "content-language"];
     assert_eq!(

@@ -56,7 +56,7 @@ async fn open(world: &World, token: &str) -> Option<Preferences> {
 }
 
 async fn wish(world: &World, token: &str, wish: Wish) -> Option<Preferences> {
-    preferences::carry_out(&world.app, token, &wish, WORDS).await.unwrap()
+    preferences::carry_out(&world.app, token, &wish, |_| WORDS).await.unwrap()
 }
 
 fn switches(found: &Preferences) -> Vec<(bool, bool)> {

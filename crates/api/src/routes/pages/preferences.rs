@@ -68,9 +68,8 @@ async fn choose(
     form: Result<Form<Vec<(String, String)>>, FormRejection>,
 ) -> Response {
     let Some(wish) = form.ok().and_then(|Form(fields)| wish(&fields)) else { return visitor.unread() };
-    // The words that stand beside the switches, for the ledger.
-    let shown = visitor.words(None).shown();
-    match preferences::carry_out(&api.app, &visitor.token, &wish, shown).await {
+    let words = |own: Option<&str>| visitor.words(own).shown();
+    match preferences::carry_out(&api.app, &visitor.token, &wish, words).await {
         Ok(Some(found)) => {
             let words = visitor.words(found.language.as_deref());
             let done = if matches!(wish, Wish::StopEverything) { words.stopped } else { words.saved };

@@ -57,8 +57,8 @@ async fn ask(State(api): State<ApiState>, visitor: Visitor) -> Response {
 )]
 async fn unsubscribe(State(api): State<ApiState>, visitor: Visitor, body: Bytes) -> Response {
     let done = if says_so(&body) {
-        let shown = visitor.words(None).shown();
-        preferences::carry_out(&api.app, &visitor.token, &Wish::Unsubscribe, shown).await
+        let words = |own: Option<&str>| visitor.words(own).shown();
+        preferences::carry_out(&api.app, &visitor.token, &Wish::Unsubscribe, words).await
     } else {
         preferences::open(&api.app, &visitor.token).await
     };
