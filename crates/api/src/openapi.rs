@@ -64,6 +64,7 @@ const TAGS: &[(&str, &str)] = &[
     ("accounts", "Connected numbers, pages, bots and mailboxes"),
     ("tenant", "Settings, and the switch of everything"),
     ("api-clients", "Programs that may call, and their keys"),
+    ("pages", "What people open by a link: HTML"),
     ("webhooks", "What providers tell us"),
     ("service", "Health, metrics, this description"),
 ];

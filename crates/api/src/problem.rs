@@ -10,6 +10,7 @@ use axum::{
     http::{HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use postroad_core::ids::ContactId;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -51,6 +52,10 @@ pub(crate) struct Body {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     state: Option<&'static str>,
+    /// With `contact_merged`: the contact that it is part of now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(pattern = "^con_[0-9a-f]{32}$")]
+    merged_into: Option<String>,
     /// With `batch_refused`: why, of each message.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
@@ -94,6 +99,7 @@ impl Problem {
             server_time: None,
             balance: None,
             state: None,
+            merged_into: None,
             errors: Vec::new(),
             retry_after_s: None,
             precisely: None,
@@ -155,6 +161,13 @@ impl Problem {
     pub fn with_state(mut self, state: &'static str) -> Self {
         self.0.state = Some(state);
         self
+    }
+
+    /// 409: the contact is part of another, which is named.
+    pub fn merged(into: ContactId) -> Self {
+        let mut problem = Self::conflict("contact_merged", format_args!("the contact is part of {into} now"));
+        problem.0.merged_into = Some(into.to_string());
+        problem
     }
 
     /// Unix seconds.
@@ -270,6 +283,10 @@ problems! {
         "429" "Too many requests; Retry-After tells when to come again",
         "500" "A mistake of ours",
         "503" "The database is away; Retry-After tells when to come again",
+    }
+    /// What any route about one contact may answer beside that.
+    Merged => {
+        "409" "The contact is part of another: `merged_into` names it",
     }
     /// What a write may answer beside that.
     Conflicts => {

@@ -41,6 +41,8 @@ pub struct Api {
     pub(crate) proxies: TrustedProxies,
     pub(crate) keys: Keys,
     pub(crate) strangers: Strangers,
+    /// Of pages that anybody may open: apart, so that nobody's guessing locks out a client behind the same address.
+    pub(crate) visitors: Strangers,
     pub(crate) log: RequestLog,
     pub(crate) ingest: Ingest,
 }
@@ -54,6 +56,7 @@ impl Api {
             proxies: TrustedProxies::parse(&settings.trusted_proxies)?,
             keys: Keys::default(),
             strangers: Strangers::default(),
+            visitors: Strangers::default(),
             log: RequestLog::start(app.store.clone()),
             ingest: Ingest::start(app.clone()),
             app,

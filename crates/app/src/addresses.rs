@@ -40,6 +40,20 @@ pub fn normalise_any(text: &str) -> Result<String, AddressError> {
     }
 }
 
+/// What shows an address to its owner and says little to anybody else: the last two characters, of a mail address the first
+/// one and the domain.
+pub fn masked(channel: Channel, address: &str) -> String {
+    const DOTS: &str = "•••";
+    if channel == Channel::Email
+        && let Some((local, domain)) = address.rsplit_once('@')
+    {
+        return local.chars().take(1).chain(DOTS.chars()).chain(['@']).chain(domain.chars()).collect();
+    }
+    let chars: Vec<char> = address.chars().collect();
+    let shown = if chars.len() >= 6 { 2 } else { 0 };
+    DOTS.chars().chain(chars[chars.len() - shown..].iter().copied()).collect()
+}
+
 /// WhatsApp's id of a person within one business: `US.13491208655302741918`.
 fn is_scoped_id(text: &str) -> bool {
     let mut parts = text.splitn(2, '.');
@@ -76,6 +90,20 @@ fn id(text: &str) -> Result<String, AddressError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_masked_address_is_known_by_its_owner_only() {
+        for (channel, address, shown) in [
+            (Channel::Whatsapp, "+12025550173", "•••73"),
+            (Channel::Email, "ada@example.com", "a•••@example.com"),
+            (Channel::Email, "@", "•••@"),
+            (Channel::Telegram, "12345", "•••"),
+            (Channel::Discord, "äöüäöü", "•••öü"),
+            (Channel::X, "", "•••"),
+        ] {
+            assert_eq!(masked(channel, address), shown, "{address}");
+        }
+    }
 
     #[test]
     fn every_channel_has_one_spelling() {

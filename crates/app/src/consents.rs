@@ -26,7 +26,7 @@ use crate::{
 
 /// How far a caller's clock may be ahead.
 const AHEAD_MAX: TimeDelta = TimeDelta::minutes(5);
-const WORDING_CHARS_MAX: usize = 2_000;
+pub(crate) const WORDING_CHARS_MAX: usize = 2_000;
 const EVIDENCE_BYTES_MAX: usize = 4_096;
 
 /// Something a person said about being written to. Never printed.

@@ -20,7 +20,7 @@ use postroad_core::{
     tag::{self, TagError},
 };
 use postroad_store::{
-    Error, TenantTx, contacts,
+    Error, TenantTx, contacts, merges,
     people::{self, Hand, KnownAddress, KnownKey, Person},
 };
 pub use postroad_store::{
@@ -101,6 +101,8 @@ pub enum ContactError {
     TooMany,
     #[error("there is no such contact")]
     NotFound,
+    #[error("the contact is part of {0} now")]
+    Merged(ContactId),
     #[error(transparent)]
     Store(#[from] Error),
 }
@@ -124,6 +126,7 @@ impl ContactError {
             Self::Taken => "address_taken",
             Self::TooMany => "too_many_contacts",
             Self::NotFound => "not_found",
+            Self::Merged(_) => "contact_merged",
             Self::Store(_) => "internal",
         }
     }
@@ -207,6 +210,9 @@ pub(crate) async fn write(
     let allowed = allowed(reading, &keys, &addresses);
     let hand = reading.map_or(Hand::Caller, Reading::hand);
     let merged = merge::merge(rows, Known { keys, addresses }, allowed, now);
+    if !people::hold(tx, &merged.known()).await? {
+        return Err(Error::Taken { constraint: "a contact that was merged meanwhile".to_owned() });
+    }
     people::insert(tx, merged.new, hand.import(), now).await?;
     change(tx, merged.changed, hand, now).await?;
     people::insert_addresses(tx, &merged.addresses, now).await?;
@@ -246,9 +252,17 @@ pub struct Profile {
 
 pub async fn get(app: &App, tenant: TenantId, id: ContactId) -> Result<Profile, ContactError> {
     let mut tx = TenantTx::begin(&app.store, tenant).await?;
-    let contact = contacts::find(&mut tx, id).await?.ok_or(ContactError::NotFound)?;
+    let Some(contact) = contacts::find(&mut tx, id).await? else { return Err(absent(&mut tx, id).await) };
     let addresses = contacts::addresses(&mut tx, &[id]).await?;
     Ok(Profile { contact, addresses })
+}
+
+/// Why nobody is found by an id: whom it became part of, if that is why.
+pub(crate) async fn absent(tx: &mut TenantTx, id: ContactId) -> ContactError {
+    match merges::survivor(tx, id).await {
+        Ok(into) => into.map_or(ContactError::NotFound, ContactError::Merged),
+        Err(error) => error.into(),
+    }
 }
 
 /// A page, oldest first.
@@ -278,7 +292,7 @@ pub async fn update(
 ) -> Result<Profile, ContactError> {
     let now = app.clock.now();
     let mut tx = TenantTx::begin(&app.store, tenant).await?;
-    let mut contact = contacts::lock(&mut tx, id).await?.ok_or(ContactError::NotFound)?;
+    let Some(mut contact) = contacts::lock(&mut tx, id).await? else { return Err(absent(&mut tx, id).await) };
     apply(change, &mut contact)?;
     check::contact(&contact)?;
     match contacts::update(&mut tx, &contact, now).await {

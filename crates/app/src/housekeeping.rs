@@ -1,10 +1,10 @@
 //! Takes away what has served its time.
 
 use chrono::TimeDelta;
-use postroad_core::limits::{IDEMPOTENCY_KEPT, IMPORT_UPLOAD_MAX};
-use postroad_store::{Result, SystemTx, housekeeping, import, incarnations, queue};
+use postroad_core::limits::{IDEMPOTENCY_KEPT, IMPORT_UPLOAD_MAX, LINK_KEPT};
+use postroad_store::{Result, SystemTx, contact_links, housekeeping, import, incarnations, opt_ins, queue};
 
-use crate::{App, import::abandon};
+use crate::{App, import::abandon, opt_ins::UNCONFIRMED_KEPT};
 
 /// Buried and failed jobs stay this long, for looking at.
 const DEAD_KEPT: TimeDelta = TimeDelta::days(30);
@@ -51,8 +51,10 @@ async fn prune_once(app: &App) -> Result<u64> {
     let log = housekeeping::prune_request_log(&mut tx, now - LOG_KEPT).await?;
     let journal = housekeeping::prune_journal(&mut tx, now - JOURNAL_KEPT).await?;
     let lines = housekeeping::prune_import_lines(&mut tx, now - WRONG_LINES_KEPT).await?;
+    let links = contact_links::prune(&mut tx, now - LINK_KEPT).await?;
+    let opt_ins = opt_ins::prune(&mut tx, now - UNCONFIRMED_KEPT).await?;
     queue::prune_workers(&mut tx, now - TimeDelta::minutes(10)).await?;
     incarnations::prune(&mut tx, now - TimeDelta::hours(1)).await?;
     tx.commit().await?;
-    Ok(jobs + answers + log + journal + lines)
+    Ok(jobs + answers + log + journal + lines + links + opt_ins)
 }

@@ -23,6 +23,18 @@ words! {
     }
 }
 
+words! {
+    /// Where a question for a second yes stands.
+    OptInState {
+        Pending = "pending",
+        Confirmed = "confirmed",
+        /// Nobody answered in time. Never stored: the clock tells.
+        Expired = "expired",
+        /// The person revoked the purpose after the question.
+        Withdrawn = "withdrawn",
+    }
+}
+
 /// The newest entry of the ledger for one address and purpose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Consent {

@@ -99,8 +99,14 @@ id!(/// A person.
     ContactId, "con");
 id!(/// Where a contact is reached on one channel.
     AddressId, "adr");
+id!(/// Two contacts that were found to be one person.
+    MergeId, "mrg");
 id!(/// One entry of the consent ledger.
     ConsentId, "cns");
+id!(/// A link to a person's own page.
+    LinkId, "lnk");
+id!(/// A consent that waits for the person's second yes.
+    OptInId, "opt");
 id!(/// One address nobody may write to.
     SuppressionId, "sup");
 id!(/// One template in one language.

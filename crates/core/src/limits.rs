@@ -123,3 +123,17 @@ pub const IMPORT_KEPT_BYTES_MAX: usize = 16_384;
 pub const EXPORT_PAGE: i64 = 1_000;
 /// Attributes that an export has columns for.
 pub const EXPORT_ATTRIBUTES_MAX: i64 = 500;
+/// Addresses of one contact after a merge: as many as an export shows.
+pub const MERGED_ADDRESSES_MAX: usize = 200;
+/// Contacts that one contact may be made of. Whoever is stored more often is no person.
+pub const MERGED_CONTACTS_MAX: usize = 100;
+/// Groups of a contact that a merge moves: each is told in its history.
+pub const MERGED_GROUPS_MAX: usize = 1_000;
+/// How long a link to a person's page leads there: longer than anybody keeps a message to unsubscribe by.
+pub const LINK_KEPT: TimeDelta = TimeDelta::days(730);
+/// How long a person may take for the second yes.
+pub const OPT_IN_LASTS: TimeDelta = TimeDelta::days(7);
+/// Opt-ins of one address that may wait at once: whoever types in a stranger's number does not fill their inbox.
+pub const OPT_INS_PENDING_MAX: i64 = 10;
+/// Bytes of the form of a person's page: all switches of more addresses than a merge allows.
+pub const PAGE_FORM_BYTES_MAX: usize = 131_072;

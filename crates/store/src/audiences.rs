@@ -151,7 +151,9 @@ fn push_meant(sql: &mut Sql, tx: &TenantTx, meant: Meant<'_>) {
 
 fn push_where(sql: &mut Sql, tx: &TenantTx, meant: Meant<'_>) {
     sql.push(" where c.tenant_id = ").push_bind(tx.tenant().uuid());
-    sql.push(" and c.erased_at is null and c.created_at <= ").push_bind(meant.at).push(" and ");
+    sql.push(" and c.erased_at is null and c.merged_into is null and c.created_at <= ")
+        .push_bind(meant.at)
+        .push(" and ");
     filters::push(sql, meant.filter, frame(tx, meant));
 }
 
@@ -222,7 +224,9 @@ fn push_path(sql: &mut Sql, tx: &TenantTx, meant: Meant<'_>, after: Option<Conta
             sql.push(" from contacts n where n.tenant_id = ").push_bind(tenant).push(" and n.id > ").push_bind(after);
         }
     }
-    sql.push(" and n.erased_at is null and n.created_at <= ").push_bind(meant.at).push(" order by n.id");
+    sql.push(" and n.erased_at is null and n.merged_into is null and n.created_at <= ")
+        .push_bind(meant.at)
+        .push(" order by n.id");
 }
 
 fn push_members(sql: &mut Sql, (tenant, group): (Uuid, GroupId), after: Uuid) {

@@ -57,7 +57,7 @@ pub struct Filter<'a> {
     pub limit: i64,
 }
 
-/// A page of contacts, oldest first.
+/// A page of contacts, oldest first. Whoever was merged into another is found by the old key as the other.
 pub async fn list(tx: &mut TenantTx, filter: &Filter<'_>) -> Result<Vec<Contact>> {
     let tenant = tx.tenant();
     let rows = sqlx::query_as!(
@@ -66,9 +66,10 @@ pub async fn list(tx: &mut TenantTx, filter: &Filter<'_>) -> Result<Vec<Contact>
         select c.id as "id: ContactId", c.display_name, c.language, c.time_zone, c.attributes as "attributes: Json<BTreeMap<String, String>>",
                c.tags, c.external_key, c.created_at, c.updated_at
         from   contacts c
-        where  c.tenant_id = $1 and c.erased_at is null
+        where  c.tenant_id = $1 and c.erased_at is null and c.merged_into is null
         and    ($2::uuid is null or c.id > $2)
-        and    ($3::text is null or c.external_key = $3)
+        and    ($3::text is null or c.id = (select coalesce(k.merged_into, k.id) from contacts k
+                                            where  k.tenant_id = $1 and k.external_key = $3))
         and    ($4::text is null or c.id in (select a.contact_id from addresses a
                                              where  a.tenant_id = $1 and a.channel = any($5) and a.address = $4))
         and    ($7::text is null or $7 = any(c.tags))
@@ -93,6 +94,7 @@ fn channels() -> Vec<String> {
     Channel::ALL.iter().map(|channel| channel.as_str().to_owned()).collect()
 }
 
+/// None: there is nobody, or not any more, or somebody who was merged: [`crate::merges::survivor`].
 pub async fn find(tx: &mut TenantTx, id: ContactId) -> Result<Option<Contact>> {
     let tenant = tx.tenant();
     let row = sqlx::query_as!(
@@ -100,7 +102,7 @@ pub async fn find(tx: &mut TenantTx, id: ContactId) -> Result<Option<Contact>> {
         r#"
         select c.id as "id: ContactId", c.display_name, c.language, c.time_zone, c.attributes as "attributes: Json<BTreeMap<String, String>>",
                c.tags, c.external_key, c.created_at, c.updated_at
-        from   contacts c where c.tenant_id = $1 and c.id = $2 and c.erased_at is null
+        from   contacts c where c.tenant_id = $1 and c.id = $2 and c.erased_at is null and c.merged_into is null
         "#,
         tenant.uuid(),
         id.uuid(),

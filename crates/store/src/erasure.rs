@@ -139,6 +139,15 @@ pub async fn everything(tx: &mut TenantTx, contact: ContactId) -> Result<Option<
                a as (select * from addresses where tenant_id = $1 and contact_id = $2)
         select jsonb_build_object(
             'contact', to_jsonb(c) - 'tenant_id',
+            'merged', (select coalesce(jsonb_agg(to_jsonb(o) - 'tenant_id' order by o.id), '[]')
+                       from contacts o where o.tenant_id = $1 and o.merged_into = $2),
+            'merges', (select coalesce(jsonb_agg(to_jsonb(h) - 'tenant_id' order by h.id), '[]')
+                       from contact_merges h where h.tenant_id = $1 and (h.contact_id = $2 or h.other_id = $2)),
+            'links', (select coalesce(jsonb_agg(to_jsonb(l) - 'tenant_id' - 'token_sha256' order by l.id), '[]') from contact_links l
+                      where l.tenant_id = $1 and l.contact_id in (select o.id from contacts o where o.tenant_id = $1
+                                                                  and (o.id = $2 or o.merged_into = $2))),
+            'opt_ins', (select coalesce(jsonb_agg(to_jsonb(n) - 'tenant_id' - 'token_sha256' order by n.id), '[]')
+                        from opt_ins n join a on a.id = n.address_id where n.tenant_id = $1),
             'addresses', (select coalesce(jsonb_agg(to_jsonb(a) - 'tenant_id' order by a.id), '[]') from a),
             'consents', (select coalesce(jsonb_agg(to_jsonb(s) - 'tenant_id' order by s.id), '[]')
                          from consents s join a on a.id = s.address_id where s.tenant_id = $1),
@@ -162,7 +171,7 @@ pub async fn everything(tx: &mut TenantTx, contact: ContactId) -> Result<Option<
             'messages_are_complete', (select count(*) from m) < $3
         ) as "all!"
         from   contacts c
-        where  c.tenant_id = $1 and c.id = $2 and c.erased_at is null
+        where  c.tenant_id = $1 and c.id = $2 and c.erased_at is null and c.merged_into is null
         "#,
         tenant.uuid(),
         contact.uuid(),

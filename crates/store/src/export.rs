@@ -67,7 +67,7 @@ pub async fn contacts(tx: &mut TenantTx, after: Option<ContactId>, limit: i64) -
                                and s.channel in ('*', a.channel))) order by a.id) as addresses
             from   (select * from addresses a where a.tenant_id = $1 and a.contact_id = c.id order by a.id limit 200) a
         ) x on true
-        where  c.tenant_id = $1 and c.erased_at is null and ($2::uuid is null or c.id > $2)
+        where  c.tenant_id = $1 and c.erased_at is null and c.merged_into is null and ($2::uuid is null or c.id > $2)
         order  by c.id
         limit  $3
         "#,

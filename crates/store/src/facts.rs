@@ -85,7 +85,7 @@ async fn read_rows(tx: &mut impl AnyTx, sends: &[(TenantId, MessageId)]) -> Resu
         Row,
         r#"
         select m.tenant_id as "tenant: TenantId", m.id as "id: MessageId", m.account_id as "account: AccountId",
-               m.contact_id as "contact: ContactId", m.address_id as "address_id: AddressId", d.address as "to",
+               coalesce(n.merged_into, n.id) as "contact!: ContactId", m.address_id as "address_id: AddressId", d.address as "to",
                m.content as "content: sqlx::types::Json<Box<RawValue>>", m.reply_to, m.class as "class: Class", m.source as "source: Source",
                m.purpose as "purpose: Purpose", m.quiet_policy as "quiet_policy: QuietPolicy", s.not_after,
                (s.campaign_id is not null and c.state not in ('preparing', 'running', 'completing')) as "campaign_paused!",
@@ -94,13 +94,14 @@ async fn read_rows(tx: &mut impl AnyTx, sends: &[(TenantId, MessageId)]) -> Resu
                case m.purpose when 'marketing' then d.marketing_action else d.transactional_action end as "consent_action: ConsentAction",
                case m.purpose when 'marketing' then d.marketing_at else d.transactional_at end as consent_at,
                p.status as "template_status?: TemplateStatus", p.category as "template_category?: TemplateCategory",
-               p.placeholders as "template_placeholders?", v.closes_at as "window_closes_at?", n.time_zone as contact_zone,
+               p.placeholders as "template_placeholders?", v.closes_at as "window_closes_at?", case when w.id is null then n.time_zone else w.time_zone end as contact_zone,
                f.uses as "uses?", g.tat as "spacing_tat?", g.backoff_until as "backoff_until?"
         from   unnest($1::uuid[], $2::uuid[]) as k (tenant_id, id)
         join   messages m on m.tenant_id = k.tenant_id and m.id = k.id
         join   sends s on s.tenant_id = m.tenant_id and s.id = m.id
         join   addresses d on d.tenant_id = m.tenant_id and d.id = m.address_id
         join   contacts n on n.tenant_id = m.tenant_id and n.id = m.contact_id
+        left   join contacts w on w.tenant_id = n.tenant_id and w.id = n.merged_into
         left   join campaigns c on c.tenant_id = s.tenant_id and c.id = s.campaign_id
         left   join lateral (
             select u.reason from suppressions u
@@ -109,7 +110,8 @@ async fn read_rows(tx: &mut impl AnyTx, sends: &[(TenantId, MessageId)]) -> Resu
         left   join templates p on m.kind = 'template' and p.tenant_id = m.tenant_id and p.account_id = m.account_id
                                 and p.name = m.content ->> 'name' and p.language = m.content ->> 'language'
         left   join session_windows v on v.tenant_id = m.tenant_id and v.account_id = m.account_id and v.address_id = m.address_id
-        left   join frequency_uses f on m.purpose = 'marketing' and f.tenant_id = m.tenant_id and f.contact_id = m.contact_id
+        left   join frequency_uses f on m.purpose = 'marketing' and f.tenant_id = m.tenant_id
+                                    and f.contact_id = coalesce(n.merged_into, n.id)
         left   join spacings g on g.tenant_id = m.tenant_id and g.account_id = m.account_id and g.address_id = m.address_id
         "#,
         &tenants,

@@ -217,7 +217,10 @@ fn written(date: NaiveDate) -> String {
 fn campaign(sql: &mut Sql, test: CampaignTest, frame: Frame) {
     sql.push("exists (select 1 from recipients r join messages m on m.tenant_id = r.tenant_id and m.id = r.message_id");
     sql.push(" join sends s on s.tenant_id = r.tenant_id and s.id = r.message_id");
-    sql.push(" where r.tenant_id = ").push_bind(frame.tenant).push(" and r.contact_id = c.id");
+    // Rows of whoever was merged into the contact stay where they were.
+    sql.push(" where r.tenant_id = ").push_bind(frame.tenant);
+    sql.push(" and r.contact_id = any(array(select c.id union all select o.id from contacts o where o.tenant_id = ");
+    sql.push_bind(frame.tenant).push(" and o.merged_into = c.id))");
     sql.push(" and r.campaign_id = ").push_bind(test.id.uuid());
     if let Some(states) = test.was.states() {
         let states: Vec<&str> = states.iter().copied().map(SendState::as_str).collect();
@@ -233,7 +236,7 @@ fn campaign(sql: &mut Sql, test: CampaignTest, frame: Frame) {
 
 fn reply(sql: &mut Sql, word: &str, frame: Frame) {
     sql.push(word)
-        .push("exists (select 1 from messages i where i.tenant_id = r.tenant_id and i.contact_id = r.contact_id");
+        .push("exists (select 1 from messages i where i.tenant_id = r.tenant_id and i.contact_id = m.contact_id");
     sql.push(" and i.direction = 'inbound' and i.account_id = m.account_id and i.created_at > m.created_at");
     sql.push(" and i.created_at <= ").push_bind(frame.at).push(")");
 }

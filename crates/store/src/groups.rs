@@ -95,13 +95,20 @@ pub async fn delete(tx: &mut TenantTx, id: GroupId) -> Result<bool> {
     Ok(done.rows_affected() == 1)
 }
 
-/// Makes contacts members. Who does not exist is left out; returns how many were none before.
+/// Makes contacts members; for whoever was merged, whom they became. Who does not exist is left out; returns how many were
+/// none before.
 pub async fn add(tx: &mut TenantTx, id: GroupId, contacts: &[ContactId], now: DateTime<Utc>) -> Result<u64> {
     let tenant = tx.tenant();
     let done = sqlx::query!(
         r#"
+        with meant as (
+            select coalesce(c.merged_into, c.id) as id from contacts c
+            where  c.tenant_id = $1 and c.id = any($3) and c.erased_at is null
+            order  by c.id
+            for    key share
+        )
         insert into group_members (tenant_id, group_id, contact_id, added_at)
-        select $1, $2, c.id, $4 from contacts c where c.tenant_id = $1 and c.id = any($3) and c.erased_at is null
+        select distinct $1::uuid, $2::uuid, m.id, $4::timestamptz from meant m
         on conflict do nothing
         "#,
         tenant.uuid(),
@@ -114,11 +121,15 @@ pub async fn add(tx: &mut TenantTx, id: GroupId, contacts: &[ContactId], now: Da
     Ok(done.rows_affected())
 }
 
-/// Returns how many were members.
+/// Whoever was merged leaves as whom they became. Returns how many were members.
 pub async fn remove(tx: &mut TenantTx, id: GroupId, contacts: &[ContactId]) -> Result<u64> {
     let tenant = tx.tenant();
     let done = sqlx::query!(
-        "delete from group_members where tenant_id = $1 and group_id = $2 and contact_id = any($3)",
+        r#"
+        delete from group_members
+        where  tenant_id = $1 and group_id = $2
+        and    contact_id in (select coalesce(c.merged_into, c.id) from contacts c where c.tenant_id = $1 and c.id = any($3))
+        "#,
         tenant.uuid(),
         id.uuid(),
         &uuids(contacts),
@@ -147,7 +158,7 @@ pub async fn members(tx: &mut TenantTx, id: GroupId, after: Option<ContactId>, l
         r#"
         select m.contact_id as "contact: ContactId", m.added_at
         from   group_members m
-        join   contacts c on c.tenant_id = m.tenant_id and c.id = m.contact_id and c.erased_at is null
+        join   contacts c on c.tenant_id = m.tenant_id and c.id = m.contact_id and c.erased_at is null and c.merged_into is null
         where  m.tenant_id = $1 and m.group_id = $2 and ($3::uuid is null or m.contact_id > $3)
         order  by m.contact_id
         limit  $4

@@ -21,9 +21,11 @@ pub struct KnownKey {
     pub tags: Vec<String>,
     /// The import that wrote its contact last.
     pub import: Option<ImportId>,
+    /// The key of somebody who was merged into its contact: it stays there, and is not the contact's own.
+    pub is_former: bool,
 }
 
-/// Contacts that have one of these keys.
+/// Contacts that have one of these keys, or whoever they became part of.
 pub async fn known_keys(tx: &mut TenantTx, keys: &[String]) -> Result<Vec<KnownKey>> {
     if keys.is_empty() {
         return Ok(Vec::new());
@@ -32,8 +34,11 @@ pub async fn known_keys(tx: &mut TenantTx, keys: &[String]) -> Result<Vec<KnownK
     let known = sqlx::query_as!(
         KnownKey,
         r#"
-        select c.external_key as "key!", c.id as "contact: ContactId", c.tags, c.import_id as "import: ImportId"
+        select c.external_key as "key!", coalesce(w.id, c.id) as "contact!: ContactId", coalesce(w.tags, c.tags) as "tags!",
+               case when w.id is null then c.import_id else w.import_id end as "import: ImportId", w.id is not null as "is_former!"
         from   contacts c
+        left   join lateral (select n.id, n.tags, n.import_id from contacts n
+                             where  n.tenant_id = $1 and n.id = c.merged_into limit 1) w on true
         where  c.tenant_id = $1 and c.external_key = any($2)
         "#,
         tenant.uuid(),
@@ -198,6 +203,32 @@ impl Hand {
     }
 }
 
+/// Holds contacts that are about to be changed, so that nobody merges them meanwhile. False: one of them was merged since it
+/// was looked up, and everything must be looked up anew.
+pub async fn hold(tx: &mut TenantTx, contacts: &[ContactId]) -> Result<bool> {
+    if contacts.is_empty() {
+        return Ok(true);
+    }
+    let tenant = tx.tenant();
+    let ids: Vec<Uuid> = contacts.iter().map(|id| id.uuid()).collect();
+    let merged = sqlx::query_scalar!(
+        r#"
+        with held as (
+            select c.merged_into from contacts c
+            where  c.tenant_id = $1 and c.id = any($2)
+            order  by c.id
+            for    key share
+        )
+        select exists (select 1 from held where merged_into is not null) as "merged!"
+        "#,
+        tenant.uuid(),
+        &ids,
+    )
+    .fetch_one(tx.conn())
+    .await?;
+    Ok(!merged)
+}
+
 /// Adds to known contacts what is said of them. A contact of which nothing new is said is not touched; returns how many
 /// were.
 pub async fn merge(tx: &mut TenantTx, people: Vec<Person>, hand: Hand, now: DateTime<Utc>) -> Result<u64> {
@@ -258,7 +289,7 @@ pub struct Tagged {
     pub changed: i64,
 }
 
-/// Adds tags to contacts and takes others away. A contact that has them so already is not touched. One that would have too
+/// Adds tags to contacts and takes others away; of whoever was merged, to and from whom they became. A contact that has them so already is not touched. One that would have too
 /// many is [`crate::Error::Violated`].
 pub async fn tag(tx: &mut TenantTx, contacts: &[ContactId], change: &TagChange, now: DateTime<Utc>) -> Result<Tagged> {
     let tenant = tx.tenant();
@@ -270,7 +301,8 @@ pub async fn tag(tx: &mut TenantTx, contacts: &[ContactId], change: &TagChange, 
             select c.id, c.tags as before,
                    array(select t from unnest(c.tags || $3::text[]) t where t <> all($4::text[]) group by t order by t collate "C") as after
             from   contacts c
-            where  c.tenant_id = $1 and c.id = any($2) and c.erased_at is null
+            where  c.tenant_id = $1 and c.erased_at is null and c.merged_into is null
+            and    c.id in (select coalesce(k.merged_into, k.id) from contacts k where k.tenant_id = $1 and k.id = any($2))
             order  by c.id
             for    no key update
         ), changed as (

@@ -16,7 +16,7 @@ use crate::{
     ApiState,
     caller::{Caller, ContactsRead, ContactsWrite},
     extract::{Json, Path, Query},
-    problem::{Conflicts, Problem, Refusals},
+    problem::{Conflicts, Merged, Problem, Refusals},
     routes::{
         live, messages,
         page::{self, Page, PageQuery},
@@ -160,7 +160,7 @@ impl Entry {
     path = "/v1/contacts/{id}/consents",
     tag = "consents",
     params(("id" = String, Path, pattern = "^con_[0-9a-f]{32}$"), PageQuery),
-    responses((status = 200, description = "A page", body = Page<Entry>), Refusals),
+    responses((status = 200, description = "A page", body = Page<Entry>), Refusals, Merged),
     security(("key" = [], "timestamp" = [], "request_id" = [], "signature" = [])),
 )]
 async fn list(

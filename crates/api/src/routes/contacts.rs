@@ -2,6 +2,7 @@
 
 mod erase;
 mod export;
+mod merges;
 mod tags;
 pub(super) mod view;
 
@@ -21,7 +22,7 @@ use crate::{
     ApiState,
     caller::{Caller, ContactsRead, ContactsWrite},
     extract::{Json, Path, Query},
-    problem::{Conflicts, Problem, Refusals},
+    problem::{Conflicts, Merged, Problem, Refusals},
     routes::{
         live,
         page::{self, Page},
@@ -38,6 +39,7 @@ pub(crate) fn routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(get, update))
         .merge(erase::routes())
         .merge(export::routes())
+        .merge(merges::routes())
         .merge(tags::routes())
 }
 
@@ -242,12 +244,14 @@ async fn list(
 }
 
 /// One contact and where it is reached.
+///
+/// One that was merged is no more: the problem `contact_merged` names in `merged_into` whom it became part of.
 #[utoipa::path(
     get,
     path = "/v1/contacts/{id}",
     tag = "contacts",
     params(("id" = String, Path, pattern = "^con_[0-9a-f]{32}$")),
-    responses((status = 200, description = "The contact", body = Contact), Refusals),
+    responses((status = 200, description = "The contact", body = Contact), Refusals, Merged),
     security(("key" = [], "timestamp" = [], "request_id" = [], "signature" = [])),
 )]
 async fn get(
@@ -314,6 +318,7 @@ impl From<ContactError> for Problem {
     fn from(error: ContactError) -> Self {
         match error {
             ContactError::NotFound => Self::not_found(),
+            ContactError::Merged(into) => Self::merged(into),
             ContactError::Taken => Self::conflict(error.code(), error),
             ContactError::TooMany => Self::invalid("batch_size", error),
             ContactError::Store(error) => error.into(),

@@ -15,6 +15,7 @@ mod imports;
 mod live;
 pub mod messages;
 mod page;
+mod pages;
 mod segments;
 mod service;
 mod suppressions;
@@ -35,6 +36,7 @@ pub(crate) fn signed() -> OpenApiRouter<ApiState> {
         .merge(groups::routes())
         .merge(imports::routes())
         .merge(consents::routes())
+        .merge(pages::signed())
         .merge(suppressions::routes())
         .merge(accounts::routes())
         .merge(tenant::routes())
@@ -43,7 +45,7 @@ pub(crate) fn signed() -> OpenApiRouter<ApiState> {
 
 /// Routes that anybody may call.
 pub(crate) fn open() -> OpenApiRouter<ApiState> {
-    service().merge(webhooks::routes())
+    service().merge(webhooks::routes()).merge(pages::open())
 }
 
 /// Health and metrics.

@@ -25,14 +25,14 @@ pub(crate) struct Strangers(Mutex<HashMap<IpAddr, Bucket>>);
 
 impl Strangers {
     /// The error says how long this address is not listened to.
-    pub(super) fn check(&self, ip: IpAddr, now: DateTime<Utc>) -> Result<(), Duration> {
+    pub(crate) fn check(&self, ip: IpAddr, now: DateTime<Utc>) -> Result<(), Duration> {
         let addresses = self.0.lock();
         let Some(bucket) = addresses.get(&network(ip)) else { return Ok(()) };
         let permits = bucket.offer(now, 1, TimeDelta::zero(), flow());
         if permits.count > 0 { Ok(()) } else { Err((permits.next_at() - now).to_std().unwrap_or_default()) }
     }
 
-    pub(super) fn note_failure(&self, ip: IpAddr, now: DateTime<Utc>) {
+    pub(crate) fn note_failure(&self, ip: IpAddr, now: DateTime<Utc>) {
         let mut addresses = self.0.lock();
         if addresses.len() >= ADDRESSES_MAX {
             addresses.retain(|_, bucket| bucket.paced_until() > now);

@@ -7,6 +7,8 @@ mod audiences;
 mod campaign_engine;
 mod campaigns;
 mod contacts;
+mod merges;
+mod pages;
 mod strangers;
 mod tenant;
 #[path = "../api/world.rs"]

@@ -55,6 +55,11 @@ fn body(method: &Method, path: &str) -> Value {
         "/v1/campaigns" => json!({"name": "x", "account_id": "acc_00000000000000000000000000000000",
                                   "template_id": "tpl_00000000000000000000000000000000", "audience": {"all": true}}),
         "/v1/tenant/settings" => json!({"name": "x", "time_zone": "UTC"}),
+        _ if path.ends_with("/opt-ins") => {
+            json!({"channel": "sms", "address": "+12025550173", "purpose": "marketing", "source": "x", "wording": "x"})
+        }
+        _ if path.ends_with("/merge") => json!({"other": "con_00000000000000000000000000000000"}),
+        _ if path.ends_with("/unmerge") => json!({"merge": "mrg_00000000000000000000000000000000"}),
         _ if path.ends_with("/pause") => json!({"reason": "x"}),
         _ if path.ends_with("/rotate") => json!({"credentials": {}}),
         _ if path.ends_with("/schedule") => json!({"at": null}),

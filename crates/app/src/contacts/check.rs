@@ -14,7 +14,7 @@ use super::{ContactError, NewContact, merge::Row};
 use crate::{addresses, text, zone};
 
 pub(crate) const ADDRESSES_MAX: usize = 20;
-const ATTRIBUTES_MAX: usize = 50;
+pub(crate) const ATTRIBUTES_MAX: usize = 50;
 
 /// A contact with its addresses in their one spelling.
 pub(crate) fn row(new: NewContact, default_region: Option<&str>) -> Result<Row, ContactError> {

@@ -4,40 +4,64 @@
 //! point to it, and each address on the suppression list with the reason `erased`: else the next import of an old file would
 //! write to the person again. Why the list keeps the address and not its hash stands in ARCHITECTURE.md.
 
+use chrono::{DateTime, Utc};
 use postroad_core::{
     consent::SuppressionReason,
     ids::{AddressId, ContactId, SuppressionId, TenantId},
 };
 use postroad_store::{
-    SystemTx, TenantTx, contacts, erasure,
+    SystemTx, TenantTx, contact_links, contacts, erasure,
+    merges::{self, Standing},
+    opt_ins,
     suppressions::{self, Suppression},
 };
 
-use super::ContactError;
+use super::{ContactError, absent};
 use crate::App;
 
 /// Everything that is stored about a person, as one JSON object.
 pub async fn everything(app: &App, tenant: TenantId, id: ContactId) -> Result<serde_json::Value, ContactError> {
     let mut tx = TenantTx::begin(&app.store, tenant).await?;
-    erasure::everything(&mut tx, id).await?.ok_or(ContactError::NotFound)
+    match erasure::everything(&mut tx, id).await? {
+        Some(everything) => Ok(everything),
+        None => Err(absent(&mut tx, id).await),
+    }
 }
 
-/// Forgets a person. Doing it again does what a crash left undone.
+/// Forgets a person, with everybody who became part of them. Doing it again does what a crash left undone.
 pub async fn erase(app: &App, tenant: TenantId, id: ContactId) -> Result<(), ContactError> {
-    forget(app, tenant, id).await?;
-    forget_evidence(app, tenant, id).await
+    let everybody = forget(app, tenant, id).await?;
+    forget_evidence(app, tenant, &everybody).await
 }
 
 /// From its commit on nobody writes to the person: the addresses are on the list before they are blanked, and the blank
-/// ones are on it too, for messages that were accepted and have not left.
-async fn forget(app: &App, tenant: TenantId, id: ContactId) -> Result<(), ContactError> {
+/// ones are on it too, for messages that were accepted and have not left. Returns the contact and those merged into it.
+async fn forget(app: &App, tenant: TenantId, id: ContactId) -> Result<Vec<ContactId>, ContactError> {
     let now = app.clock.now();
     let mut tx = TenantTx::begin(&app.store, tenant).await?;
-    if !erasure::blank_contact(&mut tx, id, now).await? {
-        return Err(ContactError::NotFound);
+    let found = merges::lock(&mut tx, [id, id]).await?;
+    if let Some(into) = found.first().ok_or(ContactError::NotFound).map(part_of)? {
+        return Err(ContactError::Merged(into));
     }
-    let addresses = contacts::addresses(&mut tx, &[id]).await?;
-    let spellings = addresses.iter().flat_map(|address| [address.address.clone(), blank(address.id)]);
+    let merged = merges::merged_contacts(&mut tx, id).await?;
+    suppress(&mut tx, id, now).await?;
+    let everybody: Vec<ContactId> = std::iter::once(id).chain(merged).collect();
+    for contact in &everybody {
+        blank(&mut tx, *contact, now).await?;
+    }
+    tx.commit().await?;
+    Ok(everybody)
+}
+
+/// Of somebody who was not erased: whose addresses these are is for the survivor to say.
+const fn part_of(standing: &Standing) -> Option<ContactId> {
+    if standing.is_erased { None } else { standing.merged_into }
+}
+
+/// Every address as it is and as it will be, on every channel.
+async fn suppress(tx: &mut TenantTx, id: ContactId, now: DateTime<Utc>) -> Result<(), ContactError> {
+    let addresses = contacts::addresses(tx, &[id]).await?;
+    let spellings = addresses.iter().flat_map(|address| [address.address.clone(), blank_word(address.id)]);
     let entry = |address: String| Suppression {
         id: SuppressionId::new(now),
         channel: None,
@@ -47,24 +71,34 @@ async fn forget(app: &App, tenant: TenantId, id: ContactId) -> Result<(), Contac
         created_at: now,
     };
     let entries: Vec<Suppression> = spellings.map(entry).collect();
-    suppressions::insert(&mut tx, &entries).await?;
-    erasure::blank_addresses(&mut tx, id).await?;
-    erasure::blank_sends(&mut tx, id).await?;
-    erasure::blank_messages(&mut tx, id).await?;
-    erasure::leave_groups(&mut tx, id).await?;
-    Ok(tx.commit().await?)
+    suppressions::insert(tx, &entries).await?;
+    Ok(())
+}
+
+async fn blank(tx: &mut TenantTx, id: ContactId, now: DateTime<Utc>) -> Result<(), ContactError> {
+    erasure::blank_contact(tx, id, now).await?;
+    erasure::blank_addresses(tx, id).await?;
+    erasure::blank_sends(tx, id).await?;
+    erasure::blank_messages(tx, id).await?;
+    erasure::leave_groups(tx, id).await?;
+    merges::blank(tx, id).await?;
+    contact_links::forget(tx, id).await?;
+    opt_ins::forget(tx, id).await?;
+    Ok(())
 }
 
 /// What only the system role may change.
-async fn forget_evidence(app: &App, tenant: TenantId, id: ContactId) -> Result<(), ContactError> {
+async fn forget_evidence(app: &App, tenant: TenantId, everybody: &[ContactId]) -> Result<(), ContactError> {
     let mut tx = SystemTx::begin(&app.store).await?;
-    erasure::blank_consents(&mut tx, tenant, id).await?;
-    erasure::blank_attempts(&mut tx, tenant, id).await?;
-    erasure::delete_receipts(&mut tx, tenant, id).await?;
+    for id in everybody {
+        erasure::blank_consents(&mut tx, tenant, *id).await?;
+        erasure::blank_attempts(&mut tx, tenant, *id).await?;
+        erasure::delete_receipts(&mut tx, tenant, *id).await?;
+    }
     Ok(tx.commit().await?)
 }
 
 /// As the store spells it.
-fn blank(id: AddressId) -> String {
+fn blank_word(id: AddressId) -> String {
     format!("erased:{}", id.uuid().simple())
 }

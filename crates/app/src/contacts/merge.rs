@@ -74,6 +74,16 @@ pub(crate) struct Merged {
     pub(crate) consents: Vec<ConsentRow>,
 }
 
+impl Merged {
+    /// Contacts that were there before and are written to, each once.
+    pub(crate) fn known(&self) -> Vec<ContactId> {
+        let new: HashSet<ContactId> = self.new.iter().map(|person| person.id).collect();
+        let owners = self.addresses.iter().map(|address| address.contact).filter(|id| !new.contains(id));
+        let known: BTreeSet<ContactId> = self.changed.iter().map(|person| person.id).chain(owners).collect();
+        known.into_iter().collect()
+    }
+}
+
 /// What became of one row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fate {
@@ -136,6 +146,8 @@ struct Merger {
     now: DateTime<Utc>,
     allowed: Rows,
     by_key: HashMap<String, ContactId>,
+    /// Keys that lead to their contact and are not its own.
+    former: HashSet<String>,
     key_of: HashMap<ContactId, String>,
     /// Tags that are stored.
     tags_of: HashMap<ContactId, Vec<String>>,
@@ -153,6 +165,7 @@ impl Merger {
         let keyed = known.addresses.iter().filter_map(|a| Some((a.external_key.clone()?, a.contact)));
         let named = known.keys.iter().map(|known| (known.key.clone(), known.contact));
         let by_key: HashMap<String, ContactId> = named.chain(keyed).collect();
+        let former = known.keys.iter().filter(|known| known.is_former).map(|known| known.key.clone()).collect();
         let tagged = known.keys.iter().map(|known| (known.contact, &known.tags));
         let tagged = tagged.chain(known.addresses.iter().map(|a| (a.contact, &a.tags)));
         let tags_of = tagged.filter(|(_, tags)| !tags.is_empty()).map(|(id, tags)| (id, tags.clone())).collect();
@@ -163,6 +176,7 @@ impl Merger {
             now,
             allowed,
             by_key,
+            former,
             key_of,
             tags_of,
             reached,
@@ -235,6 +249,9 @@ impl Merger {
             Draft { person: nobody(id), attributes: BTreeMap::new(), tags: BTreeSet::new(), is_new }
         });
         draft.add(row);
+        if let Some(key) = row.external_key.as_ref().filter(|key| !self.former.contains(*key)) {
+            draft.person.external_key = Some(key.clone());
+        }
     }
 
     fn reach(&mut self, contact: ContactId, channel: Channel, address: String, consents: &[Said]) {
@@ -318,7 +335,6 @@ impl Draft {
                 to.clone_from(from);
             }
         };
-        set(&mut self.person.external_key, &row.external_key);
         set(&mut self.person.display_name, &row.display_name);
         set(&mut self.person.language, &row.language);
         set(&mut self.person.time_zone, &row.time_zone);

@@ -41,7 +41,7 @@ fn known_address(address: &str, owner: u128, key: Option<&str>) -> KnownAddress 
 }
 
 fn known_key(key: &str, owner: u128) -> KnownKey {
-    KnownKey { key: key.into(), contact: contact(owner), tags: Vec::new(), import: None }
+    KnownKey { key: key.into(), contact: contact(owner), tags: Vec::new(), import: None, is_former: false }
 }
 
 fn merge(rows: Vec<Row>, known: Known, now: DateTime<Utc>) -> Merged {

@@ -5,6 +5,7 @@
 mod experiments;
 mod guards;
 mod life;
+mod merging;
 mod planning;
 mod stage;
 mod timing;

@@ -5,6 +5,7 @@
 mod claims;
 mod intents;
 mod lane;
+mod merging;
 mod outcomes;
 mod throttles;
 mod timers;

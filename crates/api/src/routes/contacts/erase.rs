@@ -9,7 +9,7 @@ use crate::{
     ApiState,
     caller::{Caller, ContactsRead, ContactsWrite},
     extract::Path,
-    problem::{Problem, Refusals},
+    problem::{Merged, Problem, Refusals},
     routes::live,
 };
 
@@ -21,13 +21,13 @@ pub(super) fn routes() -> OpenApiRouter<ApiState> {
 ///
 /// Name, attributes, tags, addresses, the content of messages, and the words and evidence of consents are gone for good.
 /// The addresses go onto the suppression list with the reason `erased`, so that an import of an old file does not write to
-/// the person again.
+/// the person again. Whoever was merged into the contact is forgotten with it.
 #[utoipa::path(
     delete,
     path = "/v1/contacts/{id}",
     tag = "contacts",
     params(("id" = String, Path, pattern = "^con_[0-9a-f]{32}$")),
-    responses((status = 204, description = "Forgotten"), Refusals),
+    responses((status = 204, description = "Forgotten"), Refusals, Merged),
     security(("key" = [], "timestamp" = [], "request_id" = [], "signature" = [])),
 )]
 async fn erase(
@@ -41,14 +41,14 @@ async fn erase(
 
 /// Everything that is stored about a person, for giving it to them.
 ///
-/// Contact, addresses, consents, suppressions, groups, campaigns, messages with their sends, attempts, receipts and decisions,
+/// Contact, those merged into it, addresses, consents, suppressions, groups, campaigns, messages with their sends, attempts, receipts and decisions,
 /// as they are stored.
 #[utoipa::path(
     get,
     path = "/v1/contacts/{id}/everything",
     tag = "contacts",
     params(("id" = String, Path, pattern = "^con_[0-9a-f]{32}$")),
-    responses((status = 200, description = "One object with a list per kind", body = serde_json::Value), Refusals),
+    responses((status = 200, description = "One object with a list per kind", body = serde_json::Value), Refusals, Merged),
     security(("key" = [], "timestamp" = [], "request_id" = [], "signature" = [])),
 )]
 async fn everything(
