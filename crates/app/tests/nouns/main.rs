@@ -10,6 +10,7 @@ mod import;
 mod import_files;
 mod import_fuzz;
 mod secrets;
+mod template_review;
 mod templates;
 mod tenants;
 mod uploads;
