@@ -51,8 +51,11 @@ fn jobs_that_wait_in_a_queue_are_read() {
     is_a_job::<Maintain>(&json!({"task": "prune", "slot": 29_000_000}), "prune:29000000");
     is_a_job::<Maintain>(&json!({"task": "fold_campaigns", "slot": 29_000_001}), "fold:29000001");
     is_a_job::<Maintain>(&json!({"task": "list_templates", "slot": 29_000_002}), "templates:29000002");
-    let (tenant, account, template) =
-        ("ten_0195550000007000800000000000000a", "acc_0195550000007000800000000000000b", "tpl_0195550000007000800000000000000f");
+    let (tenant, account, template) = (
+        "ten_0195550000007000800000000000000a",
+        "acc_0195550000007000800000000000000b",
+        "tpl_0195550000007000800000000000000f",
+    );
     is_a_job::<TendTemplates>(
         &json!({"task": "submit", "tenant": tenant, "template": template, "submission": 2, "woken": 0}),
         "submit:0195550000007000800000000000000f:2:0",

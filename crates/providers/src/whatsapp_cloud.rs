@@ -75,12 +75,7 @@ impl Provider for WhatsappCloud {
                     secret: true,
                     required: true,
                 },
-                CredentialField {
-                    name: WABA_ID,
-                    label: "WhatsApp Business account id",
-                    secret: false,
-                    required: true,
-                },
+                CredentialField { name: WABA_ID, label: "WhatsApp Business account id", secret: false, required: true },
             ]
         }
     }

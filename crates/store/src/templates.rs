@@ -141,12 +141,7 @@ pub async fn find(tx: &mut TenantTx, id: TemplateId) -> Result<Option<Template>>
     row.map(Template::try_from).transpose()
 }
 
-pub async fn find_by_name(
-    tx: &mut TenantTx,
-    account: AccountId,
-    name: &str,
-    language: &str,
-) -> Result<Option<TemplateId>> {
+async fn find_by_name(tx: &mut TenantTx, account: AccountId, name: &str, language: &str) -> Result<Option<TemplateId>> {
     let tenant = tx.tenant();
     let id = sqlx::query_scalar!(
         r#"

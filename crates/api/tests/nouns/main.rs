@@ -7,6 +7,7 @@ mod audiences;
 mod campaigns;
 mod contacts;
 mod strangers;
+mod templates;
 mod tenant;
 #[path = "../api/world.rs"]
 #[expect(dead_code, reason = "the other suite uses more of it")]

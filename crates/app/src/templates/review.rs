@@ -25,12 +25,7 @@ use crate::{
 };
 
 /// Asks the provider to approve a draft, or a rejected template again.
-pub async fn submit(
-    app: &App,
-    tenant: TenantId,
-    id: TemplateId,
-    reviews: Reviews,
-) -> Result<Template, TemplateError> {
+pub async fn submit(app: &App, tenant: TenantId, id: TemplateId, reviews: Reviews) -> Result<Template, TemplateError> {
     let now = app.clock.now();
     let mut tx = TenantTx::begin(&app.store, tenant).await?;
     let old = lock(&mut tx, id).await?;
@@ -97,12 +92,7 @@ pub struct Task {
 }
 
 /// The template of a submission that has no answer yet. None: it has one, or somebody has changed or deleted it.
-pub async fn to_submit(
-    app: &App,
-    tenant: TenantId,
-    id: TemplateId,
-    submission: i32,
-) -> Result<Option<Task>, Error> {
+pub async fn to_submit(app: &App, tenant: TenantId, id: TemplateId, submission: i32) -> Result<Option<Task>, Error> {
     let is_open = |template: &Template| {
         template.status == TemplateStatus::Submitted
             && template.submission == submission

@@ -106,7 +106,10 @@ async fn an_answer_is_written_once_and_only_to_the_last_submission() {
     let refused = Answer::Refused("2388040: too long".into());
     assert!(stage.answer(1, refused.clone()).await);
     let rejected = stage.now().await;
-    assert_eq!((rejected.status, rejected.status_reason.as_deref()), (TemplateStatus::Rejected, Some("2388040: too long")));
+    assert_eq!(
+        (rejected.status, rejected.status_reason.as_deref()),
+        (TemplateStatus::Rejected, Some("2388040: too long"))
+    );
     assert!(!stage.answer(1, Answer::Has(standing("1", TemplateStatus::Approved))).await);
     assert!(review::to_submit(&stage.world.app, stage.seed.tenant, stage.template.id, 1).await.unwrap().is_none());
 
@@ -198,8 +201,7 @@ async fn a_listing_leaves_work_in_hand_alone() {
 async fn what_the_provider_has_no_more_is_marked_and_what_it_never_had_is_not() {
     let mut stage = Stage::submitted().await;
     stage.answer(1, Answer::Has(standing("77", TemplateStatus::Approved))).await;
-    let by_hand =
-        NewTemplate { name: "by_hand".into(), status: TemplateStatus::Approved, ..offer(stage.account) };
+    let by_hand = NewTemplate { name: "by_hand".into(), status: TemplateStatus::Approved, ..offer(stage.account) };
     let by_hand = create(&stage.world, stage.seed.tenant, by_hand).await;
     let began = noon().timestamp() + 60;
     stage.world.app.clock.advance(TimeDelta::seconds(61));
@@ -261,13 +263,8 @@ async fn the_hourly_listing_asks_once_for_each_account_that_works() {
     }
     assert_eq!(jobs(&stage.world).await, 1);
     let job: Vec<u8> = sqlx::query_scalar("select job from apalis.jobs").fetch_one(stage.seed.conn()).await.unwrap();
-    let expected = TendTemplates::List {
-        tenant: stage.seed.tenant,
-        account: stage.account,
-        began: 3_600,
-        page: 0,
-        after: None,
-    };
+    let expected =
+        TendTemplates::List { tenant: stage.seed.tenant, account: stage.account, began: 3_600, page: 0, after: None };
     assert_eq!(serde_json::from_slice::<TendTemplates>(&job).unwrap(), expected);
     stage.set("update accounts set status = 'disconnected'").await;
     listing::start_all(&stage.world.app, &providers, 7_200).await.unwrap();

@@ -230,7 +230,10 @@ async fn a_template_goes_when_no_open_campaign_uses_it_and_its_name_is_free_then
 
     let again = NewTemplate { body: "Bye {{1}} {{2}}".into(), ..offer(account) };
     let revived = create(&world, seed.tenant, again).await;
-    assert_eq!((revived.id, revived.body.as_str(), revived.status), (made.id, "Bye {{1}} {{2}}", TemplateStatus::Draft));
+    assert_eq!(
+        (revived.id, revived.body.as_str(), revived.status),
+        (made.id, "Bye {{1}} {{2}}", TemplateStatus::Draft)
+    );
 }
 
 #[tokio::test]

@@ -71,12 +71,7 @@ impl TemplateDesk for Desk {
     }
 
     /// With the template's id one language goes, with the name alone all of them.
-    fn remove(
-        &self,
-        connection: &Connection,
-        name: &str,
-        provider_ref: &str,
-    ) -> Result<Request<Vec<u8>>, BuildError> {
+    fn remove(&self, connection: &Connection, name: &str, provider_ref: &str) -> Result<Request<Vec<u8>>, BuildError> {
         let mut query = Serializer::for_suffix("?".to_owned(), 1);
         query.append_pair("hsm_id", provider_ref).append_pair("name", name);
         at_business(connection, Method::DELETE, &query.finish(), &Value::Null)

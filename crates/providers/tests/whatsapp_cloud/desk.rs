@@ -115,7 +115,9 @@ fn answers_about_templates_mean_what_was_recorded() {
 
 #[test]
 fn garbage_is_never_taken_for_a_template() {
-    for body in [&b""[..], b"{", b"null", b"[]", b"{}", b"\xff\xfe", b"{\"id\":{}}", b"{\"data\":{}}", b"{\"data\":[1,{}]}"] {
+    for body in
+        [&b""[..], b"{", b"null", b"[]", b"{}", b"\xff\xfe", b"{\"id\":{}}", b"{\"data\":{}}", b"{\"data\":[1,{}]}"]
+    {
         for status in [200, 201, 400, 404, 429, 500, 503] {
             let answer = http::Response::builder().status(status).body(body.to_vec()).expect("the status is one");
             assert!(desk().created(&answer).is_err() && desk().done(&answer).is_err());

@@ -48,12 +48,7 @@ pub struct Pending {
 }
 
 /// Submissions without an answer and deletions that are not done, of one account, that were last asked for before `before`.
-pub async fn pending(
-    tx: &mut TenantTx,
-    account: AccountId,
-    before: DateTime<Utc>,
-    limit: i64,
-) -> Result<Vec<Pending>> {
+pub async fn pending(tx: &mut TenantTx, account: AccountId, before: DateTime<Utc>, limit: i64) -> Result<Vec<Pending>> {
     let tenant = tx.tenant();
     let found = sqlx::query_as!(
         Pending,

@@ -113,7 +113,10 @@ async fn a_submitted_template_is_put_before_the_provider_once() {
     assert_eq!(theirs[0]["components"][1]["text"], "Stop any time");
 
     // The process died before it wrote the answer down.
-    sqlx::query("update templates set answered = 0, provider_ref = null").execute(stage.world.seed.conn()).await.unwrap();
+    sqlx::query("update templates set answered = 0, provider_ref = null")
+        .execute(stage.world.seed.conn())
+        .await
+        .unwrap();
     let tenant = stage.world.seed.tenant;
     let again = TendTemplates::Submit { tenant, template: submitted.id, submission: 1, woken: 1 };
     let mut tx = TenantTx::begin(&stage.world.app.store, tenant).await.unwrap();
