@@ -61,7 +61,7 @@ pub(crate) async fn answer(
     if let (&Method::POST, [_, "message_templates"], Ok(_)) = (&head.method, path, &answer)
         && meta.state.lock().loses_creation()
     {
-        return Err(Cut);
+        return Err(line.cut());
     }
     Ok(answer.unwrap_or_else(|refusal| refuse(meta, &refusal)))
 }
