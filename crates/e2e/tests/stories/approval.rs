@@ -26,7 +26,8 @@ async fn a_message_waits_for_the_approval_of_its_template_and_leaves_with_it() -
     // The worker may not have put it before the provider yet.
     until("the provider approves it", PATIENCE, || async { Ok(world.sim.event(approved.clone()).is_ok()) }).await?;
     world.arrives(&message).await?;
-    let listed: Value = serde_json::from_str(&operator.run(&["templates", "list", "--name", "parcel", "--json"]).await?)?;
+    let listed: Value =
+        serde_json::from_str(&operator.run(&["templates", "list", "--name", "parcel", "--json"]).await?)?;
     assert_eq!(listed["status"], "approved");
     assert_eq!(world.sent_to(ADA).len(), 1);
     Ok(())
