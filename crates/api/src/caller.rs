@@ -80,6 +80,15 @@ impl<S> Caller<S> {
         &self.principal.call
     }
 
+    /// A further scope, for a part of what the route does.
+    pub fn require(&self, scope: Scope) -> Result<(), Problem> {
+        if self.principal.scopes.contains(&scope) {
+            return Ok(());
+        }
+        AuthFailure::MissingScope.count();
+        Err(missing(scope))
+    }
+
     /// What the caller may do: it can give no more to others.
     pub fn scopes(&self) -> &[Scope] {
         &self.principal.scopes
@@ -91,11 +100,9 @@ impl<S: Needs, State: Send + Sync> FromRequestParts<State> for Caller<S> {
 
     async fn from_request_parts(parts: &mut Parts, _: &State) -> Result<Self, Problem> {
         let principal = parts.extensions.get::<Arc<Principal>>().cloned().ok_or_else(unauthorized)?;
-        if !principal.scopes.contains(&S::SCOPE) {
-            AuthFailure::MissingScope.count();
-            return Err(missing(S::SCOPE));
-        }
-        Ok(Self { principal, has: PhantomData })
+        let caller = Self { principal, has: PhantomData };
+        caller.require(S::SCOPE)?;
+        Ok(caller)
     }
 }
 

@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ids::{AccountId, CampaignId, ImportId, JournalId, TenantId},
+    ids::{AccountId, CampaignId, ImportId, JournalId, TemplateId, TenantId},
     words::words,
 };
 
@@ -21,6 +21,8 @@ words! {
         Campaign = "campaign",
         /// Files of contacts to read.
         Import = "import",
+        /// Templates to submit, list and delete at their providers.
+        Template = "template",
         /// Purges and reconciliation.
         Maintenance = "maintenance",
     }
@@ -105,6 +107,48 @@ impl Job for ReadImport {
     }
 }
 
+/// What is to be done about templates at their provider.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "task", rename_all = "snake_case")]
+pub enum TendTemplates {
+    /// Puts a template before the provider.
+    Submit {
+        tenant: TenantId,
+        template: TemplateId,
+        /// Which of its submissions; the row says whether the provider has answered it.
+        submission: i32,
+        /// 0, or the instant in unix seconds at which a listing found that nobody submits it.
+        woken: i64,
+    },
+    /// Deletes a template at the provider.
+    Remove { tenant: TenantId, template: TemplateId, woken: i64 },
+    /// Lists what the provider has, from a page on.
+    List {
+        tenant: TenantId,
+        account: AccountId,
+        /// When the listing began, in unix seconds: what was not seen since is gone.
+        began: i64,
+        page: u32,
+        /// The provider's cursor.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        after: Option<String>,
+    },
+}
+
+impl Job for TendTemplates {
+    const QUEUE: Queue = Queue::Template;
+
+    fn key(&self) -> String {
+        match self {
+            Self::Submit { template, submission, woken, .. } => {
+                format!("submit:{}:{submission}:{woken}", template.uuid().simple())
+            }
+            Self::Remove { template, woken, .. } => format!("remove:{}:{woken}", template.uuid().simple()),
+            Self::List { account, began, page, .. } => format!("list:{}:{began}:{page}", account.uuid().simple()),
+        }
+    }
+}
+
 /// One periodic task at one instant.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "task", rename_all = "snake_case")]
@@ -113,6 +157,8 @@ pub enum Maintain {
     Prune { slot: i64 },
     /// Folds rows into campaign progress and ends campaigns that have nothing left.
     FoldCampaigns { slot: i64 },
+    /// Lists the templates of every account whose provider keeps them.
+    ListTemplates { slot: i64 },
 }
 
 impl Job for Maintain {
@@ -122,6 +168,7 @@ impl Job for Maintain {
         match self {
             Self::Prune { slot } => format!("prune:{slot}"),
             Self::FoldCampaigns { slot } => format!("fold:{slot}"),
+            Self::ListTemplates { slot } => format!("templates:{slot}"),
         }
     }
 }

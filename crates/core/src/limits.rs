@@ -33,6 +33,24 @@ pub const BODY_CHARS_MAX: usize = 4_096;
 /// `{{1}}` to `{{10}}`.
 pub const PLACEHOLDERS_MAX: usize = 10;
 pub const PLACEHOLDER_CHARS_MAX: usize = 1_024;
+/// Of a template. WhatsApp: 60 characters above and below the body, 10 buttons of 25.
+pub const TEMPLATE_HEADER_CHARS_MAX: usize = 60;
+pub const TEMPLATE_FOOTER_CHARS_MAX: usize = 60;
+pub const TEMPLATE_BUTTONS_MAX: usize = 10;
+pub const TEMPLATE_BUTTON_CHARS_MAX: usize = 25;
+/// People a template is shown for at once: each is read by its key.
+pub const TEMPLATE_PREVIEWS_MAX: usize = 20;
+/// Pages of a provider's templates that one job reads before the next goes on: each may take [`CALL_MAX`], and a handler
+/// has [`HANDLER_MAX`].
+pub const TEMPLATE_PAGES_PER_JOB: usize = 8;
+/// Pages of one listing, 25 templates each. Meta keeps 6,000 at most.
+pub const TEMPLATE_PAGES_MAX: u32 = 400;
+/// Pages in which one name is looked for: its languages.
+pub const TEMPLATE_LANGUAGE_PAGES_MAX: usize = 8;
+/// A submission or deletion without an answer for this long has lost its job. Longer than its job is tried again.
+pub const TEMPLATE_STILL_MAX: TimeDelta = TimeDelta::hours(1);
+/// Such ones that one listing wakes.
+pub const TEMPLATE_STILL_PAGE: i64 = 100;
 /// Reply buttons of one WhatsApp message.
 pub const BUTTONS_MAX: usize = 3;
 pub const BUTTON_TITLE_CHARS_MAX: usize = 20;

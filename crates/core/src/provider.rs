@@ -3,6 +3,8 @@
 //! The worker's transport carries the requests and owns timeouts, TLS, redaction and the question "did it leave?". An
 //! adapter is arithmetic on bytes, tested with recorded ones.
 
+pub mod desk;
+
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -315,6 +317,11 @@ pub trait Provider: Send + Sync {
     fn accounts_in(&self, body: &[u8]) -> Result<Vec<String>, Unreadable>;
     fn verify(&self, hook: &Hook<'_>, credentials: &Credentials) -> Result<(), Forged>;
     fn events(&self, body: &[u8], received_at: DateTime<Utc>) -> Result<Vec<Event>, Unreadable>;
+
+    /// How templates are kept there. None: the provider looks at no template, so ours need nobody's approval.
+    fn templates(&self) -> Option<&dyn desk::TemplateDesk> {
+        None
+    }
 
     /// An address of this channel in its one spelling: E.164 for telephone channels.
     fn normalise(&self, address: &str) -> Option<String>;

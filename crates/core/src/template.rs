@@ -1,5 +1,10 @@
 //! Message templates as a provider knows them.
 
+mod parts;
+pub mod variant;
+
+pub use parts::{PartError, Parts};
+
 use crate::{
     limits::{BODY_CHARS_MAX, PLACEHOLDER_CHARS_MAX, PLACEHOLDERS_MAX},
     words::words,
@@ -16,6 +21,27 @@ words! {
         Paused = "paused",
         Disabled = "disabled",
         Deleted = "deleted",
+    }
+}
+
+impl TemplateStatus {
+    /// The provider has looked at it and said yes or no.
+    pub const fn is_decided(self) -> bool {
+        !matches!(self, Self::Draft | Self::Submitted)
+    }
+
+    /// Its text may still change: the provider approves it anew, or for the first time.
+    pub const fn is_open(self) -> bool {
+        matches!(self, Self::Draft | Self::Rejected)
+    }
+}
+
+words! {
+    /// How far the deletion of a template is that somebody asked for.
+    Removal {
+        /// The provider has it still.
+        Wanted = "wanted",
+        Done = "done",
     }
 }
 

@@ -7,7 +7,7 @@ use std::fmt::Debug;
 
 use postroad_core::{
     gates::{Decision, Facts, Ruling, Verdict, decide},
-    jobs::{Job, Maintain, PlanCampaign, ReadImport, ReadJournal, WakeLane},
+    jobs::{Job, Maintain, PlanCampaign, ReadImport, ReadJournal, TendTemplates, WakeLane},
     message::Content,
 };
 use serde::{Serialize, de::DeserializeOwned};
@@ -50,6 +50,25 @@ fn jobs_that_wait_in_a_queue_are_read() {
     );
     is_a_job::<Maintain>(&json!({"task": "prune", "slot": 29_000_000}), "prune:29000000");
     is_a_job::<Maintain>(&json!({"task": "fold_campaigns", "slot": 29_000_001}), "fold:29000001");
+    is_a_job::<Maintain>(&json!({"task": "list_templates", "slot": 29_000_002}), "templates:29000002");
+    let (tenant, account, template) = (
+        "ten_0195550000007000800000000000000a",
+        "acc_0195550000007000800000000000000b",
+        "tpl_0195550000007000800000000000000f",
+    );
+    is_a_job::<TendTemplates>(
+        &json!({"task": "submit", "tenant": tenant, "template": template, "submission": 2, "woken": 0}),
+        "submit:0195550000007000800000000000000f:2:0",
+    );
+    is_a_job::<TendTemplates>(
+        &json!({"task": "remove", "tenant": tenant, "template": template, "woken": 7}),
+        "remove:0195550000007000800000000000000f:7",
+    );
+    for after in [json!({}), json!({"after": "MjQZD"})] {
+        let mut list = json!({"task": "list", "tenant": tenant, "account": account, "began": 29_000_003, "page": 1});
+        list.as_object_mut().expect("it is an object").extend(after.as_object().expect("so is this").clone());
+        is_a_job::<TendTemplates>(&list, "list:0195550000007000800000000000000b:29000003:1");
+    }
 }
 
 /// As gate set 1 stored it, with every fact there is.

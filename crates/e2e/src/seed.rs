@@ -16,8 +16,9 @@ use postroad_core::{
     account::{Channel, Pace, Spacing},
     ids::{AccountId, TenantId},
     scope::Scope,
-    template::{TemplateCategory, TemplateStatus},
+    template::{Parts, TemplateCategory, TemplateStatus},
 };
+use postroad_providers::reviews_templates;
 use secrecy::SecretString;
 use sqlx::{AssertSqlSafe, Executor, PgConnection};
 
@@ -172,10 +173,11 @@ impl Seed {
             language: "en_US".to_owned(),
             category,
             body: "Hello {{1}}".to_owned(),
+            parts: Parts::default(),
             status: TemplateStatus::Approved,
             provider_ref: None,
         };
-        templates::create(&self.app, self.tenant, new).await?;
+        templates::create(&self.app, self.tenant, new, reviews_templates).await?;
         Ok(())
     }
 }

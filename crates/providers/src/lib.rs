@@ -33,3 +33,8 @@ pub fn all() -> &'static [&'static dyn Provider] {
 pub fn find(name: &str) -> Option<&'static dyn Provider> {
     ALL.iter().copied().find(|provider| provider.name() == name)
 }
+
+/// Whether the provider of this name looks at templates before they are used.
+pub fn reviews_templates(name: &str) -> bool {
+    find(name).is_some_and(|provider| provider.templates().is_some())
+}

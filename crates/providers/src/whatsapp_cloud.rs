@@ -1,8 +1,7 @@
 //! WhatsApp through Meta's Cloud API, Graph v25.0.
 //!
 //! One `POST …/messages` per message; outcomes are told by Meta's code and never by the HTTP status alone; receipts
-//! carry our correlation in `biz_opaque_callback_data`. Deliberately absent: uploads and downloads of media, template
-//! management, groups, calls. Facts: <https://developers.facebook.com/documentation/business-messaging/whatsapp>.
+//! carry our correlation in `biz_opaque_callback_data`. Deliberately absent: uploads and downloads of media, groups, calls. Facts: <https://developers.facebook.com/documentation/business-messaging/whatsapp>.
 //!
 //! To learn a new error code, add its row in `faults.rs`; a new webhook field, its arm in `webhook.rs`.
 
@@ -11,12 +10,13 @@ use postroad_core::{
     account::{Channel, Pace, Spacing},
     provider::{
         BuildError, Capabilities, Connection, CredentialField, Credentials, Echo, Effect, Event, Fault, Forged, Hook,
-        Idempotency, Outbound, Outcome, Provider, Unreadable,
+        Idempotency, Outbound, Outcome, Provider, Unreadable, desk::TemplateDesk,
     },
 };
 
 mod address;
 mod content;
+mod desk;
 mod faults;
 mod field;
 mod inbound;
@@ -33,6 +33,7 @@ pub const GRAPH_VERSION: &str = "v25.0";
 const ACCESS_TOKEN: &str = "access_token";
 const APP_SECRET: &str = "app_secret";
 const VERIFY_TOKEN: &str = "verify_token";
+const WABA_ID: &str = "waba_id";
 
 pub struct WhatsappCloud;
 
@@ -74,12 +75,7 @@ impl Provider for WhatsappCloud {
                     secret: true,
                     required: true,
                 },
-                CredentialField {
-                    name: "waba_id",
-                    label: "WhatsApp Business account id",
-                    secret: false,
-                    required: true,
-                },
+                CredentialField { name: WABA_ID, label: "WhatsApp Business account id", secret: false, required: true },
             ]
         }
     }
@@ -123,6 +119,10 @@ impl Provider for WhatsappCloud {
 
     fn events(&self, body: &[u8], received_at: DateTime<Utc>) -> Result<Vec<Event>, Unreadable> {
         webhook::events(body, received_at)
+    }
+
+    fn templates(&self) -> Option<&dyn TemplateDesk> {
+        Some(&desk::Desk)
     }
 
     fn normalise(&self, address: &str) -> Option<String> {

@@ -283,7 +283,8 @@ pub async fn record_choice(tx: &mut SystemTx, choice: &Choice<'_>, now: DateTime
     Ok(())
 }
 
-/// What the provider says of a template; returns whether we know it. Approved: what waits for it is due now.
+/// What the provider says of a template; returns whether we know it. Decided: what waits for it is looked at now. One that
+/// was changed here since it was submitted, or was deleted here, keeps its status: the provider speaks of the older text.
 pub async fn change_template(
     tx: &mut SystemTx,
     account: (TenantId, AccountId),
@@ -295,7 +296,8 @@ pub async fn change_template(
         r#"
         update templates
         set    status = coalesce($5, status), category = coalesce($6, category), status_reason = $7, synced_at = $8
-        where  tenant_id = $1 and account_id = $2 and name = $3 and language = $4
+        where  tenant_id = $1 and account_id = $2 and name = $3 and language = $4 and removal is null
+        and    not (status = 'draft' and submission > 0)
         "#,
         account.0.uuid(),
         account.1.uuid(),
@@ -308,7 +310,7 @@ pub async fn change_template(
     )
     .execute(tx.conn())
     .await?;
-    if to.0 == Some(TemplateStatus::Approved) {
+    if to.0.is_some_and(TemplateStatus::is_decided) {
         make_due(tx, account, "template", now).await?;
     }
     Ok(done.rows_affected() == 1)

@@ -1,9 +1,11 @@
-//! Message templates as the provider knows them.
+//! Message templates as the provider knows them. What is still to be done about them there is in [`tending`].
+
+pub mod tending;
 
 use chrono::{DateTime, Utc};
 use postroad_core::{
     ids::{AccountId, TemplateId},
-    template::{TemplateCategory, TemplateStatus},
+    template::{Parts, Removal, TemplateCategory, TemplateStatus},
 };
 
 use crate::{Error, Result, TenantTx};
@@ -22,8 +24,16 @@ pub struct Template {
     pub body: String,
     /// Values the body needs.
     pub placeholders: usize,
+    pub parts: Parts,
     /// The provider's id.
     pub provider_ref: Option<String>,
+    /// How often it was submitted, and the last submission that the provider has answered.
+    pub submission: i32,
+    pub answered: i32,
+    /// When submission or deletion was asked of the provider last.
+    pub asked_at: Option<DateTime<Utc>>,
+    /// Somebody deleted it here.
+    pub removal: Option<Removal>,
     /// When the provider last said something about it.
     pub synced_at: Option<DateTime<Utc>>,
     pub created_at: DateTime<Utc>,
@@ -34,9 +44,9 @@ pub async fn insert(tx: &mut TenantTx, new: &Template) -> Result<()> {
     let tenant = tx.tenant();
     sqlx::query!(
         r#"
-        insert into templates (tenant_id, id, account_id, name, language, category, status, status_reason, body, placeholders, provider_ref,
-                               synced_at, created_at, updated_at)
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13)
+        insert into templates (tenant_id, id, account_id, name, language, category, status, status_reason, body, placeholders, header,
+                               footer, buttons, samples, provider_ref, synced_at, created_at, updated_at)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $17)
         "#,
         tenant.uuid(),
         new.id.uuid(),
@@ -48,6 +58,10 @@ pub async fn insert(tx: &mut TenantTx, new: &Template) -> Result<()> {
         new.status_reason,
         new.body,
         places(new)?,
+        new.parts.header,
+        new.parts.footer,
+        &new.parts.buttons,
+        &new.parts.samples,
         new.provider_ref,
         new.synced_at,
         new.created_at,
@@ -57,14 +71,15 @@ pub async fn insert(tx: &mut TenantTx, new: &Template) -> Result<()> {
     Ok(())
 }
 
-/// Writes what may change of a template: category, standing, body, the provider's id.
+/// Writes what may change of a template: all but its account, name and language.
 pub async fn update(tx: &mut TenantTx, template: &Template, now: DateTime<Utc>) -> Result<bool> {
     let tenant = tx.tenant();
     let done = sqlx::query!(
         r#"
         update templates
-        set    category = $3, status = $4, status_reason = $5, body = $6, placeholders = $7, provider_ref = $8, synced_at = $9,
-               updated_at = $10
+        set    category = $3, status = $4, status_reason = $5, body = $6, placeholders = $7, header = $8, footer = $9, buttons = $10,
+               samples = $11, provider_ref = $12, synced_at = $13, submission = $14, answered = $15, asked_at = $16,
+               removal = $17, updated_at = $18
         where  tenant_id = $1 and id = $2
         "#,
         tenant.uuid(),
@@ -74,8 +89,16 @@ pub async fn update(tx: &mut TenantTx, template: &Template, now: DateTime<Utc>) 
         template.status_reason,
         template.body,
         places(template)?,
+        template.parts.header,
+        template.parts.footer,
+        &template.parts.buttons,
+        &template.parts.samples,
         template.provider_ref,
         template.synced_at,
+        template.submission,
+        template.answered,
+        template.asked_at,
+        template.removal.map(Removal::as_str),
         now,
     )
     .execute(tx.conn())
@@ -106,7 +129,8 @@ pub async fn find(tx: &mut TenantTx, id: TemplateId) -> Result<Option<Template>>
         Row,
         r#"
         select id as "id: TemplateId", account_id as "account: AccountId", name, language, category as "category: TemplateCategory",
-               status as "status: TemplateStatus", status_reason, body, placeholders, provider_ref, synced_at, created_at, updated_at
+               status as "status: TemplateStatus", status_reason, body, placeholders, header, footer, buttons, samples, provider_ref,
+               submission, answered, asked_at, removal as "removal: Removal", synced_at, created_at, updated_at
         from   templates where tenant_id = $1 and id = $2
         "#,
         tenant.uuid(),
@@ -117,12 +141,7 @@ pub async fn find(tx: &mut TenantTx, id: TemplateId) -> Result<Option<Template>>
     row.map(Template::try_from).transpose()
 }
 
-pub async fn find_by_name(
-    tx: &mut TenantTx,
-    account: AccountId,
-    name: &str,
-    language: &str,
-) -> Result<Option<TemplateId>> {
+async fn find_by_name(tx: &mut TenantTx, account: AccountId, name: &str, language: &str) -> Result<Option<TemplateId>> {
     let tenant = tx.tenant();
     let id = sqlx::query_scalar!(
         r#"
@@ -139,27 +158,60 @@ pub async fn find_by_name(
     Ok(id)
 }
 
+/// The template of this name and language, locked until the transaction ends.
+pub async fn lock_by_name(
+    tx: &mut TenantTx,
+    account: AccountId,
+    name: &str,
+    language: &str,
+) -> Result<Option<Template>> {
+    match find_by_name(tx, account, name, language).await? {
+        Some(id) => lock(tx, id).await,
+        None => Ok(None),
+    }
+}
+
+/// Whether a campaign uses it that has not ended and is no draft.
+pub async fn is_in_use(tx: &mut TenantTx, id: TemplateId) -> Result<bool> {
+    let tenant = tx.tenant();
+    let used = sqlx::query_scalar!(
+        r#"
+        select exists (select 1 from campaigns c
+                       where  c.tenant_id = $1 and c.template_id = $2
+                       and    c.state in ('scheduled', 'preparing', 'running', 'paused', 'completing')) as "used!"
+        "#,
+        tenant.uuid(),
+        id.uuid(),
+    )
+    .fetch_one(tx.conn())
+    .await?;
+    Ok(used)
+}
+
 /// Which templates to list.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Filter {
     pub account: Option<AccountId>,
+    /// The whole name: its languages.
+    pub name: Option<String>,
     pub status: Option<TemplateStatus>,
     pub after: Option<TemplateId>,
     /// At least 1.
     pub limit: i64,
 }
 
-/// A page, oldest first.
+/// A page, oldest first, without those that were deleted for good.
 pub async fn list(tx: &mut TenantTx, filter: &Filter) -> Result<Vec<Template>> {
     let tenant = tx.tenant();
     let rows = sqlx::query_as!(
         Row,
         r#"
         select id as "id: TemplateId", account_id as "account: AccountId", name, language, category as "category: TemplateCategory",
-               status as "status: TemplateStatus", status_reason, body, placeholders, provider_ref, synced_at, created_at, updated_at
+               status as "status: TemplateStatus", status_reason, body, placeholders, header, footer, buttons, samples, provider_ref,
+               submission, answered, asked_at, removal as "removal: Removal", synced_at, created_at, updated_at
         from   templates
         where  tenant_id = $1 and ($2::uuid is null or account_id = $2) and ($3::text is null or status = $3)
-        and    ($4::uuid is null or id > $4)
+        and    ($4::uuid is null or id > $4) and ($6::text is null or name = $6) and removal is distinct from 'done'
         order  by id
         limit  $5
         "#,
@@ -168,6 +220,7 @@ pub async fn list(tx: &mut TenantTx, filter: &Filter) -> Result<Vec<Template>> {
         filter.status.map(TemplateStatus::as_str),
         filter.after.map(TemplateId::uuid),
         filter.limit,
+        filter.name,
     )
     .fetch_all(tx.conn())
     .await?;
@@ -184,7 +237,15 @@ struct Row {
     status_reason: Option<String>,
     body: String,
     placeholders: i32,
+    header: Option<String>,
+    footer: Option<String>,
+    buttons: Vec<String>,
+    samples: Vec<String>,
     provider_ref: Option<String>,
+    submission: i32,
+    answered: i32,
+    asked_at: Option<DateTime<Utc>>,
+    removal: Option<Removal>,
     synced_at: Option<DateTime<Utc>>,
     created_at: DateTime<Utc>,
     updated_at: DateTime<Utc>,
@@ -206,7 +267,12 @@ impl TryFrom<Row> for Template {
             status_reason: row.status_reason,
             body: row.body,
             placeholders,
+            parts: Parts { header: row.header, footer: row.footer, buttons: row.buttons, samples: row.samples },
             provider_ref: row.provider_ref,
+            submission: row.submission,
+            answered: row.answered,
+            asked_at: row.asked_at,
+            removal: row.removal,
             synced_at: row.synced_at,
             created_at: row.created_at,
             updated_at: row.updated_at,

@@ -16,6 +16,7 @@ macro_rules! crash_point {
 mod adapters;
 mod call;
 mod connections;
+mod desk;
 mod drain;
 mod inbox;
 pub mod jobs;
@@ -67,7 +68,12 @@ pub async fn run(app: App, options: Options, stop: CancellationToken) -> postroa
     }
     let queues = tokio::spawn(monitor::run(
         app.store.system_pool().clone(),
-        Ctx { app: app.clone(), inbox: inbox.clone() },
+        Ctx {
+            app: app.clone(),
+            inbox: inbox.clone(),
+            transport: Transport::new(),
+            base_urls: Arc::new(options.base_urls.clone()),
+        },
         IncarnationId::new(app.clock.now()),
         options.handlers,
         stop.clone(),

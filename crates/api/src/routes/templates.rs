@@ -1,12 +1,19 @@
-//! Message templates.
+//! Message templates: registered, submitted to whoever approves them, listed there, shown to somebody, deleted.
+
+mod preview;
+mod view;
 
 use axum::{extract::State, http::StatusCode};
 use chrono::{DateTime, Utc};
-use postroad_app::templates::{self, Filter, TemplateError, TemplateUpdate};
+use postroad_app::{
+    patch::Patch,
+    templates::{self, Filter, TemplateError, TemplateUpdate, listing, review},
+};
 use postroad_core::{
     ids::{AccountId, TemplateId},
-    template::{TemplateCategory, TemplateStatus},
+    template::{PartError, TemplateCategory, TemplateStatus},
 };
+use postroad_providers::reviews_templates;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -23,85 +30,15 @@ use crate::{
     schema::{TemplateCategoryWord, TemplateStatusWord},
 };
 
+use view::{NewTemplate, Template};
+
 pub(crate) fn routes() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::default().routes(routes!(create, list)).routes(routes!(get, update)).routes(routes!(preview))
-}
-
-/// A template to be registered.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-#[schema(examples(json!({"account_id": "acc_019f2b00000070008000000000000001", "name": "spring_offer", "language": "en_US",
-    "category": "marketing", "body": "Hi {{1}}, {{2}} off until Sunday.", "status": "approved"})))]
-#[schema(as = TemplateRegistration)]
-struct NewTemplate {
-    #[schema(value_type = String, pattern = "^acc_[0-9a-f]{32}$")]
-    account_id: AccountId,
-    /// As the provider knows it.
-    #[schema(min_length = 1, max_length = 512)]
-    name: String,
-    /// As the provider spells it.
-    #[schema(min_length = 2, max_length = 15, example = "en_US")]
-    language: String,
-    #[schema(value_type = TemplateCategoryWord)]
-    category: TemplateCategory,
-    /// With placeholders `{{1}}` to `{{10}}`, numbered without gaps.
-    #[schema(min_length = 1, max_length = 4096)]
-    body: String,
-    /// `approved` for one that the provider has approved already. Absent: `draft`.
-    #[schema(value_type = Option<TemplateStatusWord>)]
-    status: Option<TemplateStatus>,
-    /// The provider's id.
-    #[schema(min_length = 1, max_length = 200)]
-    provider_ref: Option<String>,
-}
-
-/// A template in one language.
-#[derive(Debug, Serialize, ToSchema)]
-struct Template {
-    #[schema(pattern = "^tpl_[0-9a-f]{32}$")]
-    id: String,
-    #[schema(pattern = "^acc_[0-9a-f]{32}$")]
-    account_id: String,
-    name: String,
-    language: String,
-    #[schema(value_type = TemplateCategoryWord)]
-    category: &'static str,
-    #[schema(value_type = TemplateStatusWord)]
-    status: &'static str,
-    /// What the provider says about it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    status_reason: Option<String>,
-    body: String,
-    /// Values the body needs.
-    #[schema(minimum = 0, maximum = 10)]
-    placeholders: usize,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    provider_ref: Option<String>,
-    /// When the provider last said something about it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    synced_at: Option<DateTime<Utc>>,
-    created_at: DateTime<Utc>,
-    updated_at: DateTime<Utc>,
-}
-
-impl Template {
-    fn of(template: templates::Template) -> Self {
-        Self {
-            id: template.id.to_string(),
-            account_id: template.account.to_string(),
-            name: template.name,
-            language: template.language,
-            category: template.category.as_str(),
-            status: template.status.as_str(),
-            status_reason: template.status_reason,
-            body: template.body,
-            placeholders: template.placeholders,
-            provider_ref: template.provider_ref,
-            synced_at: template.synced_at,
-            created_at: template.created_at,
-            updated_at: template.updated_at,
-        }
-    }
+    OpenApiRouter::default()
+        .routes(routes!(create, list))
+        .routes(routes!(get, update, delete))
+        .routes(routes!(submit))
+        .routes(routes!(sync))
+        .merge(preview::routes())
 }
 
 /// Register a template.
@@ -119,16 +56,7 @@ async fn create(
     Json(new): Json<NewTemplate>,
 ) -> Result<(StatusCode, axum::Json<Template>), Problem> {
     let tenant = live::tenant(&caller)?;
-    let new = templates::NewTemplate {
-        account: new.account_id,
-        name: new.name,
-        language: new.language,
-        category: new.category,
-        body: new.body,
-        status: new.status.unwrap_or(TemplateStatus::Draft),
-        provider_ref: new.provider_ref,
-    };
-    let template = templates::create(&api.app, tenant, new).await?;
+    let template = templates::create(&api.app, tenant, new.into_new(), reviews_templates).await?;
     Ok((StatusCode::CREATED, axum::Json(Template::of(template))))
 }
 
@@ -147,6 +75,9 @@ struct ListQuery {
     account_id: Option<String>,
     #[param(value_type = Option<TemplateStatusWord>)]
     status: Option<String>,
+    /// The whole name: the languages of one template.
+    #[param(min_length = 1, max_length = 512)]
+    name: Option<String>,
 }
 
 /// List templates, oldest first.
@@ -168,6 +99,7 @@ async fn list(
     let filter = Filter {
         account: page::parse("account_id", query.account_id.as_deref())?,
         status: page::parse("status", query.status.as_deref())?,
+        name: query.name,
         after: page::parse("after", query.after.as_deref())?,
         limit: limit + 1,
     };
@@ -193,7 +125,8 @@ async fn get(
     Ok(axum::Json(Template::of(template)))
 }
 
-/// What changes of a template; what is absent stays.
+/// What changes of a template; what is absent stays, what is null goes. Where somebody approves templates, body, header,
+/// footer and buttons change of a draft or a rejected one only.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct TemplateChange {
@@ -202,11 +135,36 @@ struct TemplateChange {
     /// What the provider says, when it cannot say so itself.
     #[schema(value_type = Option<TemplateStatusWord>)]
     status: Option<TemplateStatus>,
-    /// Of a draft or a rejected one only.
     #[schema(min_length = 1, max_length = 4096)]
     body: Option<String>,
+    #[serde(default)]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 60)]
+    header: Patch<String>,
+    #[serde(default)]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 60)]
+    footer: Patch<String>,
+    #[schema(max_items = 10)]
+    buttons: Option<Vec<String>>,
+    /// One per placeholder, or none.
+    #[schema(max_items = 10)]
+    samples: Option<Vec<String>>,
     #[schema(min_length = 1, max_length = 200)]
     provider_ref: Option<String>,
+}
+
+impl From<TemplateChange> for TemplateUpdate {
+    fn from(change: TemplateChange) -> Self {
+        Self {
+            category: change.category,
+            status: change.status,
+            body: change.body,
+            header: change.header,
+            footer: change.footer,
+            buttons: change.buttons,
+            samples: change.samples,
+            provider_ref: change.provider_ref,
+        }
+    }
 }
 
 /// Change a template. What waited for its approval is due now.
@@ -225,51 +183,74 @@ async fn update(
     Path(id): Path<TemplateId>,
     Json(change): Json<TemplateChange>,
 ) -> Result<axum::Json<Template>, Problem> {
-    let change = TemplateUpdate {
-        category: change.category,
-        status: change.status,
-        body: change.body,
-        provider_ref: change.provider_ref,
-    };
-    let template = templates::update(&api.app, live::tenant(&caller)?, id, change).await?;
+    let tenant = live::tenant(&caller)?;
+    let template = templates::update(&api.app, tenant, id, change.into(), reviews_templates).await?;
     Ok(axum::Json(Template::of(template)))
 }
 
-/// Values for a preview.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-#[schema(as = TemplateValues)]
-struct Values {
-    /// The first is for `{{1}}`.
-    #[schema(max_items = 10)]
-    values: Vec<String>,
-}
-
-/// A filled-in text.
-#[derive(Serialize, ToSchema)]
-#[schema(as = TemplateText)]
-struct Text {
-    text: String,
-}
-
-/// Fill in a template.
+/// Delete a template, also at a provider that has it. What waits for it is refused.
 #[utoipa::path(
-    post,
-    path = "/v1/templates/{id}/preview",
+    delete,
+    path = "/v1/templates/{id}",
     tag = "templates",
     params(("id" = String, Path, pattern = "^tpl_[0-9a-f]{32}$")),
-    request_body = Values,
-    responses((status = 200, description = "As a person would read it", body = Text), Refusals),
+    responses((status = 204, description = "Nothing is sent with it any more"), Refusals, Conflicts),
     security(("key" = [], "timestamp" = [], "request_id" = [], "signature" = [])),
 )]
-async fn preview(
-    caller: Caller<TemplatesRead>,
+async fn delete(
+    caller: Caller<TemplatesWrite>,
     State(api): State<ApiState>,
     Path(id): Path<TemplateId>,
-    Json(values): Json<Values>,
-) -> Result<axum::Json<Text>, Problem> {
-    let text = templates::preview(&api.app, live::tenant(&caller)?, id, &values.values).await?;
-    Ok(axum::Json(Text { text }))
+) -> Result<StatusCode, Problem> {
+    review::delete(&api.app, live::tenant(&caller)?, id, reviews_templates).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Ask the provider to approve a draft, or a rejected template again. Its answer comes later, as a status.
+#[utoipa::path(
+    post,
+    path = "/v1/templates/{id}/submit",
+    tag = "templates",
+    params(("id" = String, Path, pattern = "^tpl_[0-9a-f]{32}$")),
+    responses((status = 202, description = "It will be put before the provider", body = Template), Refusals, Conflicts),
+    security(("key" = [], "timestamp" = [], "request_id" = [], "signature" = [])),
+)]
+async fn submit(
+    caller: Caller<TemplatesWrite>,
+    State(api): State<ApiState>,
+    Path(id): Path<TemplateId>,
+) -> Result<(StatusCode, axum::Json<Template>), Problem> {
+    let template = review::submit(&api.app, live::tenant(&caller)?, id, reviews_templates).await?;
+    Ok((StatusCode::ACCEPTED, axum::Json(Template::of(template))))
+}
+
+/// A listing that was asked for.
+#[derive(Serialize, ToSchema)]
+#[schema(as = TemplateSync)]
+struct Sync {
+    #[schema(pattern = "^acc_[0-9a-f]{32}$")]
+    account_id: String,
+    /// Templates whose `synced_at` is not before this are as the provider has them.
+    began_at: DateTime<Utc>,
+}
+
+/// Ask the provider for its templates: unknown ones appear here, known ones get their standing, those that are gone there
+/// are marked `deleted`. Happens by itself every hour.
+#[utoipa::path(
+    post,
+    path = "/v1/accounts/{id}/templates/sync",
+    tag = "templates",
+    params(("id" = String, Path, pattern = "^acc_[0-9a-f]{32}$")),
+    responses((status = 202, description = "The provider will be asked", body = Sync), Refusals, Conflicts),
+    security(("key" = [], "timestamp" = [], "request_id" = [], "signature" = [])),
+)]
+async fn sync(
+    caller: Caller<TemplatesWrite>,
+    State(api): State<ApiState>,
+    Path(id): Path<AccountId>,
+) -> Result<(StatusCode, axum::Json<Sync>), Problem> {
+    let began_at = listing::start(&api.app, live::tenant(&caller)?, id, reviews_templates).await?;
+    Ok((StatusCode::ACCEPTED, axum::Json(Sync { account_id: id.to_string(), began_at })))
 }
 
 impl From<TemplateError> for Problem {
@@ -277,14 +258,37 @@ impl From<TemplateError> for Problem {
         match error {
             TemplateError::NotFound => Self::not_found(),
             TemplateError::Taken => Self::conflict("template_exists", error),
+            TemplateError::BeingDeleted => Self::conflict("template_being_deleted", error),
             TemplateError::BodyIsFixed(_) => Self::conflict("body_is_fixed", error),
+            TemplateError::NotSubmittable(status) => {
+                Self::conflict("template_not_submittable", error).with_state(status.as_str())
+            }
+            TemplateError::NoReview { .. } => Self::conflict("no_approval_needed", error),
+            TemplateError::InUse => Self::conflict("template_in_use", error),
+            TemplateError::NoSamples { .. } => Self::invalid("samples_missing", error),
             TemplateError::UnknownAccount => Self::invalid("unknown_account", error),
+            TemplateError::UnknownContact(_) => Self::invalid("unknown_contact", error),
+            TemplateError::TooManyContacts(_) => Self::invalid("too_many_contacts", error),
+            TemplateError::BadVariable => Self::invalid("invalid_variable", error),
             TemplateError::Name => Self::invalid("invalid_name", error),
             TemplateError::Language(_) => Self::invalid("invalid_language", error),
             TemplateError::ProviderRef => Self::invalid("invalid_provider_ref", error),
             TemplateError::BodyLength => Self::invalid("invalid_body", error),
             TemplateError::Body(error) => Self::invalid("template_parameters", error),
+            TemplateError::Part(error) => error.into(),
             TemplateError::Store(error) => error.into(),
         }
+    }
+}
+
+impl From<PartError> for Problem {
+    fn from(error: PartError) -> Self {
+        let code = match &error {
+            PartError::Header => "invalid_header",
+            PartError::Footer => "invalid_footer",
+            PartError::TooManyButtons(_) | PartError::Button { .. } => "invalid_buttons",
+            PartError::SampleCount { .. } | PartError::Sample { .. } => "invalid_samples",
+        };
+        Self::invalid(code, error)
     }
 }

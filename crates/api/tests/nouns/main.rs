@@ -10,6 +10,7 @@ mod contacts;
 mod merges;
 mod pages;
 mod strangers;
+mod templates;
 mod tenant;
 #[path = "../api/world.rs"]
 #[expect(dead_code, reason = "the other suite uses more of it")]

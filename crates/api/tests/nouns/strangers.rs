@@ -63,7 +63,7 @@ fn body(method: &Method, path: &str) -> Value {
         _ if path.ends_with("/pause") => json!({"reason": "x"}),
         _ if path.ends_with("/rotate") => json!({"credentials": {}}),
         _ if path.ends_with("/schedule") => json!({"at": null}),
-        _ if path.ends_with("/templates/{id}/preview") => json!({"values": ["a", "b"]}),
+        _ if path.ends_with("/templates/{id}/preview") => json!({"variables": [{"value": "a"}, {"value": "b"}]}),
         _ => json!({}),
     }
 }

@@ -14,6 +14,7 @@ mod merges;
 mod opt_ins;
 mod preferences;
 mod secrets;
+mod template_review;
 mod templates;
 mod tenants;
 mod uploads;

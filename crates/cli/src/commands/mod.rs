@@ -7,6 +7,7 @@ mod accounts;
 mod campaigns;
 mod completions;
 mod config;
+pub(crate) mod fill;
 mod import;
 mod jobs;
 mod keys;

@@ -1,14 +1,17 @@
-//! `postroad templates`: what a provider has approved, registered here.
+//! `postroad templates`: registered here, submitted to whoever approves them, listed there, shown to somebody.
+
+mod preview;
 
 use anyhow::Result;
 use postroad_app::{
     App,
-    templates::{self, Filter, NewTemplate, Template, TemplateError},
+    templates::{self, Filter, NewTemplate, Template, TemplateError, listing, review},
 };
 use postroad_core::{
     ids::{AccountId, TemplateId, TenantId},
-    template::{TemplateCategory, TemplateStatus},
+    template::{Parts, TemplateCategory, TemplateStatus},
 };
+use postroad_providers::reviews_templates;
 use serde::Serialize;
 
 use super::{PAGE, whose::Whose};
@@ -38,11 +41,51 @@ Examples:
         /// Only in this state
         #[arg(long)]
         status: Option<TemplateStatus>,
+        /// Only of this name: the languages of one template
+        #[arg(long)]
+        name: Option<String>,
         #[command(flatten)]
         whose: Whose,
         #[command(flatten)]
         format: Format,
     },
+    /// Ask the provider to approve a draft, or a rejected template again
+    #[command(before_help = "Examples:\n  postroad templates submit tpl_0198…")]
+    Submit {
+        #[command(flatten)]
+        one: One,
+    },
+    /// Ask the provider for its templates; a worker writes them down
+    #[command(before_help = "Examples:\n  postroad templates sync acc_0198…")]
+    Sync {
+        /// Of this account
+        account: AccountId,
+        #[command(flatten)]
+        whose: Whose,
+    },
+    /// Show a template filled in, to people or with its samples
+    #[command(before_help = "\
+Examples:
+  postroad templates preview tpl_0198…
+  postroad templates preview tpl_0198… --fill @first_name=there \\
+    --fill '20 %' --contact con_0198…")]
+    Preview(preview::Preview),
+    /// Delete a template, also at a provider that has it
+    #[command(before_help = "Examples:\n  postroad templates delete tpl_0198… --yes")]
+    Delete {
+        #[command(flatten)]
+        one: One,
+        /// Really
+        #[arg(long, required = true)]
+        yes: bool,
+    },
+}
+
+#[derive(clap::Args)]
+pub struct One {
+    id: TemplateId,
+    #[command(flatten)]
+    whose: Whose,
 }
 
 #[derive(clap::Args)]
@@ -60,6 +103,18 @@ pub struct Create {
     /// Text with {{1}} to {{10}}
     #[arg(long)]
     body: String,
+    /// A line above the body
+    #[arg(long, value_name = "TEXT")]
+    header: Option<String>,
+    /// A line below the body
+    #[arg(long, value_name = "TEXT")]
+    footer: Option<String>,
+    /// Title of the next quick-reply button
+    #[arg(long = "button", value_name = "TITLE")]
+    buttons: Vec<String>,
+    /// What stands for the next placeholder when somebody looks at it
+    #[arg(long = "sample", value_name = "TEXT")]
+    samples: Vec<String>,
     /// The provider has approved it already
     #[arg(long)]
     approved: bool,
@@ -80,21 +135,42 @@ struct Shown {
     status: TemplateStatus,
     status_reason: Option<String>,
     placeholders: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    header: Option<String>,
     body: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    footer: Option<String>,
+    buttons: Vec<String>,
+    samples: Vec<String>,
 }
 
 pub async fn run(command: Command, app: &App, config: &Config) -> Result<Exit> {
     match command {
         Command::Create(args) => {
             let tenant = args.whose.find(app, config).await?;
-            let template = templates::create(app, tenant, described(args)).await.map_err(told)?;
-            out(&format!("{}\n", template.id))?;
+            let made = templates::create(app, tenant, described(args), reviews_templates).await.map_err(told)?;
+            out(&format!("{}\n", made.id))?;
         }
-        Command::List { account, status, whose, format } => {
-            let filter = Filter { account, status, after: None, limit: PAGE };
+        Command::List { account, status, name, whose, format } => {
+            let filter = Filter { account, status, name, after: None, limit: PAGE };
             let shown: Vec<Shown> =
                 all(app, whose.find(app, config).await?, filter).await?.into_iter().map(shown).collect();
             format.list(&shown, &["name", "language", "category", "status", "values", "id"], cells)?;
+        }
+        Command::Submit { one } => {
+            let tenant = one.whose.find(app, config).await?;
+            let template = review::submit(app, tenant, one.id, reviews_templates).await.map_err(told)?;
+            out(&format!("{}\n", template.status))?;
+        }
+        Command::Sync { account, whose } => {
+            let tenant = whose.find(app, config).await?;
+            let began = listing::start(app, tenant, account, reviews_templates).await.map_err(told)?;
+            out(&format!("{}\n", began.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)))?;
+        }
+        Command::Preview(wanted) => wanted.run(app, config).await?,
+        Command::Delete { one, yes: _ } => {
+            let tenant = one.whose.find(app, config).await?;
+            review::delete(app, tenant, one.id, reviews_templates).await.map_err(told)?;
         }
     }
     Ok(Exit::Ok)
@@ -107,6 +183,7 @@ fn described(args: Create) -> NewTemplate {
         language: args.language,
         category: args.category,
         body: args.body,
+        parts: Parts { header: args.header, footer: args.footer, buttons: args.buttons, samples: args.samples },
         status: if args.approved { TemplateStatus::Approved } else { TemplateStatus::Draft },
         provider_ref: args.provider_ref,
     }
@@ -132,7 +209,11 @@ fn shown(template: Template) -> Shown {
         status: template.status,
         status_reason: template.status_reason,
         placeholders: template.placeholders,
+        header: template.parts.header,
         body: template.body,
+        footer: template.parts.footer,
+        buttons: template.parts.buttons,
+        samples: template.parts.samples,
     }
 }
 
@@ -149,8 +230,16 @@ fn cells(shown: &Shown) -> Vec<String> {
 
 fn told(error: TemplateError) -> anyhow::Error {
     match error {
-        TemplateError::NotFound | TemplateError::UnknownAccount => not_found(error.to_string()),
-        TemplateError::Taken | TemplateError::BodyIsFixed(_) => refused(error.to_string()),
+        TemplateError::NotFound | TemplateError::UnknownAccount | TemplateError::UnknownContact(_) => {
+            not_found(error.to_string())
+        }
+        TemplateError::Taken
+        | TemplateError::BeingDeleted
+        | TemplateError::BodyIsFixed(_)
+        | TemplateError::NotSubmittable(_)
+        | TemplateError::NoReview { .. }
+        | TemplateError::NoSamples { .. }
+        | TemplateError::InUse => refused(error.to_string()),
         TemplateError::Store(cause) => cause.into(),
         other => usage(other.to_string()),
     }

@@ -23,8 +23,9 @@ use postroad_core::{
     ids::{AccountId, TemplateId, TenantId},
     quiet_hours::QuietHours,
     scope::Scope,
-    template::{TemplateCategory, TemplateStatus},
+    template::{Parts, TemplateCategory, TemplateStatus},
 };
+use postroad_providers::reviews_templates;
 use postroad_simulators::meta::{self, MetaConfig, MetaSim};
 use secrecy::SecretString;
 use tempfile::TempDir;
@@ -237,10 +238,11 @@ async fn new_template(
         language: LANGUAGE.to_owned(),
         category,
         body: body.to_owned(),
+        parts: Parts::default(),
         status: TemplateStatus::Approved,
         provider_ref: Some(provider_ref),
     };
-    Ok(templates::create(app, tenant, new).await?.id)
+    Ok(templates::create(app, tenant, new, reviews_templates).await?.id)
 }
 
 async fn new_key(app: &App, tenant: TenantId) -> Result<clients::NewKey> {

@@ -59,7 +59,7 @@ fn is_over(state: &str) -> bool {
 }
 
 async fn draft(seed: &Seed) -> Result<CampaignId> {
-    let any = Filter { account: None, status: None, after: None, limit: 1 };
+    let any = Filter { limit: 1, ..Filter::default() };
     let template = templates::list(&seed.app, seed.tenant, &any).await?.pop().context("there is no template")?;
     let new = NewCampaign {
         name: "Bench".to_owned(),

@@ -1,5 +1,6 @@
 //! What Postroad does, told through its own binary, its API and a simulated provider.
 
+mod approval;
 mod campaign;
 mod cancelling;
 mod quiet_hours;

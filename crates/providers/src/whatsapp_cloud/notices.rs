@@ -54,7 +54,8 @@ fn template(change: &Change<'_>, facts: TemplateFacts) -> Event {
     change.event(change.key_of(value), change.sent_at, kind)
 }
 
-fn standing(event: &str) -> Option<TemplateStatus> {
+/// What a status of Meta's means here, in its answers and in its webhooks.
+pub(super) fn standing(event: &str) -> Option<TemplateStatus> {
     match event {
         "APPROVED" | "REINSTATED" | "UNARCHIVED" => Some(TemplateStatus::Approved),
         "PENDING" | "IN_APPEAL" => Some(TemplateStatus::Submitted),
@@ -66,7 +67,7 @@ fn standing(event: &str) -> Option<TemplateStatus> {
     }
 }
 
-fn category(value: &Value, pointer: &str) -> Option<TemplateCategory> {
+pub(super) fn category(value: &Value, pointer: &str) -> Option<TemplateCategory> {
     text(value, pointer)?.to_lowercase().parse().ok()
 }
 

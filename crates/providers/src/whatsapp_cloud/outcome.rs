@@ -72,7 +72,7 @@ fn unreadable(status: StatusCode) -> Fault {
 }
 
 /// The wait that the headers name. A date in `Retry-After` is not read: there is no clock here.
-fn asked_for(headers: &HeaderMap) -> Option<Duration> {
+pub(super) fn asked_for(headers: &HeaderMap) -> Option<Duration> {
     let retry_after = headers.get(header::RETRY_AFTER).and_then(|value| value.to_str().ok()?.trim().parse().ok());
     longest([retry_after.map(Duration::from_secs), until_access_returns(headers)])
 }

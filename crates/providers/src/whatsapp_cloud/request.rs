@@ -1,4 +1,4 @@
-//! The three calls we make: send, mark as read, and prove the credentials.
+//! The calls about messages: send, mark as read, and prove the credentials. What all calls to Meta have.
 
 use http::{HeaderValue, Method, Request, header};
 use postroad_core::provider::{BuildError, Connection, Outbound};
@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 
 use super::{ACCESS_TOKEN, GRAPH_VERSION, address::Recipient, content};
 
-/// Meta's ids of numbers are digits; a stand-in may use words. Nothing that could change the path.
-const PHONE_NUMBER_ID_CHARS_MAX: usize = 64;
+/// Meta's ids are digits; a stand-in may use words. Nothing that could change the path.
+const ID_CHARS_MAX: usize = 64;
 
 pub(super) fn send(connection: &Connection, outbound: &Outbound<'_>) -> Result<Request<Vec<u8>>, BuildError> {
     let recipient = Recipient::parse(outbound.to).ok_or_else(|| {
@@ -52,24 +52,34 @@ fn post_message(connection: &Connection, body: &Value) -> Result<Request<Vec<u8>
 }
 
 fn call(connection: &Connection, method: Method, tail: &str, body: Vec<u8>) -> Result<Request<Vec<u8>>, BuildError> {
+    call_at(connection, &connection.external_id, method, tail, body)
+}
+
+/// A call about the object of this id: a number, a business account, a template.
+pub(super) fn call_at(
+    connection: &Connection,
+    id: &str,
+    method: Method,
+    tail: &str,
+    body: Vec<u8>,
+) -> Result<Request<Vec<u8>>, BuildError> {
     let base = connection.base_url.trim_end_matches('/');
-    let number = phone_number_id(connection)?;
+    let id = plain(id)?;
     Request::builder()
         .method(method)
-        .uri(format!("{base}/{GRAPH_VERSION}/{number}{tail}"))
+        .uri(format!("{base}/{GRAPH_VERSION}/{id}{tail}"))
         .header(header::AUTHORIZATION, bearer(connection)?)
         .header(header::CONTENT_TYPE, "application/json")
         .body(body)
         .map_err(|_| BuildError::Malformed("the base address is not an address".to_owned()))
 }
 
-fn phone_number_id(connection: &Connection) -> Result<&str, BuildError> {
-    let id = connection.external_id.as_str();
+fn plain(id: &str) -> Result<&str, BuildError> {
     let plain = id.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
-    if plain && (1..=PHONE_NUMBER_ID_CHARS_MAX).contains(&id.len()) {
+    if plain && (1..=ID_CHARS_MAX).contains(&id.len()) {
         Ok(id)
     } else {
-        Err(BuildError::Malformed("the phone number id has characters that an id cannot have".to_owned()))
+        Err(BuildError::Malformed("an id of the account has characters that an id cannot have".to_owned()))
     }
 }
 

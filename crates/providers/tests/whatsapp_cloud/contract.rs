@@ -14,7 +14,7 @@ use postroad_core::provider::Provider;
 use postroad_providers::whatsapp_cloud::WhatsappCloud;
 use serde_json::{Value, json};
 
-use super::{published_description, requests, skipped};
+use super::{desk, published_description, requests, skipped};
 use crate::samples;
 
 const DESCRIPTION: &str = "meta-business-messaging-api_v23.0.patched.json";
@@ -46,6 +46,38 @@ fn every_request_fits_the_published_schema() {
         let complaints: Vec<String> = validator.iter_errors(&body).map(|error| error.to_string()).collect();
         assert!(complaints.is_empty(), "{name}: {complaints:#?}");
     }
+}
+
+const TEMPLATE_CALLS: [(&str, &str); 2] =
+    [("create", "/{Version}/{WABA-ID}/message_templates"), ("edit", "/{Version}/{TEMPLATE_ID}")];
+
+/// What Meta prints beside the calls that create and edit a template.
+fn printed<'a>(document: &'a Value, path: &str) -> &'a Value {
+    &document["paths"][path]["post"]["requestBody"]["content"]["application/json"]
+}
+
+#[test]
+fn templates_have_the_shape_of_the_published_examples() {
+    let Some((_, document)) = published_description(DESCRIPTION) else { return };
+    let examples = TEMPLATE_CALLS.iter().filter_map(|(_, path)| printed(&document, path)["examples"].as_object());
+    let components =
+        examples.flat_map(|examples| examples.values()).filter_map(|example| example["value"]["components"].as_array());
+    let published: Vec<Vec<&String>> = components.flatten().filter_map(keys).collect();
+    for (name, path) in TEMPLATE_CALLS {
+        let (_, request) = desk::all().into_iter().find(|(found, _)| found == name).expect("there is one");
+        let ours: Value = serde_json::from_slice(request.body()).expect("the body is JSON");
+        let schema = &printed(&document, path)["schema"];
+        let validator = jsonschema::validator_for(schema).expect("the description is a schema");
+        assert!(validator.is_valid(&ours), "{name}: {ours}");
+        for component in ours["components"].as_array().expect("there are components") {
+            let keys = keys(component).expect("a component is an object");
+            assert!(published.contains(&keys), "{name}: {component}");
+        }
+    }
+}
+
+fn keys(component: &Value) -> Option<Vec<&String>> {
+    Some(component.as_object()?.keys().collect())
 }
 
 #[test]
@@ -129,6 +161,12 @@ fn a_server_of_the_published_description_refuses_none_of_our_requests() {
     let probe = WhatsappCloud.probe(&samples::connection()).expect("it can be built");
     let (status, answer) = prism.judge(&probe, Vec::new());
     assert_eq!(status, 200, "probe: {answer}");
+
+    // To the description an edited template and a changed profile are one path, and Prism takes the profile.
+    for (name, request) in desk::all().into_iter().filter(|(name, _)| name != "edit") {
+        let (status, answer) = prism.judge(&request, request.body().clone());
+        assert_eq!(status, 200, "{name}: {answer}");
+    }
 
     let (status, _) = prism.judge(&requests::all()[0].1, b"{\"messaging_product\":\"whatsapp\"}".to_vec());
     assert_eq!(status, 422, "a server that accepts everything proves nothing");

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 mod contract;
+mod desk;
 mod error_table;
 mod events;
 mod handshake;

@@ -9,7 +9,7 @@ use postroad_providers::whatsapp_cloud::WhatsappCloud;
 use super::{fixtures, recorded};
 
 /// Reads `HTTP/1.1 200 OK`, headers, an empty line, and the body to the end of the file.
-fn response(recorded: &[u8]) -> Response<Vec<u8>> {
+pub(super) fn response(recorded: &[u8]) -> Response<Vec<u8>> {
     let text = std::str::from_utf8(recorded).expect("it is UTF-8");
     let (head, body) = text.split_once("\n\n").expect("an empty line ends the head");
     let mut lines = head.lines();

@@ -1,6 +1,7 @@
 //! `/{WABA id}/message_templates` and `/{template id}`: templates as their owner manages them.
 //!
-//! Source: facebook/openapi; developers.facebook.com/documentation/business-messaging/whatsapp/templates.
+//! Source: facebook/openapi; developers.facebook.com/documentation/business-messaging/whatsapp/templates;
+//! developers.facebook.com/docs/graph-api/reference/whats-app-business-hsm for `rejected_reason`.
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -57,15 +58,23 @@ impl State {
         reply::ok(&answer)
     }
 
-    /// Returns the answer, and the event of its approval, for when that is due.
+    /// Returns the answer, and the verdict of the review, for when that is due.
     pub(crate) fn create_template(&mut self, waba_id: &str, body: &[u8]) -> Result<(Reply, AccountEvent), Refusal> {
         let new: New = serde_json::from_slice(body).map_err(|error| Refusal::because(100, error.to_string()))?;
         let template = self.checked(waba_id, new)?;
         let at = self.templates.register(template);
         let template = self.templates.get(at).expect("it was registered just now");
         let answer = reply::ok(&json!({ "id": template.id, "status": template.status, "category": template.category }));
-        let approval = AccountEvent::approved(waba_id, template.name.clone(), template.language.clone());
-        Ok((answer, approval))
+        let verdict = self.verdict(template);
+        Ok((answer, verdict))
+    }
+
+    fn verdict(&self, template: &Template) -> AccountEvent {
+        let (waba_id, name, language) = (&template.waba_id, template.name.clone(), template.language.clone());
+        match &self.config.reject_templates_for {
+            Some(reason) => AccountEvent::rejected(waba_id, name, language, reason.clone()),
+            None => AccountEvent::approved(waba_id, name, language),
+        }
     }
 
     fn checked(&self, waba_id: &str, new: New) -> Result<Template, Refusal> {
@@ -104,8 +113,8 @@ impl State {
         self.templates.get(at).map(|template| reply::ok(&shown(template)))
     }
 
-    /// `POST /{template id}`: changed templates are reviewed again.
-    pub(crate) fn edit_template(&mut self, id: &str, body: &[u8]) -> Result<Reply, Refusal> {
+    /// `POST /{template id}`: changed templates are reviewed again. Returns the answer and the verdict.
+    pub(crate) fn edit_template(&mut self, id: &str, body: &[u8]) -> Result<(Reply, AccountEvent), Refusal> {
         let new: New = serde_json::from_slice(body).map_err(|error| Refusal::because(100, error.to_string()))?;
         let known = self.templates.position_of_id(id).and_then(|at| self.templates.get(at));
         let mut template = known.ok_or_else(|| unknown(id))?.clone();
@@ -116,8 +125,10 @@ impl State {
             template.category = category;
         }
         "PENDING".clone_into(&mut template.status);
+        "NONE".clone_into(&mut template.rejected_reason);
+        let verdict = self.verdict(&template);
         self.templates.register(template);
-        Ok(reply::success())
+        Ok((reply::success(), verdict))
     }
 }
 
@@ -129,6 +140,7 @@ fn shown(template: &Template) -> Value {
         "status": template.status,
         "category": template.category,
         "components": template.components,
+        "rejected_reason": template.rejected_reason,
         "parameter_format": "POSITIONAL",
     })
 }

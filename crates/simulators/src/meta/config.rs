@@ -29,8 +29,12 @@ pub struct MetaConfig {
     pub any_number: bool,
     /// Accepts templates nobody registered, with any parameters.
     pub any_template: bool,
-    /// Approves a created template after this many milliseconds; `None` leaves it pending.
+    /// Approves a created or edited template after this many milliseconds; `None` leaves it pending.
     pub approve_templates_after_ms: Option<u64>,
+    /// Rejects it then instead, for this reason: `INVALID_FORMAT`.
+    pub reject_templates_for: Option<String>,
+    /// Creations of templates that are carried out and whose connection is reset without an answer; counts down.
+    pub cut_template_creations: u32,
     /// Sends per second of all numbers with the same [`Number::app`]; `None` means no such limit.
     pub app_rate_per_s: Option<u32>,
     pub limits: Limits,
@@ -54,6 +58,8 @@ impl Default for MetaConfig {
             any_number: false,
             any_template: false,
             approve_templates_after_ms: None,
+            reject_templates_for: None,
+            cut_template_creations: 0,
             app_rate_per_s: None,
             limits: Limits::default(),
             session_window: SessionWindow::Off,

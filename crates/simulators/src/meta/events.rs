@@ -96,6 +96,11 @@ impl AccountEvent {
         let (waba_id, status) = (Some(waba_id.to_owned()), "APPROVED".to_owned());
         Self::TemplateStatus { waba_id, name, language, status, reason: None, title: None }
     }
+
+    pub(crate) fn rejected(waba_id: &str, name: String, language: String, reason: String) -> Self {
+        let (waba_id, status) = (Some(waba_id.to_owned()), "REJECTED".to_owned());
+        Self::TemplateStatus { waba_id, name, language, status, reason: Some(reason), title: None }
+    }
 }
 
 impl State {
@@ -105,6 +110,9 @@ impl State {
             AccountEvent::TemplateStatus { waba_id, name, language, status, reason, title } => {
                 let template = self.template_named(waba_id, &name, &language)?;
                 template.status.clone_from(&status);
+                if status == "REJECTED" {
+                    template.rejected_reason = reason.clone().unwrap_or_else(|| "INVALID_FORMAT".to_owned());
+                }
                 template_status(template, &status, reason, title)
             }
             AccountEvent::TemplateCategory { waba_id, name, language, category } => {

@@ -5,7 +5,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use http::header::AUTHORIZATION;
 use http::request::Parts;
 use http::{HeaderMap, Method};
@@ -17,6 +16,7 @@ use crate::server::{self, Cut, Line, Reply};
 
 use super::Meta;
 use super::errors::Refusal;
+use super::events::AccountEvent;
 use super::fate::unknown;
 use super::handshake;
 use super::media;
@@ -58,6 +58,11 @@ pub(crate) async fn answer(
         return send::send(meta, incoming, line).await;
     }
     let answer = manage(meta, &head, body, path).await;
+    if let (&Method::POST, [_, "message_templates"], Ok(_)) = (&head.method, path, &answer)
+        && meta.state.lock().loses_creation()
+    {
+        return Err(line.cut());
+    }
     Ok(answer.unwrap_or_else(|refusal| refuse(meta, &refusal)))
 }
 
@@ -85,25 +90,32 @@ async fn manage(meta: &Arc<Meta>, head: &Parts, body: Body, path: &[&str]) -> Re
             let upload = media::read(head, body).await?;
             meta.state.lock().upload(upload)
         }
-        ("POST", [waba_id, "message_templates"]) => create_template(meta, waba_id, &body),
+        ("POST", [waba_id, "message_templates"]) => {
+            let created = meta.state.lock().create_template(waba_id, &body)?;
+            Ok(reviewed(meta, created))
+        }
         ("POST", [waba_id, "subscribed_apps"]) => subscribe(meta, waba_id, &body).await,
-        _ => meta.state.lock().manage(&Managed { path, head, query, body }),
+        ("POST", [template_id]) => {
+            let edited = meta.state.lock().edit_template(template_id, &body)?;
+            Ok(reviewed(meta, edited))
+        }
+        _ => meta.state.lock().manage(&Managed { path, head, query }),
     }
 }
 
-fn create_template(meta: &Arc<Meta>, waba_id: &str, body: &[u8]) -> Result<Reply, Refusal> {
-    let (answer, approval) = meta.state.lock().create_template(waba_id, body)?;
+/// Answers, and tells the verdict of the review when it is due.
+fn reviewed(meta: &Arc<Meta>, (answer, verdict): (Reply, AccountEvent)) -> Reply {
     let after_ms = meta.state.lock().config.approve_templates_after_ms;
     if let Some(after_ms) = after_ms {
         let meta = Arc::clone(meta);
         tokio::spawn(async move {
             tokio::time::sleep(Duration::from_millis(after_ms)).await;
-            if let Err(error) = meta.state.lock().tell(approval) {
-                tracing::debug!(%error, "a template was deleted before its approval");
+            if let Err(error) = meta.state.lock().tell(verdict) {
+                tracing::debug!(%error, "a template was deleted before its review");
             }
         });
     }
-    Ok(answer)
+    answer
 }
 
 #[derive(Deserialize, Default)]
@@ -137,12 +149,18 @@ struct Managed<'a> {
     path: &'a [&'a str],
     head: &'a Parts,
     query: Query,
-    body: Bytes,
 }
 
 impl State {
+    /// Whether this creation is one whose answer is lost.
+    fn loses_creation(&mut self) -> bool {
+        let left = self.config.cut_template_creations;
+        self.config.cut_template_creations = left.saturating_sub(1);
+        left > 0
+    }
+
     fn manage(&mut self, call: &Managed<'_>) -> Result<Reply, Refusal> {
-        let Managed { path, head, query, body } = call;
+        let Managed { path, head, query } = call;
         match (head.method.as_str(), *path) {
             ("GET", [waba_id, "message_templates"]) => Ok(self.list_templates(waba_id, query)),
             ("DELETE", [waba_id, "message_templates"]) => self.delete_templates(waba_id, query),
@@ -154,7 +172,6 @@ impl State {
             }
             ("GET", [waba_id, "phone_numbers"]) => Ok(self.phone_numbers(waba_id)),
             ("GET", [id]) => self.object(id, head, query),
-            ("POST", [template_id]) => self.edit_template(template_id, body),
             ("DELETE", [media_id]) if self.media.remove(media_id) => Ok(reply::success()),
             ("DELETE", [id]) => Err(unknown(id)),
             _ => Err(Refusal::because(2_500, format!("Unknown path components: /{}", path.join("/")))),

@@ -32,6 +32,8 @@ pub struct Template {
     pub category: String,
     /// APPROVED, PENDING, REJECTED, PAUSED, DISABLED...
     pub status: String,
+    /// Of a rejected one: `ABUSIVE_CONTENT`, `INVALID_FORMAT`, `PROMOTIONAL`, `TAG_CONTENT_MISMATCH`, `SCAM`. Else `NONE`.
+    pub rejected_reason: String,
     pub body_params: usize,
     pub components: Vec<Value>,
     /// What a send answers in `message_status`: accepted, `held_for_quality_assessment` or paused.
@@ -47,6 +49,7 @@ impl Default for Template {
             language: "en_US".to_owned(),
             category: "UTILITY".to_owned(),
             status: "APPROVED".to_owned(),
+            rejected_reason: "NONE".to_owned(),
             body_params: 0,
             components: Vec::new(),
             message_status: "accepted".to_owned(),

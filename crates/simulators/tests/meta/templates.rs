@@ -6,7 +6,7 @@ use postroad_simulators::meta::{AccountEvent, Inbound, Number, Preference, Sessi
 use serde_json::{Value, json};
 
 use crate::callback::Callback;
-use crate::wire::{ANN, BEN, Caller, WABA, call, send, simulator, template, text};
+use crate::wire::{ANN, BEN, Caller, Heard, WABA, call, send, simulator, template, text};
 
 fn order_update() -> Template {
     Template { name: "order_update".to_owned(), body_params: 2, ..Template::default() }
@@ -115,6 +115,41 @@ async fn a_created_template_is_pending_until_it_is_approved_and_told() {
     assert_eq!(change["value"]["reason"], "NONE");
     assert!(told["entry"][0]["time"].is_u64());
     assert_eq!(send(&sim, &template(ANN, "welcome", "en_US", &["Ann"])).await.answer().status, 200);
+}
+
+#[tokio::test]
+async fn a_review_may_end_in_a_rejection_and_an_edited_template_is_reviewed_again() {
+    let mut callback = Callback::listen().await;
+    let sim = simulator(|config| {
+        config.webhook_url = Some(callback.url.clone());
+        config.approve_templates_after_ms = Some(20);
+        config.reject_templates_for = Some("PROMOTIONAL".to_owned());
+    })
+    .await;
+    let path = format!("/v25.0/{WABA}/message_templates");
+    let new = json!({ "name": "offer", "language": "en_US", "category": "UTILITY", "components": [{ "type": "BODY", "text": "Buy" }] });
+    let created = call(&sim, "POST", &path, &new).await.json();
+    let value = callback.next().await.acknowledge()["entry"][0]["changes"][0]["value"].clone();
+    assert_eq!((&value["event"], &value["reason"]), (&json!("REJECTED"), &json!("PROMOTIONAL")));
+    let template = format!("/v25.0/{}", created["id"].as_str().unwrap());
+    assert_eq!(call(&sim, "GET", &template, &Value::Null).await.json()["rejected_reason"], "PROMOTIONAL");
+
+    sim.configure(|config| config.reject_templates_for = None);
+    let edited = json!({ "components": [{ "type": "BODY", "text": "Your order" }] });
+    assert_eq!(call(&sim, "POST", &template, &edited).await.json(), json!({ "success": true }));
+    let value = callback.next().await.acknowledge()["entry"][0]["changes"][0]["value"].clone();
+    assert_eq!(value["event"], "APPROVED");
+    assert_eq!(call(&sim, "GET", &template, &Value::Null).await.json()["rejected_reason"], "NONE");
+}
+
+#[tokio::test]
+async fn the_answer_to_a_creation_may_be_lost() {
+    let sim = simulator(|config| config.cut_template_creations = 1).await;
+    let path = format!("/v25.0/{WABA}/message_templates");
+    let new = json!({ "name": "lost", "language": "en_US", "category": "UTILITY", "components": [{ "type": "BODY", "text": "Hi" }] });
+    let mut caller = Caller::connect(&sim).await;
+    assert_eq!(caller.call("POST", &path, &new.to_string()).await, Heard::Reset);
+    assert_eq!(call(&sim, "POST", &path, &new).await.json()["error"]["error_subcode"], 2_388_024);
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@ mod maintain;
 mod plan_campaign;
 mod read_import;
 mod read_journal;
+mod tend_templates;
 mod wake_lane;
 
 use std::sync::Arc;
@@ -14,7 +15,7 @@ use chrono::{DateTime, Utc};
 use postroad_app::App;
 use postroad_core::jobs::Job;
 
-use crate::inbox::Inbox;
+use crate::{BaseUrls, Transport, inbox::Inbox};
 
 /// How a job ends when nothing went wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,6 +53,9 @@ impl From<postroad_store::Error> for Failure {
 pub struct Ctx {
     pub app: App,
     pub(crate) inbox: Arc<Inbox>,
+    /// For calls that are no messages.
+    pub(crate) transport: Transport,
+    pub(crate) base_urls: Arc<BaseUrls>,
 }
 
 /// A payload with its handler.

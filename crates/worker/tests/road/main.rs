@@ -3,4 +3,5 @@
 #![allow(clippy::unwrap_used, reason = "what a test stands on must hold")]
 
 mod sending;
+mod templates;
 mod world;

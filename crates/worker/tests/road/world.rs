@@ -17,6 +17,9 @@ use postroad_worker::{BaseUrls, Options};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+/// The business of the simulator's first number.
+pub const WABA_ID: &str = "200000000000001";
+
 pub struct World {
     pub app: App,
     pub db: TestDb,
@@ -51,7 +54,7 @@ impl World {
                 ("access_token".into(), "token".to_owned().into()),
                 ("app_secret".into(), "secret".to_owned().into()),
             ],
-            settings: BTreeMap::new(),
+            settings: BTreeMap::from([("waba_id".into(), WABA_ID.into())]),
             limits: Limits { pace: Pace { per_s, burst: 1 }, spacing: None, shared: None },
             time_zone: None,
             quiet_hours: None,
