@@ -69,7 +69,7 @@ impl From<postroad_store::Error> for Trouble {
 
 /// One account's.
 pub(crate) struct Desk {
-    desk: &'static dyn TemplateDesk,
+    adapter: &'static dyn TemplateDesk,
     connection: Connection,
     transport: Transport,
 }
@@ -80,7 +80,7 @@ impl Desk {
     /// Opens the account's secrets.
     pub(crate) async fn open(ctx: &Ctx, tenant: TenantId, account: &Account) -> Result<Self, Trouble> {
         let provider = postroad_providers::find(&account.provider);
-        let (Some(provider), Some(desk)) = (provider, provider.and_then(|provider| provider.templates())) else {
+        let (Some(provider), Some(adapter)) = (provider, provider.and_then(|provider| provider.templates())) else {
             return Err(Trouble::Refused(format!("{} keeps no templates", account.provider)));
         };
         let opened = accounts::credentials(&ctx.app, &[(tenant, account.id)]).await?.pop();
@@ -92,27 +92,27 @@ impl Desk {
         let stand_in = ctx.base_urls.get(&account.provider).cloned();
         let base_url = stand_in.unwrap_or_else(|| provider.base_url().to_owned());
         let connection = Connection { external_id: account.external_id.clone(), base_url, credentials };
-        Ok(Self { desk, connection, transport: ctx.transport.clone() })
+        Ok(Self { adapter, connection, transport: ctx.transport.clone() })
     }
 
     pub(crate) async fn create(&self, submission: &Submission<'_>) -> Result<Standing, Trouble> {
-        let answer = self.call(|| self.desk.create(&self.connection, submission)).await?;
-        read(|| self.desk.created(&answer))
+        let answer = self.call(|| self.adapter.create(&self.connection, submission)).await?;
+        read(|| self.adapter.created(&answer))
     }
 
     pub(crate) async fn edit(&self, provider_ref: &str, submission: &Submission<'_>) -> Result<(), Trouble> {
-        let answer = self.call(|| self.desk.edit(&self.connection, provider_ref, submission)).await?;
-        read(|| self.desk.done(&answer))
+        let answer = self.call(|| self.adapter.edit(&self.connection, provider_ref, submission)).await?;
+        read(|| self.adapter.done(&answer))
     }
 
     pub(crate) async fn remove(&self, name: &str, provider_ref: &str) -> Result<(), Trouble> {
-        let answer = self.call(|| self.desk.remove(&self.connection, name, provider_ref)).await?;
-        read(|| self.desk.done(&answer))
+        let answer = self.call(|| self.adapter.remove(&self.connection, name, provider_ref)).await?;
+        read(|| self.adapter.done(&answer))
     }
 
     pub(crate) async fn page(&self, name: Option<&str>, after: Option<&str>) -> Result<Page, Trouble> {
-        let answer = self.call(|| self.desk.list(&self.connection, name, after)).await?;
-        read(|| self.desk.page(&answer))
+        let answer = self.call(|| self.adapter.list(&self.connection, name, after)).await?;
+        read(|| self.adapter.page(&answer))
     }
 
     /// The template of exactly this name and language, if the provider has it.

@@ -114,7 +114,7 @@ fn known(old: Option<&Template>, listed: &Listed, now: DateTime<Utc>) -> Option<
         (_, Some(Removal::Wanted)) => None,
         // A provider may list what it is about to delete.
         (_, Some(Removal::Done)) if is_same || is_leaving => None,
-        (TemplateStatus::Draft, None) => draft(old, listed, now),
+        (TemplateStatus::Draft, None) => Some(draft(old, listed, now)),
         // Its job will read the answer.
         (TemplateStatus::Submitted, None) if old.answered < old.submission => None,
         _ => Some(taught(old, listed, now)),
@@ -122,16 +122,16 @@ fn known(old: Option<&Template>, listed: &Listed, now: DateTime<Utc>) -> Option<
 }
 
 /// A draft is somebody's work: the provider's text does not replace it.
-fn draft(old: &Template, listed: &Listed, now: DateTime<Utc>) -> Option<Template> {
+fn draft(old: &Template, listed: &Listed, now: DateTime<Utc>) -> Template {
     if old.submission > 0 {
         let provider_ref = Some(listed.standing.provider_ref.clone());
-        return Some(Template { provider_ref, synced_at: Some(now), ..old.clone() });
+        return Template { provider_ref, synced_at: Some(now), ..old.clone() };
     }
     if listed.text.as_ref().is_some_and(|text| text.body == old.body && text.parts.reads_as(&old.parts)) {
-        return Some(taught(old, listed, now));
+        return taught(old, listed, now);
     }
     let status_reason = Some("the provider has a template of this name in this language with another text".to_owned());
-    Some(Template { status_reason, ..old.clone() })
+    Template { status_reason, ..old.clone() }
 }
 
 fn taught(old: &Template, listed: &Listed, now: DateTime<Utc>) -> Template {

@@ -107,13 +107,13 @@ struct OneReading {
     length: usize,
     /// Of a text message.
     #[serde(skip_serializing_if = "Option::is_none")]
-    sms: Option<Segments>,
+    sms: Option<Sms>,
 }
 
 /// What a carrier bills.
 #[derive(Serialize, ToSchema)]
 #[schema(as = TemplateSegments)]
-struct Segments {
+struct Sms {
     /// `gsm7` or `ucs2`.
     encoding: String,
     /// Septets or UTF-16 units.
@@ -141,12 +141,12 @@ impl OneReading {
             missing: reading.missing,
             problem: reading.problem.map(|problem| problem.to_string()),
             length: reading.chars,
-            sms: reading.estimate.map(Segments::of),
+            sms: reading.estimate.map(Sms::of),
         }
     }
 }
 
-impl Segments {
+impl Sms {
     fn of(estimate: Estimate) -> Self {
         Self { encoding: estimate.encoding.to_string(), units: estimate.units, segments: estimate.segments }
     }
