@@ -308,6 +308,7 @@ pub async fn connection(app: &App, tx: &mut impl AnyTx, tenant: TenantId, id: Ac
     open(app, tx, tenant, id, &sealed, settings).await
 }
 
+#[expect(clippy::too_many_arguments, reason = "a row, and what opens it")]
 async fn open(
     app: &App,
     tx: &mut impl AnyTx,

@@ -47,7 +47,7 @@ pub(crate) async fn with(
     lane.groups
         .extend(groups.into_iter().map(|group| Group { quiet: group.quiet.map(|(_, zone)| (hours, zone)), ..group }));
     for some in left {
-        lane.add(some);
+        lane.add(&some);
     }
     let plan = Plan {
         now: ground.rests_until.map_or(at, |until| until.max(at)),
@@ -87,7 +87,7 @@ impl Lane {
         }
     }
 
-    fn add(&mut self, left: Left) {
+    fn add(&mut self, left: &Left) {
         let position = self.names.iter().position(|name| *name == left.flow).unwrap_or_else(|| {
             self.names.push(left.flow);
             self.flows.push(flow(left.weight, left.throttle_per_minute));

@@ -136,6 +136,7 @@ impl ClaimSize {
 
     /// After a claim that got all it asked for, or not, and after calls that came too late, or not.
     #[must_use]
+    #[expect(clippy::fn_params_excessive_bools, reason = "two questions with names, asked in one place")]
     pub fn next(self, was_late: bool, was_full: bool) -> Self {
         match (was_late, was_full) {
             (true, _) => Self((self.0 / 2).max(1)),

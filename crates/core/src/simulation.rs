@@ -155,6 +155,7 @@ impl Lane {
         Some(position)
     }
 
+    #[expect(clippy::too_many_arguments, reason = "one step of a loop that owns all of it")]
     fn decide(
         &mut self,
         world: &mut World,

@@ -1,5 +1,7 @@
 //! Forecasts against the same lane simulated person by person.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot be set up should fail")]
+
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 use postroad_core::{

@@ -1,5 +1,7 @@
 //! Weeks of campaigns in a moment, and what must hold in every one of them.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot be set up should fail")]
+
 use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, TimeDelta, Utc};

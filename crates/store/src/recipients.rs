@@ -364,6 +364,7 @@ impl std::fmt::Display for Outcome {
 }
 
 /// Makes the recipients that ended like that members of a group; returns how many there were.
+#[expect(clippy::too_many_arguments, reason = "each is a parameter of the statement")]
 pub async fn gather(
     tx: &mut TenantTx,
     campaign: CampaignId,

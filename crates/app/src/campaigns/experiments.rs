@@ -222,6 +222,7 @@ async fn decide(app: &App, tenant: TenantId, id: CampaignId) -> Result<(), Campa
 }
 
 /// The audience is the one of the start: who came later gets nothing, who left it since then nothing either.
+#[expect(clippy::too_many_arguments, reason = "one step of a decision, with what is known by then")]
 async fn send_to_rest(
     tx: &mut TenantTx,
     campaign: &Campaign,

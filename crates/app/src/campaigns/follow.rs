@@ -67,6 +67,7 @@ fn group_of(campaign: &Campaign, outcome: FollowUp, now: DateTime<Utc>) -> Group
     Group { id: GroupId::new(now), name, members: 0, created_at: now, updated_at: now }
 }
 
+#[expect(clippy::too_many_arguments, reason = "each names a part of the new campaign")]
 async fn write_copy(
     tx: &mut TenantTx,
     campaign: &Campaign,

@@ -44,6 +44,7 @@ fn known_key(key: &str, owner: u128) -> KnownKey {
     KnownKey { key: key.into(), contact: contact(owner), tags: Vec::new(), import: None, is_former: false }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "each test makes its own")]
 fn merge(rows: Vec<Row>, known: Known, now: DateTime<Utc>) -> Merged {
     super::merge::merge(&rows, known, Rows::Many, now)
 }

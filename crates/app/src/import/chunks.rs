@@ -149,7 +149,7 @@ fn next_record<R: Read>(reader: &mut Reader<Text<R>>, record: &mut ByteRecord) -
 /// is never closed ends with the file and not with a line, so the number is never less than where the reader stood before.
 fn number(record: &ByteRecord, ended: u64) -> i64 {
     let began = record.position().map_or(1, csv::Position::line);
-    let inside = record.as_slice().iter().filter(|byte| **byte == b'\n').count() as u64;
+    let inside = record.as_slice().iter().map(|byte| u64::from(*byte == b'\n')).sum::<u64>();
     i64::try_from(began.max(ended.saturating_sub(1 + inside))).unwrap_or(i64::MAX)
 }
 

@@ -157,7 +157,9 @@ fn is_for_good(error: &ImportError) -> bool {
     match error {
         ImportError::Header(_) => true,
         ImportError::File(error) => match error.kind() {
-            csv::ErrorKind::Io(cause) => !cause.get_ref().is_some_and(|cause| cause.is::<Error>()),
+            csv::ErrorKind::Io(cause) => {
+                !cause.get_ref().is_some_and(<dyn std::error::Error + Send + Sync>::is::<Error>)
+            }
             _ => true,
         },
         _ => false,

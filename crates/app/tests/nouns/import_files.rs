@@ -177,9 +177,7 @@ impl io::Read for Broken {
 fn a_preview_shows_columns_people_and_problems_without_a_database() {
     let mut text = "Mobile|Name|consent\n".to_owned();
     text.push_str("+12025550101|Ada|yes\n\n12|Bo|no\n");
-    for n in 10..50 {
-        text.push_str(&format!("+120255501{n}|X|\n"));
-    }
+    text.extend((10..50).map(|n| format!("+120255501{n}|X|\n")));
     let shown = preview(text.as_bytes(), &ImportOptions::default());
     assert_eq!((shown.encoding.as_str(), shown.delimiter, shown.lines.len()), ("utf-8", Delimiter::Pipe, 20));
     let columns: Vec<&Column> = shown.columns.iter().map(|heading| &heading.column).collect();

@@ -114,7 +114,7 @@ async fn whatever_is_imported_the_counts_and_the_errors_add_up() {
 async fn adds_up(world: &World, tenant: TenantId, bytes: &[u8]) {
     let shown = || String::from_utf8_lossy(bytes).into_owned();
     let file = ImportFile { name: "fuzz.csv".into(), sha256: import::sha256(bytes).unwrap() };
-    let options = ImportOptions { require_consent: bytes.len() % 2 == 0, ..ImportOptions::default() };
+    let options = ImportOptions { require_consent: bytes.len().is_multiple_of(2), ..ImportOptions::default() };
     let report = import::import_csv(&world.app, tenant, &file, io::Cursor::new(bytes.to_vec()), options).await;
     let stored = stored(world, tenant).await;
     let Ok(ImportReport { import, errors }) = report else {

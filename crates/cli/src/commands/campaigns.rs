@@ -239,8 +239,11 @@ pub async fn run(command: Command, app: &App, config: &Config) -> Result<Exit> {
 async fn make(command: Command, app: &App, config: &Config) -> Result<()> {
     let (one, reason) = match &command {
         Command::Pause { one, reason } => (one, reason.as_str()),
-        Command::Start { one, .. } | Command::Cancel { one, .. } => (one, ""),
-        Command::Resume(one) | Command::Approve(one) | Command::Archive(one) => (one, ""),
+        Command::Start { one, .. }
+        | Command::Cancel { one, .. }
+        | Command::Resume(one)
+        | Command::Approve(one)
+        | Command::Archive(one) => (one, ""),
         _ => return Ok(()),
     };
     let (by, tenant, id) = (Actor::Operator, one.whose.find(app, config).await?, one.id);

@@ -11,6 +11,7 @@ pub struct Ended {
 
 impl Ended {
     /// What ended since then.
+    #[must_use]
     pub const fn since(self, before: Self) -> Self {
         Self { all: self.all - before.all, failed: self.failed - before.failed }
     }

@@ -54,11 +54,11 @@ mod tests {
         message::Source,
     };
 
-    fn decision(reach: &Reach, purpose: Purpose) -> Decision {
+    fn decision(reach: Reach, purpose: Purpose) -> Decision {
         let consent = reach.consent.map(|action| Consent { action, at: DateTime::UNIX_EPOCH });
         let suppressed = reach.suppressed.then_some(SuppressionReason::Operator);
         let (channel, source, template) = (reach.channel, Source::Campaign, None);
-        decide(&Facts { channel, consent, suppressed, purpose, source, template, ..sendable() }).decision
+        decide(&Facts { source, purpose, channel, suppressed, consent, template, ..sendable() }).decision
     }
 
     #[test]
@@ -68,7 +68,7 @@ mod tests {
             for (consent, suppressed) in words.into_iter().flat_map(|word| [(word, false), (word, true)]) {
                 let reach = Reach { channel: *channel, has_address: true, suppressed, consent };
                 for purpose in [Purpose::Marketing, Purpose::Transactional] {
-                    let told = match decision(&reach, purpose) {
+                    let told = match decision(reach, purpose) {
                         Decision::Refuse { reason, .. } => reason.as_str(),
                         Decision::Send | Decision::Wait { .. } => "will_receive",
                     };

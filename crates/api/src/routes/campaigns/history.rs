@@ -41,7 +41,7 @@ struct ListQuery {
 /// One thing that happened.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = CampaignHistory)]
-struct Event {
+struct Told {
     id: Uuid,
     at: DateTime<Utc>,
     /// `operator`, `system`, or the id of an API client.
@@ -53,7 +53,7 @@ struct Event {
     detail: serde_json::Value,
 }
 
-impl Event {
+impl Told {
     fn of(event: stored::Event) -> Self {
         let stored::Event { id, at, actor, event, detail } = event;
         Self { id, at, actor, event: event.as_str(), detail }
@@ -66,7 +66,7 @@ impl Event {
     path = "/v1/campaigns/{id}/history",
     tag = "campaigns",
     params(("id" = String, Path, pattern = "^cmp_[0-9a-f]{32}$"), ListQuery),
-    responses((status = 200, description = "A page", body = Page<Event>), Refusals),
+    responses((status = 200, description = "A page", body = Page<Told>), Refusals),
     security(("key" = [], "timestamp" = [], "request_id" = [], "signature" = [])),
 )]
 async fn list(
@@ -74,8 +74,8 @@ async fn list(
     State(api): State<ApiState>,
     Path(id): Path<CampaignId>,
     Query(query): Query<ListQuery>,
-) -> Result<axum::Json<Page<Event>>, Problem> {
+) -> Result<axum::Json<Page<Told>>, Problem> {
     let limit = page::limit(query.limit)?;
     let rows = campaigns::history(&api.app, live::tenant(&caller)?, id, query.after, limit + 1).await?;
-    Ok(axum::Json(Page::of(rows, limit, |row| row.id.to_string(), Event::of)))
+    Ok(axum::Json(Page::of(rows, limit, |row| row.id.to_string(), Told::of)))
 }

@@ -49,6 +49,7 @@ struct Change {
     pause_at_failures: Patch<i16>,
 }
 
+#[expect(clippy::option_option, reason = "to leave it and to take it away are two wishes")]
 fn wish<T>(patch: Patch<T>) -> Option<Option<T>> {
     match patch {
         Patch::Keep => None,
