@@ -3,12 +3,13 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, DurationRound, TimeDelta, Utc};
+use chrono::{DateTime, DurationRound, SubsecRound, TimeDelta, Utc};
 use postroad_core::{
     campaign::CampaignState,
     forecast::{Forecast, Group},
     gates::{self, Decision, QuietPolicy, Reason},
     ids::{CampaignId, ContactId, MessageId, TenantId},
+    jobs::Maintain,
     message::Content,
     segment::Filter,
     template, time,
@@ -17,7 +18,7 @@ use postroad_store::{
     TenantTx,
     campaigns::{self, Campaign, Move},
     facts::{self, SendFacts},
-    forecasts, recipients, templates,
+    forecasts, queue, recipients, templates,
 };
 use serde::{Deserialize, Serialize};
 
@@ -25,8 +26,10 @@ use crate::{App, audiences, campaigns::CampaignError, forecast, plan};
 
 /// Contacts one page of a dry run looks at.
 const PAGE: i64 = 1_000;
-/// Pages of one dry run: of a larger audience the beginning is a fair sample.
+/// Pages that the caller waits for; a larger audience is looked at further by a worker.
 const PAGES_MAX: i32 = 20;
+/// Pages of one job: two seconds or so, in which other upkeep waits.
+const PAGES_PER_JOB: i32 = 10;
 /// Messages a preview shows.
 const SAMPLES: i64 = 5;
 /// People a dry run names for each reason.
@@ -37,7 +40,7 @@ const NAMED_MAX: usize = 20;
 pub struct DryRun {
     /// Everybody who has an address on the channel.
     pub recipients: i64,
-    /// Of these, how many were looked at: all, up to 20,000.
+    /// Of these, how many were looked at: all, or 20,000 at first.
     pub examined: i64,
     pub sent: i64,
     pub waiting: BTreeMap<Reason, i64>,
@@ -66,21 +69,75 @@ pub struct Sample {
 /// Counts what would be sent, wait and be refused if the campaign began now, or at its scheduled time, and keeps that with
 /// the campaign.
 pub async fn dry_run(app: &App, tenant: TenantId, id: CampaignId) -> Result<DryRun, CampaignError> {
-    let mut tally = Tally::default();
-    let mut cursor = None;
-    for _ in 0..PAGES_MAX {
-        let page = look_at_page(app, tenant, id, cursor, &mut tally).await?;
-        cursor = page.cursor;
-        if page.planned.is_last {
-            break;
-        }
-    }
-    let told = tally.told(app, tenant, id).await?;
+    let asked = app.clock.now().trunc_subsecs(6);
+    look_on(app, tenant, id, Rest { asked, ..Rest::default() }, PAGES_MAX).await
+}
+
+/// The same, of the first 20,000 people, and kept nowhere.
+pub(crate) async fn glance(app: &App, tenant: TenantId, id: CampaignId) -> Result<DryRun, CampaignError> {
+    let mut rest = Rest::default();
+    count(app, tenant, id, &mut rest, PAGES_MAX).await?;
+    rest.tally.told(app, tenant, id).await
+}
+
+/// Looks on at the audience of a dry run that was asked for then, in unix microseconds. False: another one was asked for, or
+/// it is done.
+pub async fn go_on(app: &App, tenant: TenantId, id: CampaignId, asked: i64) -> Result<bool, CampaignError> {
+    let asked = DateTime::from_timestamp_micros(asked).unwrap_or_default();
     let mut tx = TenantTx::begin(&app.store, tenant).await?;
-    let json = serde_json::to_value(&told).map_err(postroad_store::Error::from)?;
-    forecasts::save_dry_run(&mut tx, id, &json, app.clock.now()).await?;
+    let kept = forecasts::dry_run_rest(&mut tx, id, asked).await?;
+    drop(tx);
+    let Some(rest) = kept.and_then(|rest| serde_json::from_value(rest).ok()) else { return Ok(false) };
+    look_on(app, tenant, id, rest, PAGES_PER_JOB).await?;
+    Ok(true)
+}
+
+/// What was counted, and where the next page begins.
+#[derive(Default, Serialize, Deserialize)]
+struct Rest {
+    asked: DateTime<Utc>,
+    tally: Tally,
+    cursor: Option<ContactId>,
+}
+
+/// Looks at so many pages, keeps what they told, and leaves the next ones to a job.
+async fn look_on(
+    app: &App,
+    tenant: TenantId,
+    id: CampaignId,
+    mut rest: Rest,
+    pages: i32,
+) -> Result<DryRun, CampaignError> {
+    let is_done = count(app, tenant, id, &mut rest, pages).await?;
+    let told = rest.tally.told(app, tenant, id).await?;
+    let mut tx = TenantTx::begin(&app.store, tenant).await?;
+    let json = |value: serde_json::Result<_>| value.map_err(postroad_store::Error::from);
+    let (kept, more) = (json(serde_json::to_value(&told))?, json(serde_json::to_value(&rest))?);
+    forecasts::save_dry_run(&mut tx, id, &kept, (!is_done).then_some(&more), rest.asked).await?;
+    if !is_done {
+        let job = Maintain::DryRun { tenant, campaign: id, asked: rest.asked.timestamp_micros(), at: told.examined };
+        queue::push(&mut tx, &job, app.clock.now()).await?;
+    }
     tx.commit().await?;
     Ok(told)
+}
+
+/// True: there is nobody behind these pages.
+async fn count(
+    app: &App,
+    tenant: TenantId,
+    id: CampaignId,
+    rest: &mut Rest,
+    pages: i32,
+) -> Result<bool, CampaignError> {
+    for _ in 0..pages {
+        let page = look_at_page(app, tenant, id, rest.cursor, &mut rest.tally).await?;
+        rest.cursor = page.cursor;
+        if page.planned.is_last {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// What the last dry run told, and when; none: there was none, or another version wrote it.
@@ -103,7 +160,7 @@ async fn look_at_page(
     tally: &mut Tally,
 ) -> Result<plan::Step, CampaignError> {
     let mut tx = TenantTx::begin(&app.store, tenant).await?;
-    let stage = Stage::set(app, &mut tx, id).await?;
+    let stage = Stage::set(app, &mut tx, id, tally.at).await?;
     if cursor.is_none() {
         tally.recipients = stage.size(&mut tx).await?;
     }
@@ -122,7 +179,7 @@ async fn look_at_page(
 /// The first messages, as they would read.
 pub async fn preview(app: &App, tenant: TenantId, id: CampaignId) -> Result<Preview, CampaignError> {
     let mut tx = TenantTx::begin(&app.store, tenant).await?;
-    let stage = Stage::set(app, &mut tx, id).await?;
+    let stage = Stage::set(app, &mut tx, id, None).await?;
     let recipients = stage.size(&mut tx).await?;
     let template = templates::find(&mut tx, stage.campaign.template).await?.ok_or(CampaignError::NoGround)?;
     let mut read = Vec::new();
@@ -154,7 +211,13 @@ struct Stage {
 }
 
 impl Stage {
-    async fn set(app: &App, tx: &mut TenantTx, id: CampaignId) -> Result<Self, CampaignError> {
+    /// `at` is when it begins; none: now, or at its scheduled time.
+    async fn set(
+        app: &App,
+        tx: &mut TenantTx,
+        id: CampaignId,
+        at: Option<DateTime<Utc>>,
+    ) -> Result<Self, CampaignError> {
         let now = app.clock.now();
         let campaign = campaigns::find(tx, id).await?.ok_or(CampaignError::NotFound)?;
         let filter = audiences::resolve(tx, &campaign.audience.0, &campaign.exclude.0).await?;
@@ -172,7 +235,8 @@ impl Stage {
         if !has_not_begun || !campaigns::move_to(tx, id, &begins, now).await? {
             return Err(CampaignError::WrongState { state, wanted });
         }
-        let at = campaign.scheduled_at.filter(|_| state == CampaignState::Scheduled).map_or(now, |at| at.max(now));
+        let begins = campaign.scheduled_at.filter(|_| state == CampaignState::Scheduled).map_or(now, |at| at.max(now));
+        let at = at.unwrap_or(begins);
         Ok(Self { tenant: tx.tenant(), run: campaign.plan_run + 1, filter, now, at, campaign })
     }
 
@@ -212,7 +276,7 @@ impl Stage {
 }
 
 /// What was counted so far.
-#[derive(Default)]
+#[derive(Default, Serialize, Deserialize)]
 struct Tally {
     at: Option<DateTime<Utc>>,
     recipients: i64,
@@ -221,12 +285,30 @@ struct Tally {
     waiting: BTreeMap<Reason, i64>,
     refused: BTreeMap<Reason, i64>,
     named: BTreeMap<Reason, Vec<uuid::Uuid>>,
+    /// As pairs: the keys of JSON are texts.
+    #[serde(with = "pairs")]
     groups: BTreeMap<GroupKey, u64>,
     credits: i64,
 }
 
 /// What makes people look alike: when they are ready, why not before, and in which zone they sleep.
-type GroupKey = (DateTime<Utc>, Option<Reason>, &'static str);
+type GroupKey = (DateTime<Utc>, Option<Reason>, String);
+
+mod pairs {
+    use std::collections::BTreeMap;
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use super::GroupKey;
+
+    pub(super) fn serialize<S: Serializer>(groups: &BTreeMap<GroupKey, u64>, to: S) -> Result<S::Ok, S::Error> {
+        groups.iter().collect::<Vec<_>>().serialize(to)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeMap<GroupKey, u64>, D::Error> {
+        Ok(Vec::<(GroupKey, u64)>::deserialize(from)?.into_iter().collect())
+    }
+}
 
 impl Tally {
     fn count(&mut self, send: &SendFacts) {
@@ -264,12 +346,12 @@ impl Tally {
         let minute = ready_at.duration_trunc(TimeDelta::minutes(1)).unwrap_or(ready_at);
         let ready_at = if minute < send.facts.now { send.facts.now } else { minute };
         let asleep = send.facts.quiet.as_ref().filter(|quiet| quiet.policy != QuietPolicy::Exempt);
-        let zone = asleep.map_or("", |quiet| quiet.zone.name());
+        let zone = asleep.map_or("", |quiet| quiet.zone.name()).to_owned();
         *self.groups.entry((ready_at, reason, zone)).or_default() += 1;
     }
 
     /// The whole audience, as far as the beginning speaks for it.
-    async fn told(self, app: &App, tenant: TenantId, id: CampaignId) -> Result<DryRun, CampaignError> {
+    async fn told(&self, app: &App, tenant: TenantId, id: CampaignId) -> Result<DryRun, CampaignError> {
         let mut tx = TenantTx::begin(&app.store, tenant).await?;
         let campaign = campaigns::find(&mut tx, id).await?.ok_or(CampaignError::NotFound)?;
         let recipients = self.recipients;
@@ -286,9 +368,9 @@ impl Tally {
             recipients,
             examined: self.examined,
             sent: self.sent,
-            waiting: self.waiting,
-            refused: self.refused,
-            named: self.named,
+            waiting: self.waiting.clone(),
+            refused: self.refused.clone(),
+            named: self.named.clone(),
             credits: self.credits,
             forecast,
         })

@@ -24,7 +24,7 @@ pub async fn forecast(app: &App, tenant: TenantId, id: CampaignId) -> Result<For
     match campaign.state {
         CampaignState::Draft | CampaignState::Scheduled => {
             drop(tx);
-            Ok(dry_run::dry_run(app, tenant, id).await?.forecast)
+            Ok(dry_run::glance(app, tenant, id).await?.forecast)
         }
         _ => with(app, &mut tx, &campaign, Vec::new(), app.clock.now()).await,
     }

@@ -155,6 +155,14 @@ impl Job for TendTemplates {
 pub enum Maintain {
     /// Deletes finished jobs, old idempotency rows, old request logs.
     Prune { slot: i64 },
+    /// Looks on at the people of a campaign, for a dry run that was asked for at this instant in unix microseconds.
+    DryRun {
+        tenant: TenantId,
+        campaign: CampaignId,
+        asked: i64,
+        /// People that were looked at when the job was written; what is kept with the campaign decides.
+        at: i64,
+    },
     /// Folds rows into campaign progress and ends campaigns that have nothing left.
     FoldCampaigns { slot: i64 },
     /// Lists the templates of every account whose provider keeps them.
@@ -168,6 +176,7 @@ impl Job for Maintain {
         match self {
             Self::Prune { slot } => format!("prune:{slot}"),
             Self::FoldCampaigns { slot } => format!("fold:{slot}"),
+            Self::DryRun { campaign, asked, at, .. } => format!("dry:{}:{asked}:{at}", campaign.uuid().simple()),
             Self::ListTemplates { slot } => format!("templates:{slot}"),
         }
     }

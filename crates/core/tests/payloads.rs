@@ -50,6 +50,11 @@ fn jobs_that_wait_in_a_queue_are_read() {
     );
     is_a_job::<Maintain>(&json!({"task": "prune", "slot": 29_000_000}), "prune:29000000");
     is_a_job::<Maintain>(&json!({"task": "fold_campaigns", "slot": 29_000_001}), "fold:29000001");
+    is_a_job::<Maintain>(
+        &json!({"task": "dry_run", "tenant": "ten_0195550000007000800000000000000a",
+                "campaign": "cmp_0195550000007000800000000000000d", "asked": 1_772_452_800_000_000_i64, "at": 20_000}),
+        "dry:0195550000007000800000000000000d:1772452800000000:20000",
+    );
     is_a_job::<Maintain>(&json!({"task": "list_templates", "slot": 29_000_002}), "templates:29000002");
     let (tenant, account, template) = (
         "ten_0195550000007000800000000000000a",

@@ -130,19 +130,40 @@ pub async fn calls(tx: &mut TenantTx, account: AccountId, now: DateTime<Utc>) ->
     Ok(calls)
 }
 
-/// Keeps what a dry run told with its campaign.
-pub async fn save_dry_run(tx: &mut TenantTx, campaign: CampaignId, told: &Value, now: DateTime<Utc>) -> Result<()> {
+/// Keeps what a dry run told with its campaign, and how far it has come if there is more to look at.
+pub async fn save_dry_run(
+    tx: &mut TenantTx,
+    campaign: CampaignId,
+    told: &Value,
+    rest: Option<&Value>,
+    asked: DateTime<Utc>,
+) -> Result<()> {
     let tenant = tx.tenant();
     sqlx::query!(
-        "update campaigns set dry_run = $3, dry_run_at = $4 where tenant_id = $1 and id = $2",
+        "update campaigns set dry_run = $3, dry_run_at = $4, dry_run_rest = $5 where tenant_id = $1 and id = $2",
         tenant.uuid(),
         campaign.uuid(),
         told,
-        now,
+        asked,
+        rest,
     )
     .execute(tx.conn())
     .await?;
     Ok(())
+}
+
+/// How far the dry run that was asked for then has come. None: it is done, or another one was asked for.
+pub async fn dry_run_rest(tx: &mut TenantTx, campaign: CampaignId, asked: DateTime<Utc>) -> Result<Option<Value>> {
+    let tenant = tx.tenant();
+    let rest = sqlx::query_scalar!(
+        "select dry_run_rest from campaigns where tenant_id = $1 and id = $2 and dry_run_at = $3 for no key update",
+        tenant.uuid(),
+        campaign.uuid(),
+        asked,
+    )
+    .fetch_optional(tx.conn())
+    .await?;
+    Ok(rest.flatten())
 }
 
 /// What the last dry run told, and when.

@@ -194,7 +194,8 @@ struct Approval {
     security(("key" = [], "timestamp" = [], "request_id" = [], "signature" = [])),
 )]
 async fn approval(caller: Caller<TenantRead>, State(api): State<ApiState>) -> Result<axum::Json<Approval>, Problem> {
-    Ok(axum::Json(Approval { above: tenants::approval_above(&api.app, caller.tenant()).await? }))
+    let tenant = live::tenant(&caller)?;
+    Ok(axum::Json(Approval { above: tenants::approval_above(&api.app, tenant).await? }))
 }
 
 /// Say from how many people on a campaign needs a second person's word.

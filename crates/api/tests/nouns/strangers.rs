@@ -61,6 +61,8 @@ fn body(method: &Method, path: &str) -> Value {
         _ if path.ends_with("/merge") => json!({"other": "con_00000000000000000000000000000000"}),
         _ if path.ends_with("/unmerge") => json!({"merge": "mrg_00000000000000000000000000000000"}),
         _ if path.ends_with("/pause") => json!({"reason": "x"}),
+        _ if path.ends_with("/experiment") => json!({"sample": 10, "holdout": 10}),
+        _ if path.ends_with("/follow-up") => json!({"whom": "unknown"}),
         _ if path.ends_with("/rotate") => json!({"credentials": {}}),
         _ if path.ends_with("/schedule") => json!({"at": null}),
         _ if path.ends_with("/templates/{id}/preview") => json!({"variables": [{"value": "a"}, {"value": "b"}]}),

@@ -1,5 +1,5 @@
-use postroad_app::{campaigns, plan};
-use postroad_core::actor::Actor;
+use postroad_app::{campaigns, dry_run, plan};
+use postroad_core::{actor::Actor, jobs::Maintain};
 use postroad_store::campaigns::{Audience, Variable};
 use proptest::prelude::*;
 
@@ -211,4 +211,38 @@ async fn a_crash_in_the_middle_of_a_page_leaves_nothing_of_it() {
     sqlx::query("alter table campaigns drop constraint stop").execute(stage.seed.conn()).await.unwrap();
     plan::plan_page(&stage.world.app, &job).await.unwrap();
     assert_eq!(written(&mut stage).await, (12, 12, 12));
+}
+
+/// What the worker would do for the dry run.
+async fn look_on(stage: &mut Stage) -> usize {
+    let sql =
+        "with taken as (delete from apalis.jobs where job_type = 'maintenance' returning job) select job from taken";
+    let bodies: Vec<Vec<u8>> = sqlx::query_scalar(sql).fetch_all(stage.seed.conn()).await.unwrap();
+    for body in &bodies {
+        let Maintain::DryRun { tenant, campaign, asked, .. } = serde_json::from_slice(body).unwrap() else { continue };
+        dry_run::go_on(&stage.world.app, tenant, campaign, asked).await.unwrap();
+        assert!(dry_run::go_on(&stage.world.app, tenant, campaign, asked - 1).await.is_ok_and(|went| !went));
+    }
+    bodies.len()
+}
+
+#[tokio::test]
+async fn a_dry_run_looks_at_everybody_however_many_they_are() {
+    let mut stage = Stage::new(31_500).await;
+    let (app, tenant) = (stage.world.app.clone(), stage.seed.tenant);
+    let agreed =
+        "update addresses set marketing_action = 'granted', marketing_at = now() where right(address, 1) <> '7'";
+    sqlx::query(agreed).execute(stage.seed.conn()).await.unwrap();
+    let id = campaigns::create(&app, Actor::Operator, tenant, stage.draft()).await.unwrap();
+    let first = dry_run::dry_run(&app, tenant, id).await.unwrap();
+    assert_eq!((first.recipients, first.examined), (31_500, 20_000));
+    let mut rounds = 0;
+    while look_on(&mut stage).await > 0 {
+        rounds += 1;
+        assert!(rounds < 5);
+    }
+    let (told, _) = dry_run::last(&app, tenant, id).await.unwrap().unwrap();
+    assert_eq!((told.examined, told.sent), (31_500, 28_350));
+    assert_eq!(told.refused.values().sum::<i64>(), 3_150);
+    assert_eq!(stage.count("select count(*) from recipients").await, 0);
 }

@@ -1,4 +1,8 @@
-use postroad_app::{campaigns, housekeeping, templates::listing};
+use postroad_app::{
+    campaigns::{self, CampaignError},
+    dry_run, housekeeping,
+    templates::listing,
+};
 use postroad_core::jobs::Maintain;
 
 use super::{Ctx, Done, Failure, Handle};
@@ -8,6 +12,15 @@ impl Handle for Maintain {
         match self {
             Self::Prune { .. } => housekeeping::prune(&ctx.app).await?,
             Self::FoldCampaigns { .. } => campaigns::fold_all(&ctx.app).await?,
+            Self::DryRun { tenant, campaign, asked, .. } => {
+                return match dry_run::go_on(&ctx.app, tenant, campaign, asked).await {
+                    Ok(true) => Ok(Done::Completed),
+                    Ok(false) => Ok(Done::Skipped { why: "nobody waits for this dry run any more" }),
+                    Err(CampaignError::Store(error)) => Err(error.into()),
+                    // It began, or it is gone: what was told stands.
+                    Err(_) => Ok(Done::Skipped { why: "the campaign is no draft any more" }),
+                };
+            }
             Self::ListTemplates { slot } => listing::start_all(&ctx.app, &reviewing(), slot).await?,
         }
         Ok(Done::Completed)

@@ -30,7 +30,7 @@ pub(super) fn routes() -> OpenApiRouter<ApiState> {
 /// What would happen if a draft began now, or a scheduled campaign at its time.
 ///
 /// The same planning and the same gates as a real start; nothing of it stays but what it told. Of an audience of more than
-/// 20,000 people the beginning is looked at.
+/// 20,000 people the first are looked at while you wait, and the others by a worker: `GET` tells of more each time.
 #[utoipa::path(
     post,
     path = "/v1/campaigns/{id}/dry-run",
@@ -94,8 +94,7 @@ struct DryRun {
     at: DateTime<Utc>,
     /// Everybody who has an address on the channel.
     recipients: i64,
-    /// How many of them were looked at.
-    #[schema(maximum = 20_000)]
+    /// How many of them were looked at: all, or the first 20,000, and more each time you ask again.
     examined: i64,
     /// Of these: what would be sent.
     accepted: i64,
