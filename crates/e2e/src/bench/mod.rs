@@ -13,6 +13,7 @@ mod import;
 mod latency;
 mod month;
 mod pace;
+mod pause;
 mod report;
 mod sending;
 mod start;
@@ -83,6 +84,7 @@ const SECTIONS: &[Section] = &[
         figures: &["campaign.preview_s", "campaign.plan_per_s", "campaign.plan_mib", "campaign.plan_growth_mib"],
         run: |report, options| Box::pin(campaign::run(report, options)),
     },
+    Section { figures: &["campaign.pause_s"], run: |report, options| Box::pin(pause::run(report, options)) },
     Section { figures: &["latency.idle_p99_ms"], run: |report, options| Box::pin(latency::run(report, options)) },
     Section { figures: &["simulation.month_s"], run: |report, options| Box::pin(month::run(report, options)) },
     Section {
