@@ -77,10 +77,21 @@ impl Caller {
 
     /// Signs and sends. The request id is new, so every call is one of its own.
     pub async fn call(&self, method: Method, path: &str, body: Option<&serde_json::Value>) -> Result<Answer> {
+        self.call_as(&new_request_id(), method, path, body).await
+    }
+
+    /// Under a request id of the caller's: a repetition under the same one is carried out once.
+    pub async fn call_as(
+        &self,
+        request_id: &str,
+        method: Method,
+        path: &str,
+        body: Option<&serde_json::Value>,
+    ) -> Result<Answer> {
         let url = format!("{}{path}", self.base_url);
         let uri: Uri = url.parse()?;
         let body = body.map(serde_json::to_vec).transpose()?.unwrap_or_default();
-        let stamp = Stamp::new(&self.key_id, self.clock.now().timestamp(), &new_request_id())?;
+        let stamp = Stamp::new(&self.key_id, self.clock.now().timestamp(), request_id)?;
         let headers = sign::sign(&stamp, &signature::Request::new(&method, &uri, &body), &self.secret)?;
         let mut request = Request::builder().method(&method).uri(&uri);
         for (name, value) in headers.lines() {

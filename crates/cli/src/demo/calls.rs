@@ -16,10 +16,13 @@ use super::{
     progress::Bar,
     stage::{LANGUAGE, NEWS},
 };
-use crate::http::Caller;
+use crate::{commands::sign::new_request_id, http::Caller};
 
 /// Calls at once.
 const CONCURRENCY: usize = 32;
+/// Of one call, when the API asks to come again; and the time in between, which is what `Retry-After` says.
+const TRIES_MAX: u32 = 10;
+const AGAIN_AFTER: Duration = Duration::from_secs(1);
 
 /// What the API took, and how long that lasted.
 #[derive(Debug, Default)]
@@ -67,12 +70,19 @@ async fn one(caller: &Caller, to: String) -> (Result<MessageId>, Duration) {
     (answer, began.elapsed())
 }
 
+/// As a shop would: told to come again, it does, under the same request id.
 async fn submit(caller: &Caller, body: &serde_json::Value) -> Result<MessageId> {
-    let (status, answer) = caller.call(Method::POST, "/v1/messages", Some(body)).await?;
-    if status != 202 {
-        bail!("HTTP {status}: {}", String::from_utf8_lossy(&answer));
+    let request_id = new_request_id();
+    let mut tries = 1;
+    loop {
+        let (status, answer) = caller.call_as(&request_id, Method::POST, "/v1/messages", Some(body)).await?;
+        match status {
+            202 => return Ok(serde_json::from_slice::<Accepted>(&answer)?.id),
+            503 if tries < TRIES_MAX => tokio::time::sleep(AGAIN_AFTER).await,
+            _ => bail!("HTTP {status}: {}", String::from_utf8_lossy(&answer)),
+        }
+        tries += 1;
     }
-    Ok(serde_json::from_slice::<Accepted>(&answer)?.id)
 }
 
 impl Calls {
