@@ -115,7 +115,7 @@ pub async fn write(
     };
     let ids: Vec<Uuid> = ids.iter().map(|id| id.uuid()).collect();
     let sources = Sources::of(&page.variables);
-    let zones = Zones::of(page);
+    let zones = zones(page);
     let written = sqlx::query_as!(
         Written,
         r#"
@@ -129,7 +129,9 @@ pub async fn write(
             select n.id, n.attributes, n.display_name, n.time_zone from contacts n
             where  n.tenant_id = $1 and n.id = any($3) and n.created_at <= $4 and n.erased_at is null
         ), reached as materialized (
-            select p.id as contact_id, d.id as address_id, z.at as local_at, ($6::uuid[])[row_number() over ()] as message_id,
+            select p.id as contact_id, d.id as address_id, ($21::jsonb ->> coalesce(p.time_zone, (
+                       select coalesce(a.time_zone, t.time_zone) from accounts a join tenants t on t.id = a.tenant_id
+                       where  a.tenant_id = $1 and a.id = $12)))::timestamptz as local_at, ($6::uuid[])[row_number() over ()] as message_id,
                    (select array_agg(v.value order by v.place) filter (where v.value is not null)
                     from   (select x.place, coalesce(x.value, nullif(case x.attribute when 'display_name' then p.display_name
                                                                      else p.attributes ->> x.attribute end, ''), x.fallback) as value
@@ -141,10 +143,7 @@ pub async fn write(
                 where  d.tenant_id = $1 and d.contact_id = p.id and d.channel = $10
                 order  by d.created_at, d.id
                 limit  1) d
-            left   join unnest($21::text[], $22::timestamptz[]) as z (zone, at)
-                   on z.zone = coalesce(p.time_zone, (select coalesce(a.time_zone, t.time_zone) from accounts a
-                                                      join tenants t on t.id = a.tenant_id where a.tenant_id = $1 and a.id = $12))
-            where  $24::uuid is null or (campaign_bucket($24, p.id) >= $25::integer and campaign_bucket($24, p.id) < $26::integer)
+            where  $23::uuid is null or (campaign_bucket($23, p.id) >= $24::integer and campaign_bucket($23, p.id) < $25::integer)
         ), fresh as (
             insert into recipients (tenant_id, campaign_id, contact_id, message_id)
             select $1, $11, r.contact_id, r.message_id from reached r
@@ -164,7 +163,7 @@ pub async fn write(
                                not_after, state_at)
             select $1, f.message_id, $12, r.address_id, f.contact_id, $11, $11, $19, 'campaign',
                    case when r.local_at > $18 then 'scheduled' else 'queued' end, greatest(r.local_at, $18),
-                   case when $23 and r.local_at <= $4 then r.local_at else $20 end, $18
+                   case when $22 and r.local_at <= $4 then r.local_at else $20 end, $18
             from   fresh f
             join   reached r on r.message_id = f.message_id
         )
@@ -191,8 +190,7 @@ pub async fn write(
         now,
         page.weight,
         page.not_after,
-        &zones.names,
-        &zones.instants,
+        zones,
         page.local_late == LocalLate::Skip,
         page.slice_of.map(CampaignId::uuid),
         page.slice_from,
@@ -245,19 +243,10 @@ impl Sources {
     }
 }
 
-/// When it is the campaign's local time, zone by zone; empty for one that has none.
-#[derive(Default)]
-struct Zones {
-    names: Vec<String>,
-    instants: Vec<DateTime<Utc>>,
-}
-
-impl Zones {
-    fn of(page: &Page) -> Self {
-        let Some(local_at) = page.local_at else { return Self::default() };
-        let (names, instants) = local::instants(local_at).map(|(zone, at)| (zone.name().to_owned(), at)).unzip();
-        Self { names, instants }
-    }
+/// When it is the campaign's local time, zone by zone, as an object: looking one up takes no join. None: it has none.
+fn zones(page: &Page) -> Option<serde_json::Value> {
+    let instants = local::instants(page.local_at?);
+    Some(instants.map(|(zone, at)| (zone.name().to_owned(), at.to_rfc3339())).collect())
 }
 
 /// Moves the cursor of a locked campaign behind a page; behind the last one it runs.
