@@ -18,7 +18,9 @@ use postroad_store::{
     TenantTx,
     campaigns::{self, Campaign, Move},
     facts::{self, SendFacts},
-    forecasts, queue, recipients, templates,
+    forecasts, queue,
+    recipients::{self, Page},
+    templates,
 };
 use serde::{Deserialize, Serialize};
 
@@ -133,7 +135,7 @@ async fn count(
     for _ in 0..pages {
         let page = look_at_page(app, tenant, id, rest.cursor, &mut rest.tally).await?;
         rest.cursor = page.cursor;
-        if page.planned.is_last {
+        if page.is_last {
             return Ok(true);
         }
     }
@@ -158,22 +160,19 @@ async fn look_at_page(
     id: CampaignId,
     cursor: Option<ContactId>,
     tally: &mut Tally,
-) -> Result<plan::Step, CampaignError> {
+) -> Result<plan::Glance, CampaignError> {
     let mut tx = TenantTx::begin(&app.store, tenant).await?;
     let stage = Stage::set(app, &mut tx, id, tally.at).await?;
     if cursor.is_none() {
         tally.recipients = stage.size(&mut tx).await?;
     }
-    recipients::advance(&mut tx, id, cursor, 0, None).await?;
-    let number = stage.campaign.plan_page + 1;
-    let page = recipients::lock_page(&mut tx, id, stage.run, number).await?.ok_or(CampaignError::NotFound)?;
-    let step = plan::write(&mut tx, &page, PAGE, stage.at).await?;
-    for send in stage.facts(app, &mut tx, &step.ids).await? {
+    let seen = stage.glance(&mut tx, cursor, PAGE).await?;
+    for send in stage.facts(app, &mut tx, &seen.ids).await? {
         tally.count(&stage.at_its_time(send));
     }
     tx.roll_back().await?;
     tally.at = Some(stage.at);
-    Ok(step)
+    Ok(seen)
 }
 
 /// The first messages, as they would read.
@@ -183,10 +182,12 @@ pub async fn preview(app: &App, tenant: TenantId, id: CampaignId) -> Result<Prev
     let recipients = stage.size(&mut tx).await?;
     let template = templates::find(&mut tx, stage.campaign.template).await?.ok_or(CampaignError::NoGround)?;
     let mut read = Vec::new();
-    for number in 0..PAGES_MAX {
-        let (sends, is_last) = stage.page(app, &mut tx, number, SAMPLES).await?;
-        read.extend(sends);
-        if is_last || i64::try_from(read.len()).is_ok_and(|count| count >= SAMPLES) {
+    let mut behind = None;
+    for _ in 0..PAGES_MAX {
+        let seen = stage.glance(&mut tx, behind, SAMPLES).await?;
+        read.extend(stage.facts(app, &mut tx, &seen.ids).await?);
+        behind = seen.cursor;
+        if seen.is_last || i64::try_from(read.len()).is_ok_and(|count| count >= SAMPLES) {
             break;
         }
     }
@@ -244,21 +245,16 @@ impl Stage {
         Ok(audiences::size(tx, &self.campaign, self.filter.as_ref(), self.now).await?)
     }
 
-    /// What a page of up to `size` would send, and whether it is the last one.
-    async fn page(
+    /// Up to `size` recipients behind the cursor.
+    async fn glance(
         &self,
-        app: &App,
         tx: &mut TenantTx,
-        number: i32,
+        behind: Option<ContactId>,
         size: i64,
-    ) -> Result<(Vec<SendFacts>, bool), CampaignError> {
-        let Some(page) = recipients::lock_page(tx, self.campaign.id, self.run, number).await? else {
-            return Ok((Vec::new(), true));
-        };
-        let step = plan::write(tx, &page, size, self.at).await?;
-        let sends = self.facts(app, tx, &step.ids).await?;
-        recipients::advance(tx, page.campaign, step.cursor, step.planned.recipients, None).await?;
-        Ok((sends, step.planned.is_last))
+    ) -> Result<plan::Glance, CampaignError> {
+        let stored = recipients::share(tx, self.campaign.id, self.run).await?.ok_or(CampaignError::NotFound)?;
+        let page = Page { planned_to: behind, ..stored };
+        Ok(plan::glance(tx, &page, size, self.at).await?)
     }
 
     /// As the gates will see it when its own clock says so.

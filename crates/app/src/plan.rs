@@ -1,11 +1,14 @@
 //! Writes the recipients of a campaign, page by page. Running a page twice, or crashing anywhere, plans nobody twice: the
 //! cursor, the rows and the next page's job are one transaction.
 
+use std::pin::pin;
+
 use chrono::{DateTime, Utc};
+use futures::{Stream, StreamExt as _, stream};
 use postroad_core::{
     ids::{ContactId, MessageId, TenantId},
     jobs::PlanCampaign,
-    limits::{CAMPAIGN_LOOK_MAX, CAMPAIGN_PAGE, CAMPAIGN_PAGES_PER_JOB, HANDLER_MAX},
+    limits::{CAMPAIGN_LOOK_MAX, CAMPAIGN_PAGE, CAMPAIGN_PAGES_AT_ONCE, CAMPAIGN_PAGES_PER_JOB, HANDLER_MAX},
     segment::Filter,
 };
 use postroad_store::{
@@ -13,7 +16,7 @@ use postroad_store::{
     audiences::{self, Meant},
     campaigns::Audience,
     lanes, queue,
-    recipients::{self, Page, Whom},
+    recipients::{self, Page},
 };
 use uuid::Uuid;
 
@@ -35,28 +38,36 @@ impl Planned {
     }
 }
 
-/// Writes a page and those behind it, as many as one job may. Returns what the last of them wrote.
+/// Writes a page and those behind it, as many as one job may, two at a time: while one is being written, the next contacts
+/// are looked for and theirs begun. Each is kept after the one before it, or not at all. Returns what the last of them wrote.
 pub async fn plan_pages(app: &App, job: &PlanCampaign) -> Result<Planned> {
-    let mut planned = Planned::default();
-    let mut page = job.clone();
-    for left in (0..CAMPAIGN_PAGES_PER_JOB).rev() {
-        let follower = if left == 0 { Follower::Now } else { Follower::WhenLost };
-        let written = page_and_follower(app, &page, follower).await?;
-        if written.is_nothing() {
-            return Ok(planned);
-        }
-        planned = written;
-        if planned.is_last {
-            break;
-        }
-        page.page += 1;
-    }
-    Ok(planned)
+    plan(app, job, CAMPAIGN_PAGES_PER_JOB).await
 }
 
 /// Writes one page, and the job of the next one with it.
 pub async fn plan_page(app: &App, job: &PlanCampaign) -> Result<Planned> {
-    page_and_follower(app, job, Follower::Now).await
+    plan(app, job, 1).await
+}
+
+async fn plan(app: &App, job: &PlanCampaign, pages: usize) -> Result<Planned> {
+    let now = app.clock.now();
+    let mut written = pin!(
+        drafts(app, job, pages).map(|draft| async move { draft?.write(now).await }).buffered(CAMPAIGN_PAGES_AT_ONCE)
+    );
+    let mut planned = Planned::default();
+    for left in (0..pages).rev() {
+        let Some(page) = written.next().await.transpose()? else { break };
+        let follower = if left == 0 { Follower::Now } else { Follower::WhenLost };
+        let kept = page.keep(app, job, follower).await?;
+        if kept.is_nothing() {
+            break;
+        }
+        planned = kept;
+    }
+    if planned.is_last {
+        analyze(app, job.tenant).await;
+    }
+    Ok(planned)
 }
 
 /// When the job of the next page runs.
@@ -77,64 +88,93 @@ impl Follower {
     }
 }
 
-async fn page_and_follower(app: &App, job: &PlanCampaign, follower: Follower) -> Result<Planned> {
-    let now = app.clock.now();
-    let mut tx = TenantTx::begin(&app.store, job.tenant).await?;
-    let Some(page) = recipients::lock_page(&mut tx, job.campaign, job.generation, job.page).await? else {
-        return Ok(Planned::default());
-    };
-    let step = write(&mut tx, &page, CAMPAIGN_PAGE, now).await?;
-    let Step { planned, .. } = step;
-    recipients::advance(&mut tx, page.campaign, step.cursor, planned.recipients, planned.is_last.then_some(now))
-        .await?;
-    if !planned.is_last {
-        queue::push(&mut tx, &PlanCampaign { page: job.page + 1, ..job.clone() }, follower.runs_at(now)).await?;
-    }
-    lanes::wake(&mut tx, page.account, now).await?;
-    tx.commit().await?;
-    app.nudges.nudge(job.tenant, page.account);
-    if planned.is_last {
-        analyze(app, job.tenant).await;
-    }
-    Ok(planned)
+/// Pages one behind the other, each in a transaction of its own, with the contacts that were found for it.
+fn drafts<'a>(app: &'a App, job: &'a PlanCampaign, pages: usize) -> impl Stream<Item = Result<Draft>> + 'a {
+    let first = Some((job.page, None));
+    stream::try_unfold(first, move |place| async move {
+        let Some((number, behind)) = place else { return Ok(None) };
+        let Some(draft) = Draft::begin(app, job, number, behind).await? else { return Ok(None) };
+        let next = (!draft.found.is_last).then_some((number + 1, draft.found.cursor));
+        Ok(Some((draft, next)))
+    })
+    .take(pages)
 }
 
-/// One page and where it ended.
-pub(crate) struct Step {
-    pub(crate) planned: Planned,
+/// A page before it is written.
+struct Draft {
+    tx: TenantTx,
+    page: Page,
+    found: Found,
+}
+
+impl Draft {
+    /// `behind` is where the page before it ends, if that may not be kept yet.
+    async fn begin(app: &App, job: &PlanCampaign, number: i32, behind: Option<ContactId>) -> Result<Option<Self>> {
+        let mut tx = TenantTx::begin(&app.store, job.tenant).await?;
+        let Some(stored) = recipients::share(&mut tx, job.campaign, job.generation).await? else { return Ok(None) };
+        if number == job.page && stored.number != number {
+            return Ok(None);
+        }
+        let page = Page { number, planned_to: behind.or(stored.planned_to), ..stored };
+        let found = find(&mut tx, &page, CAMPAIGN_PAGE).await?;
+        Ok(Some(Self { tx, page, found }))
+    }
+
+    async fn write(mut self, now: DateTime<Utc>) -> Result<Written> {
+        let ids = message_ids(self.found.contacts.len(), now);
+        let recipients = recipients::write(&mut self.tx, &self.page, &self.found.contacts, &ids, now).await?;
+        let planned = Planned { looked_at: self.found.looked_at, recipients, is_last: self.found.is_last };
+        Ok(Written { tx: self.tx, page: self.page, cursor: self.found.cursor, planned, now })
+    }
+}
+
+/// A page that is written, and that nobody else sees yet.
+struct Written {
+    tx: TenantTx,
+    page: Page,
+    cursor: Option<ContactId>,
+    planned: Planned,
+    now: DateTime<Utc>,
+}
+
+impl Written {
+    /// Keeps it, if the campaign still wants it: with its cursor, and the job of the next page.
+    async fn keep(mut self, app: &App, job: &PlanCampaign, follower: Follower) -> Result<Planned> {
+        let (planned, account) = (self.planned, self.page.account);
+        let ended_at = planned.is_last.then_some(self.now);
+        if !recipients::advance(&mut self.tx, &self.page, self.cursor, planned.recipients, ended_at).await? {
+            self.tx.roll_back().await?;
+            return Ok(Planned::default());
+        }
+        if !planned.is_last {
+            let next = PlanCampaign { page: self.page.number + 1, ..job.clone() };
+            queue::push(&mut self.tx, &next, follower.runs_at(self.now)).await?;
+        }
+        lanes::wake(&mut self.tx, account, self.now).await?;
+        self.tx.commit().await?;
+        app.nudges.nudge(job.tenant, account);
+        Ok(planned)
+    }
+}
+
+/// What a page in a transaction that is taken back would be.
+pub(crate) struct Glance {
     pub(crate) cursor: Option<ContactId>,
+    pub(crate) is_last: bool,
     /// Ids that the page's messages may have.
     pub(crate) ids: Vec<MessageId>,
 }
 
 /// Writes up to `size` recipients behind the page's cursor.
-pub(crate) async fn write(tx: &mut TenantTx, page: &Page, size: i64, now: DateTime<Utc>) -> Result<Step> {
-    let ids: Vec<MessageId> = (0..size).map(|_| MessageId::new(now)).collect();
-    let found = match (&page.audience.0, &page.frozen) {
-        (Audience::Contacts { contact_ids }, frozen) => {
-            named(tx, page, contact_ids, frozen.as_deref(), ids.len()).await?
-        }
-        (_, Some(filter)) => meant(tx, page, filter, size).await?,
-        (Audience::Import { import }, None) => return next(tx, page, Some(*import), ids, now).await,
-        (_, None) => return next(tx, page, None, ids, now).await,
-    };
-    let written = recipients::write(tx, page, Whom::Named(&found.contacts), &ids, now).await?;
-    let planned = Planned { looked_at: found.looked_at, recipients: written.planned, is_last: found.is_last };
-    Ok(Step { planned, cursor: found.cursor, ids })
+pub(crate) async fn glance(tx: &mut TenantTx, page: &Page, size: i64, now: DateTime<Utc>) -> Result<Glance> {
+    let found = find(tx, page, size).await?;
+    let ids = message_ids(found.contacts.len(), now);
+    recipients::write(tx, page, &found.contacts, &ids, now).await?;
+    Ok(Glance { cursor: found.cursor, is_last: found.is_last, ids })
 }
 
-/// The next contacts of all, or of an import.
-async fn next(
-    tx: &mut TenantTx,
-    page: &Page,
-    import: Option<Uuid>,
-    ids: Vec<MessageId>,
-    now: DateTime<Utc>,
-) -> Result<Step> {
-    let written = recipients::write(tx, page, Whom::Next { import }, &ids, now).await?;
-    let is_last = usize::try_from(written.looked_at).is_ok_and(|looked_at| looked_at < ids.len());
-    let planned = Planned { looked_at: written.looked_at, recipients: written.planned, is_last };
-    Ok(Step { planned, cursor: written.last, ids })
+fn message_ids(count: usize, now: DateTime<Utc>) -> Vec<MessageId> {
+    (0..count).map(|_| MessageId::new(now)).collect()
 }
 
 /// Contacts of one page, before they are written.
@@ -143,6 +183,30 @@ struct Found {
     looked_at: i64,
     cursor: Option<ContactId>,
     is_last: bool,
+}
+
+impl Found {
+    /// Fewer than were asked for: the audience is at its end.
+    fn all_of(contacts: Vec<Uuid>, size: i64) -> Self {
+        let looked_at = count(&contacts);
+        let cursor = contacts.last().copied().map(ContactId::from_uuid);
+        Self { looked_at, cursor, is_last: looked_at < size, contacts }
+    }
+}
+
+/// The next up to `size` contacts behind the page's cursor.
+async fn find(tx: &mut TenantTx, page: &Page, size: i64) -> Result<Found> {
+    match (&page.audience.0, &page.frozen) {
+        (Audience::Contacts { contact_ids }, frozen) => named(tx, page, contact_ids, frozen.as_deref(), size).await,
+        (_, Some(filter)) => meant(tx, page, filter, size).await,
+        (Audience::Import { import }, None) => next(tx, page, Some(*import), size).await,
+        (_, None) => next(tx, page, None, size).await,
+    }
+}
+
+/// The next of all, or of an import.
+async fn next(tx: &mut TenantTx, page: &Page, import: Option<Uuid>, size: i64) -> Result<Found> {
+    Ok(Found::all_of(recipients::next(tx, page, import, size).await?, size))
 }
 
 /// The next of whom the campaign's filter holds. In a page there may be nobody, and more behind it.
@@ -163,16 +227,12 @@ async fn named(
     page: &Page,
     contact_ids: &[Uuid],
     filter: Option<&Filter>,
-    size: usize,
+    size: i64,
 ) -> Result<Found> {
-    let contacts = following(contact_ids, page.planned_to, size);
-    let (cursor, is_last) = (contacts.last().copied().map(ContactId::from_uuid), contacts.len() < size);
-    let looked_at = count(&contacts);
-    let contacts = match filter {
-        Some(filter) => audiences::among(tx, Meant { filter, at: page.started_at }, &contacts).await?,
-        None => contacts,
-    };
-    Ok(Found { contacts, looked_at, cursor, is_last })
+    let found = Found::all_of(following(contact_ids, page.planned_to, size), size);
+    let Some(filter) = filter else { return Ok(found) };
+    let contacts = audiences::among(tx, Meant { filter, at: page.started_at }, &found.contacts).await?;
+    Ok(Found { contacts, ..found })
 }
 
 fn count(contacts: &[Uuid]) -> i64 {
@@ -180,12 +240,12 @@ fn count(contacts: &[Uuid]) -> i64 {
 }
 
 /// The first `size` behind the cursor, in the order of their ids, each once.
-fn following(contact_ids: &[Uuid], after: Option<ContactId>, size: usize) -> Vec<Uuid> {
+fn following(contact_ids: &[Uuid], after: Option<ContactId>, size: i64) -> Vec<Uuid> {
     let behind = |id: &&Uuid| after.is_none_or(|cursor| **id > cursor.uuid());
     let mut ids: Vec<Uuid> = contact_ids.iter().filter(behind).copied().collect();
     ids.sort_unstable();
     ids.dedup();
-    ids.truncate(size);
+    ids.truncate(usize::try_from(size).unwrap_or_default());
     ids
 }
 

@@ -74,6 +74,9 @@ pub const CAMPAIGN_PAGE: i64 = 5_000;
 /// Pages one planning job writes before it lets the next job wait its turn: a second or two, in which other campaigns wait
 /// for their first page. Each page is a transaction, after which the campaign may be stopped.
 pub const CAMPAIGN_PAGES_PER_JOB: usize = 16;
+/// Pages of one campaign that are written at the same time, each by a connection of its own: a second one doubles what two
+/// cores of a database plan, and a third would only take them from the lanes.
+pub const CAMPAIGN_PAGES_AT_ONCE: usize = 2;
 /// Seconds between the clock of a caller and ours.
 pub const SIGNATURE_AGE_MAX_S: i64 = 300;
 /// How long an idempotent answer is kept.

@@ -18,10 +18,14 @@ use crate::{
     campaigns::{Audience, Variable},
 };
 
-/// What a page is written from: the campaign, as it is while its row is locked.
+/// What a page is written from: the campaign, as it is while it is shared.
 #[derive(Debug)]
 pub struct Page {
     pub campaign: CampaignId,
+    /// Counts starts and resumes.
+    pub run: i32,
+    /// Pages written before.
+    pub number: i32,
     pub account: AccountId,
     pub channel: Channel,
     pub template: TemplateId,
@@ -48,14 +52,15 @@ pub struct Page {
     pub planned_to: Option<ContactId>,
 }
 
-/// Locks a campaign for one page of its planning. None: it does not want this page (any more), because another job wrote
-/// it, or it is paused or cancelled.
-pub async fn lock_page(tx: &mut TenantTx, campaign: CampaignId, run: i32, number: i32) -> Result<Option<Page>> {
+/// Shares a campaign with the other pages that are being written: whoever takes it for himself waits for all of them, and
+/// they wait for him ([`crate::merges::hold_planning`]). None: it is paused or cancelled, or was started anew since.
+pub async fn share(tx: &mut TenantTx, campaign: CampaignId, run: i32) -> Result<Option<Page>> {
     let tenant = tx.tenant();
     let page = sqlx::query_as!(
         Page,
         r#"
-        select c.id as "campaign: CampaignId", c.account_id as "account: AccountId", a.channel as "channel: Channel",
+        select c.id as "campaign: CampaignId", c.plan_run as run, c.plan_page as number, c.account_id as "account: AccountId",
+               a.channel as "channel: Channel",
                c.template_id as "template: TemplateId", t.name as template_name, t.language, c.purpose as "purpose: Purpose",
                c.quiet_policy as "quiet_policy: QuietPolicy", c.weight, c.not_after, c.local_at, c.local_late as "local_late: LocalLate",
                c.slice_of as "slice_of: CampaignId", c.slice_from, c.slice_to, c.variables as "variables: Json<Vec<Variable>>",
@@ -63,119 +68,106 @@ pub async fn lock_page(tx: &mut TenantTx, campaign: CampaignId, run: i32, number
         from   campaigns c
         join   accounts a on a.tenant_id = c.tenant_id and a.id = c.account_id
         join   templates t on t.tenant_id = c.tenant_id and t.id = c.template_id
-        where  c.tenant_id = $1 and c.id = $2 and c.state = 'preparing' and c.plan_run = $3 and c.plan_page = $4
-        for    no key update of c
+        where  c.tenant_id = $1 and c.id = $2 and c.state = 'preparing' and c.plan_run = $3
+        for    key share of c
         "#,
         tenant.uuid(),
         campaign.uuid(),
         run,
-        number,
     )
     .fetch_optional(tx.conn())
     .await?;
     Ok(page)
 }
 
-/// Whom a page looks at.
-#[derive(Debug, Clone, Copy)]
-pub enum Whom<'a> {
-    /// The next contacts behind the cursor; of one import only, if one is named.
-    Next { import: Option<Uuid> },
-    /// These.
-    Named(&'a [Uuid]),
+/// The next contacts of all, or of those whom an import brought, in the order of their ids.
+pub async fn next(tx: &mut TenantTx, page: &Page, import: Option<Uuid>, limit: i64) -> Result<Vec<Uuid>> {
+    walk_the_key(tx).await?;
+    let tenant = tx.tenant();
+    let ids = sqlx::query_scalar!(
+        r#"
+        select id from contacts
+        where  tenant_id = $1 and id > coalesce($2, '00000000-0000-0000-0000-000000000000'::uuid) and created_at <= $3
+        and    erased_at is null and ($4::uuid is null or import_id = $4)
+        order  by id
+        limit  $5
+        "#,
+        tenant.uuid(),
+        page.planned_to.map(ContactId::uuid),
+        page.started_at,
+        import,
+        limit,
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    Ok(ids)
 }
 
-/// What a page wrote.
-#[derive(Debug, Clone, Copy)]
-pub struct Written {
-    /// Contacts, with and without an address on the channel. Fewer than there are ids: the audience is at its end.
-    pub looked_at: i64,
-    /// The last of them.
-    pub last: Option<ContactId>,
-    pub planned: i64,
-}
-
-/// Writes recipients, messages and sends for the contacts of a page that have an address on the channel. A contact that
-/// is a recipient already stays as it is. `ids` are for the messages; at most as many contacts are looked at.
+/// Writes recipients, messages and sends for those of the contacts that have an address on the channel, and returns how many
+/// that were. A contact that is a recipient already stays as it is. Each has an id for its message: as many as contacts.
 ///
 /// A placeholder without a value is left out: the template gate then refuses the message, and says why.
 #[expect(clippy::too_many_lines, reason = "one statement")]
 pub async fn write(
     tx: &mut TenantTx,
     page: &Page,
-    whom: Whom<'_>,
-    ids: &[MessageId],
+    contacts: &[Uuid],
+    messages: &[MessageId],
     now: DateTime<Utc>,
-) -> Result<Written> {
+) -> Result<i64> {
     walk_the_key(tx).await?;
     let tenant = tx.tenant();
-    let (import, named) = match whom {
-        Whom::Next { import } => (import, None),
-        Whom::Named(named) => (None, Some(named)),
-    };
-    let ids: Vec<Uuid> = ids.iter().map(|id| id.uuid()).collect();
+    let messages: Vec<Uuid> = messages.iter().map(|id| id.uuid()).collect();
     let sources = Sources::of(&page.variables);
     let zones = zones(page);
-    let written = sqlx::query_as!(
-        Written,
+    let written = sqlx::query_scalar!(
         r#"
-        with people as materialized (
-            (select n.id, n.attributes, n.display_name, n.time_zone from contacts n
-             where  $3::uuid[] is null and n.tenant_id = $1 and n.id > coalesce($2, '00000000-0000-0000-0000-000000000000'::uuid)
-             and    n.created_at <= $4 and n.erased_at is null and ($5::uuid is null or n.import_id = $5)
-             order  by n.id
-             limit  cardinality($6::uuid[]))
-            union  all
-            select n.id, n.attributes, n.display_name, n.time_zone from contacts n
-            where  n.tenant_id = $1 and n.id = any($3) and n.created_at <= $4 and n.erased_at is null
-        ), reached as materialized (
-            select p.id as contact_id, d.id as address_id, ($21::jsonb ->> coalesce(p.time_zone, (
+        with reached as materialized (
+            select n.id as contact_id, d.id as address_id, x.message_id, ($19::jsonb ->> coalesce(n.time_zone, (
                        select coalesce(a.time_zone, t.time_zone) from accounts a join tenants t on t.id = a.tenant_id
-                       where  a.tenant_id = $1 and a.id = $12)))::timestamptz as local_at, ($6::uuid[])[row_number() over ()] as message_id,
+                       where  a.tenant_id = $1 and a.id = $9)))::timestamptz as local_at,
                    (select array_agg(v.value order by v.place) filter (where v.value is not null)
-                    from   (select x.place, coalesce(x.value, nullif(case x.attribute when 'display_name' then p.display_name
-                                                                     else p.attributes ->> x.attribute end, ''), x.fallback) as value
-                            from   unnest($7::text[], $8::text[], $9::text[]) with ordinality as x (value, attribute, fallback, place)) v)
+                    from   (select y.place, coalesce(y.value, nullif(case y.attribute when 'display_name' then n.display_name
+                                                                     else n.attributes ->> y.attribute end, ''), y.fallback) as value
+                            from   unnest($4::text[], $5::text[], $6::text[]) with ordinality as y (value, attribute, fallback, place)) v)
                        as parameters
-            from   people p
+            from   unnest($2::uuid[], $3::uuid[]) as x (contact_id, message_id)
+            join   contacts n on n.tenant_id = $1 and n.id = x.contact_id
             cross  join lateral (
                 select d.id from addresses d
-                where  d.tenant_id = $1 and d.contact_id = p.id and d.channel = $10
+                where  d.tenant_id = $1 and d.contact_id = n.id and d.channel = $7
                 order  by d.created_at, d.id
                 limit  1) d
-            where  $23::uuid is null or (campaign_bucket($23, p.id) >= $24::integer and campaign_bucket($23, p.id) < $25::integer)
+            where  n.created_at <= $18 and n.erased_at is null
+            and    ($21::uuid is null or (campaign_bucket($21, n.id) >= $22::integer and campaign_bucket($21, n.id) < $23::integer))
         ), fresh as (
             insert into recipients (tenant_id, campaign_id, contact_id, message_id)
-            select $1, $11, r.contact_id, r.message_id from reached r
+            select $1, $8, r.contact_id, r.message_id from reached r
             on conflict do nothing
             returning contact_id, message_id
         ), said as (
             insert into messages (tenant_id, id, direction, account_id, contact_id, address_id, channel, source, class, purpose,
                                   quiet_policy, kind, content, template_id, campaign_id, created_at)
-            select $1, f.message_id, 'outbound', $12, f.contact_id, r.address_id, $10, 'campaign', 'campaign', $13, $14, 'template',
-                   jsonb_build_object('type', 'template', 'name', $15::text, 'language', $16::text,
+            select $1, f.message_id, 'outbound', $9, f.contact_id, r.address_id, $7, 'campaign', 'campaign', $10, $11, 'template',
+                   jsonb_build_object('type', 'template', 'name', $12::text, 'language', $13::text,
                                       'parameters', coalesce(r.parameters, '{}')),
-                   $17, $11, $18
+                   $14, $8, $15
             from   fresh f
             join   reached r on r.message_id = f.message_id
         ), sent as (
             insert into sends (tenant_id, id, lane_id, address_id, contact_id, campaign_id, flow, weight, class, state, run_at,
                                not_after, state_at)
-            select $1, f.message_id, $12, r.address_id, f.contact_id, $11, $11, $19, 'campaign',
-                   case when r.local_at > $18 then 'scheduled' else 'queued' end, greatest(r.local_at, $18),
-                   case when $22 and r.local_at <= $4 then r.local_at else $20 end, $18
+            select $1, f.message_id, $9, r.address_id, f.contact_id, $8, $8, $16, 'campaign',
+                   case when r.local_at > $15 then 'scheduled' else 'queued' end, greatest(r.local_at, $15),
+                   case when $20 and r.local_at <= $18 then r.local_at else $17 end, $15
             from   fresh f
             join   reached r on r.message_id = f.message_id
         )
-        select (select count(*) from people) as "looked_at!", (select p.id from people p order by p.id desc limit 1) as "last: ContactId",
-               (select count(*) from fresh) as "planned!"
+        select count(*) as "planned!" from fresh
         "#,
         tenant.uuid(),
-        page.planned_to.map(ContactId::uuid),
-        named,
-        page.started_at,
-        import,
-        &ids,
+        contacts,
+        &messages,
         &sources.values as &[Option<String>],
         &sources.attributes as &[Option<String>],
         &sources.fallbacks as &[Option<String>],
@@ -190,6 +182,7 @@ pub async fn write(
         now,
         page.weight,
         page.not_after,
+        page.started_at,
         zones,
         page.local_late == LocalLate::Skip,
         page.slice_of.map(CampaignId::uuid),
@@ -249,31 +242,34 @@ fn zones(page: &Page) -> Option<serde_json::Value> {
     Some(instants.map(|(zone, at)| (zone.name().to_owned(), at.to_rfc3339())).collect())
 }
 
-/// Moves the cursor of a locked campaign behind a page; behind the last one it runs.
+/// Moves the cursor of the campaign behind a page; behind the last one it runs. False: the campaign does not want this page
+/// any more, because another job wrote it, or it is paused or cancelled. Then nothing of it may stay.
 pub async fn advance(
     tx: &mut TenantTx,
-    campaign: CampaignId,
+    page: &Page,
     to: Option<ContactId>,
     planned: i64,
     ended_at: Option<DateTime<Utc>>,
-) -> Result<()> {
+) -> Result<bool> {
     let tenant = tx.tenant();
-    sqlx::query!(
+    let done = sqlx::query!(
         r#"
         update campaigns
-        set    planned_to = coalesce($3, planned_to), planned = planned + $4, plan_page = plan_page + 1, planned_at = $5,
-               state = case when $5::timestamptz is null then state else 'running' end
-        where  tenant_id = $1 and id = $2 and state = 'preparing'
+        set    planned_to = coalesce($5, planned_to), planned = planned + $6, plan_page = plan_page + 1, planned_at = $7,
+               state = case when $7::timestamptz is null then state else 'running' end
+        where  tenant_id = $1 and id = $2 and state = 'preparing' and plan_run = $3 and plan_page = $4
         "#,
         tenant.uuid(),
-        campaign.uuid(),
+        page.campaign.uuid(),
+        page.run,
+        page.number,
         to.map(ContactId::uuid),
         planned,
         ended_at,
     )
     .execute(tx.conn())
     .await?;
-    Ok(())
+    Ok(done.rows_affected() == 1)
 }
 
 /// A recipient and where its message stands.

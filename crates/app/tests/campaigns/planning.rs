@@ -87,6 +87,38 @@ async fn a_pause_stops_planning_and_a_resume_goes_on_behind_the_last_page() {
 }
 
 #[tokio::test]
+async fn two_jobs_that_write_many_pages_at_once_plan_nobody_twice() {
+    let mut stage = Stage::new(11_500).await;
+    stage.started().await;
+    let job = stage.jobs().await.remove(0);
+    let (app, tenant) = (&stage.world.app, stage.seed.tenant);
+    let (first, second) = tokio::join!(plan::plan_pages(app, &job), plan::plan_pages(app, &job));
+    assert!(first.unwrap().is_last || second.unwrap().is_last);
+    assert_eq!(written(&mut stage).await, (11_500, 11_500, 11_500));
+    let planned = "select count(*) from campaigns where tenant_id = $1 and planned = 11500 and plan_page = 3";
+    let row: i64 = sqlx::query_scalar(planned).bind(tenant).fetch_one(stage.seed.conn()).await.unwrap();
+    assert_eq!(row, 1);
+}
+
+#[tokio::test]
+async fn a_page_that_fails_leaves_the_one_before_it_and_nothing_of_the_one_behind_it() {
+    let mut stage = Stage::new(11_500).await;
+    stage.started().await;
+    let job = stage.jobs().await.remove(0);
+    sqlx::query("alter table campaigns add constraint stop check (planned < 6000)")
+        .execute(stage.seed.conn())
+        .await
+        .unwrap();
+    plan::plan_pages(&stage.world.app, &job).await.unwrap_err();
+    assert_eq!(written(&mut stage).await, (5_000, 5_000, 5_000));
+    sqlx::query("alter table campaigns drop constraint stop").execute(stage.seed.conn()).await.unwrap();
+    let next = stage.jobs().await.pop().unwrap();
+    assert_eq!(next.page, 1, "the job of the next page is there, in case the writer is not any more");
+    assert!(plan::plan_pages(&stage.world.app, &next).await.unwrap().is_last);
+    assert_eq!(written(&mut stage).await, (11_500, 11_500, 11_500));
+}
+
+#[tokio::test]
 async fn an_audience_of_named_contacts_is_planned_in_pages_and_each_of_them_once() {
     let mut stage = Stage::new(5_200).await;
     let named: Vec<uuid::Uuid> = sqlx::query_scalar("select id from contacts order by random() limit 5100")

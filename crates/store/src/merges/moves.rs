@@ -155,7 +155,7 @@ pub async fn hold_planning(tx: &mut TenantTx) -> Result<()> {
         where  tenant_id = $1 and state in ('preparing', 'paused') and planned_at is null
         order  by id
         limit  $2
-        for    share
+        for    update
         "#,
         tenant.uuid(),
         PLANNING_MAX,
