@@ -1,6 +1,7 @@
 //! Our words and ids as OpenAPI describes them.
 
 mod filter;
+pub(crate) mod variable;
 
 use postroad_core::{
     account::{AccountStatus, Channel},

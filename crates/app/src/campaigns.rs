@@ -19,7 +19,6 @@ use postroad_core::{
     consent::Purpose,
     gates::QuietPolicy,
     ids::{AccountId, CampaignId, TemplateId, TenantId},
-    limits::PLACEHOLDER_CHARS_MAX,
     schedule::ScheduleError,
     template::{TemplateCategory, TemplateStatus},
 };
@@ -35,7 +34,7 @@ use crate::{
     audiences::{self, AudienceError},
     credit,
     requests::{self, Answer, Call, OnceError, Opened},
-    text,
+    text, variables,
     zone::UnknownZone,
 };
 
@@ -71,6 +70,8 @@ pub struct NewCampaign {
     /// Share of the account among campaigns, 1 to 100.
     pub weight: i16,
     pub not_after: Option<DateTime<Utc>>,
+    /// Each recipient gets the variant of the template that speaks their language, if there is one.
+    pub in_own_language: bool,
     pub guards: Guards,
 }
 
@@ -109,7 +110,7 @@ pub enum CampaignError {
     OtherAccount,
     #[error("the template has {placeholders} placeholders, and {variables} values are given")]
     Variables { placeholders: usize, variables: usize },
-    #[error("a value has 1 to {PLACEHOLDER_CHARS_MAX} characters, and the name of an attribute 1 to 64")]
+    #[error("{}", variables::WANTED)]
     BadVariable,
     #[error("the template is {status}; only an approved one can be sent")]
     TemplateNotApproved { status: TemplateStatus },
@@ -221,17 +222,7 @@ fn check(new: &NewCampaign) -> Result<(), CampaignError> {
 }
 
 fn check_variables(variables: &[Variable]) -> Result<(), CampaignError> {
-    if variables.iter().all(is_sound) { Ok(()) } else { Err(CampaignError::BadVariable) }
-}
-
-fn is_sound(variable: &Variable) -> bool {
-    let value = |value: &str| text::fits(value, 1..=PLACEHOLDER_CHARS_MAX);
-    match variable {
-        Variable::Value { value: fixed } => value(fixed),
-        Variable::Attribute { attribute, fallback } => {
-            text::fits(attribute, 1..=64) && fallback.as_deref().is_none_or(value)
-        }
-    }
+    if variables.iter().all(variables::is_sound) { Ok(()) } else { Err(CampaignError::BadVariable) }
 }
 
 fn check_ground(ground: &Ground, purpose: Purpose, variables: usize) -> Result<(), CampaignError> {
@@ -288,6 +279,7 @@ fn draft(by: Actor, new: NewCampaign, now: DateTime<Utc>) -> Campaign {
         slice_of: None,
         slice_from: None,
         slice_to: None,
+        in_own_language: new.in_own_language,
     }
 }
 

@@ -166,7 +166,7 @@ async fn look_at_page(
     if cursor.is_none() {
         tally.recipients = stage.size(&mut tx).await?;
     }
-    let seen = stage.glance(&mut tx, cursor, PAGE).await?;
+    let seen = stage.glance(app, &mut tx, cursor, PAGE).await?;
     for send in stage.facts(app, &mut tx, &seen.ids).await? {
         tally.count(&stage.at_its_time(send));
     }
@@ -184,7 +184,7 @@ pub async fn preview(app: &App, tenant: TenantId, id: CampaignId) -> Result<Prev
     let mut read = Vec::new();
     let mut behind = None;
     for _ in 0..PAGES_MAX {
-        let seen = stage.glance(&mut tx, behind, SAMPLES).await?;
+        let seen = stage.glance(app, &mut tx, behind, SAMPLES).await?;
         read.extend(stage.facts(app, &mut tx, &seen.ids).await?);
         behind = seen.cursor;
         if seen.is_last || i64::try_from(read.len()).is_ok_and(|count| count >= SAMPLES) {
@@ -248,13 +248,14 @@ impl Stage {
     /// Up to `size` recipients behind the cursor.
     async fn glance(
         &self,
+        app: &App,
         tx: &mut TenantTx,
         behind: Option<ContactId>,
         size: i64,
     ) -> Result<plan::Glance, CampaignError> {
         let stored = recipients::share(tx, self.campaign.id, self.run).await?.ok_or(CampaignError::NotFound)?;
         let page = Page { planned_to: behind, ..stored };
-        Ok(plan::glance(tx, &page, size, self.at).await?)
+        Ok(plan::glance(app, tx, &page, size, self.at).await?)
     }
 
     /// As the gates will see it when its own clock says so.

@@ -8,6 +8,7 @@ pub mod addresses;
 pub mod audiences;
 pub mod campaigns;
 pub mod cells;
+pub mod clicks;
 pub mod clients;
 pub mod consents;
 pub mod contacts;
@@ -46,6 +47,7 @@ pub mod templates;
 pub mod tenants;
 mod text;
 pub mod tokens;
+mod variables;
 pub mod waiting;
 pub mod zone;
 
@@ -63,6 +65,8 @@ pub struct App {
     pub limits: Arc<limits::SharedLimits>,
     pub nudges: nudge::Nudges,
     pub defaults: Defaults,
+    /// Where people reach us, without a slash at its end: links in messages begin with it.
+    pub public_url: Arc<str>,
 }
 
 /// What holds where a tenant has said nothing.

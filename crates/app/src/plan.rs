@@ -16,7 +16,7 @@ use postroad_store::{
     audiences::{self, Meant},
     campaigns::Audience,
     lanes, queue,
-    recipients::{self, Page},
+    recipients::{self, Page, Whom},
 };
 use uuid::Uuid;
 
@@ -52,7 +52,9 @@ pub async fn plan_page(app: &App, job: &PlanCampaign) -> Result<Planned> {
 async fn plan(app: &App, job: &PlanCampaign, pages: usize) -> Result<Planned> {
     let now = app.clock.now();
     let mut written = pin!(
-        drafts(app, job, pages).map(|draft| async move { draft?.write(now).await }).buffered(CAMPAIGN_PAGES_AT_ONCE)
+        drafts(app, job, pages)
+            .map(|draft| async move { draft?.write(&app.public_url, now).await })
+            .buffered(CAMPAIGN_PAGES_AT_ONCE)
     );
     let mut planned = Planned::default();
     for left in (0..pages).rev() {
@@ -120,9 +122,10 @@ impl Draft {
         Ok(Some(Self { tx, page, found }))
     }
 
-    async fn write(mut self, now: DateTime<Utc>) -> Result<Written> {
-        let ids = message_ids(self.found.contacts.len(), now);
-        let recipients = recipients::write(&mut self.tx, &self.page, &self.found.contacts, &ids, now).await?;
+    async fn write(mut self, public_url: &str, now: DateTime<Utc>) -> Result<Written> {
+        let messages = message_ids(self.found.contacts.len(), now);
+        let whom = Whom { contacts: &self.found.contacts, messages: &messages, public_url };
+        let recipients = recipients::write(&mut self.tx, &self.page, whom, now).await?;
         let planned = Planned { looked_at: self.found.looked_at, recipients, is_last: self.found.is_last };
         Ok(Written { tx: self.tx, page: self.page, cursor: self.found.cursor, planned, now })
     }
@@ -166,10 +169,11 @@ pub(crate) struct Glance {
 }
 
 /// Writes up to `size` recipients behind the page's cursor.
-pub(crate) async fn glance(tx: &mut TenantTx, page: &Page, size: i64, now: DateTime<Utc>) -> Result<Glance> {
+pub(crate) async fn glance(app: &App, tx: &mut TenantTx, page: &Page, size: i64, now: DateTime<Utc>) -> Result<Glance> {
     let found = find(tx, page, size).await?;
     let ids = message_ids(found.contacts.len(), now);
-    recipients::write(tx, page, &found.contacts, &ids, now).await?;
+    let whom = Whom { contacts: &found.contacts, messages: &ids, public_url: &app.public_url };
+    recipients::write(tx, page, whom, now).await?;
     Ok(Glance { cursor: found.cursor, is_last: found.is_last, ids })
 }
 

@@ -153,9 +153,13 @@ pub async fn open(app: &App, token: &str) -> Result<Option<Preferences>, Error> 
 }
 
 async fn find(app: &App, token: &str) -> Result<Option<Link>, Error> {
-    let Some(hash) = tokens::hash(token) else { return Ok(None) };
+    let from = app.clock.now() - LINK_KEPT;
     let mut tx = SystemTx::begin(&app.store).await?;
-    contact_links::find(&mut tx, &hash, app.clock.now() - LINK_KEPT).await
+    match (tokens::hash(token), tokens::of_message(token)) {
+        (Some(hash), _) => contact_links::find(&mut tx, &hash, from).await,
+        (None, Some(of_message)) => contact_links::of_message(&mut tx, &of_message, from).await,
+        (None, None) => Ok(None),
+    }
 }
 
 async fn page(tx: &mut TenantTx, contact: Contact) -> Result<Preferences, Error> {
@@ -184,7 +188,7 @@ pub async fn carry_out(
         Wish::Unsubscribe => unsubscribed(&mut tx, &link, &addresses).await?,
     };
     let shown = words(contact.language.as_deref());
-    let entries = changes.into_iter().map(|change| entry(&change, wish, link.id, shown, now)).collect();
+    let entries = changes.into_iter().map(|change| entry(&change, wish, &link, shown, now)).collect();
     people::insert_consents(&mut tx, entries, now).await?;
     let preferences = page(&mut tx, contact).await?;
     tx.commit().await?;
@@ -241,7 +245,7 @@ async fn unsubscribed(tx: &mut TenantTx, link: &Link, addresses: &[Address]) -> 
     })
 }
 
-fn entry(change: &Change, wish: &Wish, link: LinkId, shown: Shown, now: DateTime<Utc>) -> ConsentRow {
+fn entry(change: &Change, wish: &Wish, link: &Link, shown: Shown, now: DateTime<Utc>) -> ConsentRow {
     let (source, asked) = match wish {
         Wish::Choose { .. } => ("preference_page", "choose"),
         Wish::StopEverything => ("preference_page", "stop_everything"),
@@ -256,7 +260,16 @@ fn entry(change: &Change, wish: &Wish, link: LinkId, shown: Shown, now: DateTime
         action: change.action,
         source: source.to_owned(),
         wording: matches!(wish, Wish::Choose { .. }).then(|| words.to_owned()),
-        evidence: json!({ "link": link, "asked": asked, "language": shown.language, "at": now }).to_string(),
+        evidence: evidence(link, asked, shown, now),
         occurred_at: now,
     }
+}
+
+fn evidence(link: &Link, asked: &str, shown: Shown, now: DateTime<Utc>) -> String {
+    let mut told = json!({ "asked": asked, "language": shown.language, "at": now });
+    match (link.id, link.message) {
+        (Some(id), _) => told["link"] = json!(id),
+        (None, message) => told["message"] = json!(message),
+    }
+    told.to_string()
 }

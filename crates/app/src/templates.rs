@@ -89,7 +89,7 @@ pub enum TemplateError {
     NoReview { provider: String },
     #[error("a campaign that has not ended uses the template")]
     InUse,
-    #[error("a value has 1 to 1,024 characters, and the name of an attribute 1 to 64")]
+    #[error("{}", crate::variables::WANTED)]
     BadVariable,
     #[error("{0} contacts are named, and 20 is the most")]
     TooManyContacts(usize),

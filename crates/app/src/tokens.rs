@@ -3,10 +3,15 @@
 //! Chance and not a signature: a token is short enough for a text message, says nothing of anybody, and ends with its row.
 
 use data_encoding::BASE64URL_NOPAD;
-use postroad_store::contact_links::TokenHash;
+use postroad_core::ids::MessageId;
+use postroad_store::contact_links::{MessageToken, TokenHash};
 use sha2::{Digest, Sha256};
+use uuid::Uuid;
 
 const BYTES: usize = 16;
+
+/// Characters of the token in a link that a campaign wrote.
+pub(crate) const MESSAGE_TOKEN_CHARS: usize = 40;
 
 /// A new token, for an address of ours. Deliberately without `Debug`.
 pub struct Token(String);
@@ -32,9 +37,35 @@ pub(crate) fn hash(text: &str) -> Option<TokenHash> {
     (bytes.len() == BYTES).then(|| Sha256::digest(text.as_bytes()).into())
 }
 
+/// The token in a link that a campaign wrote, taken apart. Its tag is looked at where the keys are. None: nobody made such a
+/// one.
+///
+/// It is no chance but a signature: a million of them are written by statements, and none is kept.
+pub(crate) fn of_message(text: &str) -> Option<MessageToken> {
+    let bytes: [u8; 30] = BASE64URL_NOPAD.decode(text.as_bytes()).ok()?.try_into().ok()?;
+    Some(MessageToken {
+        tenant_tail: bytes[..4].to_vec(),
+        message: MessageId::from_uuid(Uuid::from_slice(&bytes[4..20]).ok()?),
+        tag: bytes[20..].to_vec(),
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_token_of_a_message_is_its_tenants_end_its_id_and_a_tag() {
+        let mut bytes = vec![1, 2, 3, 4];
+        bytes.extend([5; 16]);
+        bytes.extend([6; 10]);
+        let text = BASE64URL_NOPAD.encode(&bytes);
+        assert_eq!(text.len(), MESSAGE_TOKEN_CHARS);
+        let token = of_message(&text).unwrap();
+        assert_eq!((token.tenant_tail, token.tag), (vec![1, 2, 3, 4], vec![6; 10]));
+        assert_eq!(token.message, MessageId::from_uuid(Uuid::from_bytes([5; 16])));
+        assert!(of_message(&text[1..]).is_none() && of_message("").is_none() && of_message(&"!".repeat(40)).is_none());
+    }
 
     #[test]
     fn a_token_is_found_by_its_text_and_every_other_text_by_something_else_or_nothing() {

@@ -52,12 +52,16 @@ pub async fn start(config: &Config, schema: Schema, nudges: Nudges) -> Result<St
         clock,
         nudges,
         defaults: Defaults { quiet_hours: config.quiet_hours },
+        public_url: config.public_url.as_deref().unwrap_or(LOCAL_URL).into(),
     };
     if schema == Schema::Make {
         first_account::make(&app, config).await?;
     }
     Ok(Started { app, urls: opened.urls.clone(), opened, ended })
 }
+
+/// Where the API is reached as long as nobody says otherwise: links in messages lead to this machine then.
+const LOCAL_URL: &str = "http://127.0.0.1:7800";
 
 fn keyring(config: &Config) -> Result<Keyring> {
     match &config.master_keys {

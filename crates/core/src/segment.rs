@@ -146,6 +146,10 @@ words! {
         Replied = "replied",
         /// The provider took it, and the person did not write.
         NotReplied = "not_replied",
+        /// The person opened a link of the message.
+        Clicked = "clicked",
+        /// The provider took it, and the person opened no link of it.
+        NotClicked = "not_clicked",
     }
 }
 
@@ -154,7 +158,7 @@ impl Behaviour {
     pub const fn states(self) -> Option<&'static [SendState]> {
         use SendState as S;
         match self {
-            Self::Recipient => None,
+            Self::Recipient | Self::Clicked => None,
             // What may have been carried out may have arrived.
             Self::NotReached => {
                 Some(&[S::Accepted, S::Sent, S::Failed, S::Rejected, S::Refused, S::Expired, S::Cancelled, S::Dead])
@@ -162,7 +166,7 @@ impl Behaviour {
             Self::Delivered => Some(&[S::Delivered, S::Read]),
             Self::Read => Some(&[S::Read]),
             Self::Failed => Some(&[S::Failed, S::Rejected, S::Expired, S::Dead]),
-            Self::Replied | Self::NotReplied => Some(&[S::Accepted, S::Sent, S::Delivered, S::Read]),
+            Self::Replied | Self::NotReplied | Self::NotClicked => Some(&[S::Accepted, S::Sent, S::Delivered, S::Read]),
         }
     }
 }

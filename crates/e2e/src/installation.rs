@@ -104,6 +104,7 @@ impl Installation {
             clock,
             nudges: Nudges::none(),
             defaults: Defaults { quiet_hours: QuietHours { starts: NaiveTime::MIN, ends: NaiveTime::MIN } },
+            public_url: "https://messages.example".into(),
         })
     }
 

@@ -34,6 +34,10 @@ pub use settings::{
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged, deny_unknown_fields)]
 pub enum Variable {
+    /// An address that leads there and says who came: `https://…`, or one of the pages `preferences` and `unsubscribe`.
+    Link {
+        link: String,
+    },
     Value {
         value: String,
     },
@@ -134,6 +138,8 @@ pub struct Campaign {
     pub slice_from: Option<i32>,
     /// Excluded.
     pub slice_to: Option<i32>,
+    /// Each recipient gets the variant of the template that speaks their language, if there is one.
+    pub in_own_language: bool,
 }
 
 /// False: the series has made the campaign of this fire already.
@@ -143,9 +149,10 @@ pub async fn insert(tx: &mut TenantTx, new: &Campaign) -> Result<bool> {
         r#"
         insert into campaigns (tenant_id, id, name, account_id, template_id, purpose, variables, audience, quiet_policy, state, weight,
                                not_after, created_at, updated_at, exclude, start_delay_max_s, throttle_per_minute, pause_at_failures,
-                               created_by, scheduled_at, series_id, fire_at, slice_of, slice_from, slice_to, approved_by, approved_at)
+                               created_by, scheduled_at, series_id, fire_at, slice_of, slice_from, slice_to, approved_by, approved_at,
+                               in_own_language)
         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25,
-                case when $25::text is null then null else $13::timestamptz end)
+                case when $25::text is null then null else $13::timestamptz end, $26)
         on conflict (tenant_id, series_id, fire_at) where series_id is not null do nothing
         "#,
         tenant.uuid(),
@@ -173,6 +180,7 @@ pub async fn insert(tx: &mut TenantTx, new: &Campaign) -> Result<bool> {
         new.slice_from,
         new.slice_to,
         new.approved_by,
+        new.in_own_language,
     )
     .execute(tx.conn())
     .await?;
@@ -190,7 +198,7 @@ pub async fn find(tx: &mut TenantTx, id: CampaignId) -> Result<Option<Campaign>>
                started_at, finished_at, planned, planned_at, plan_page, plan_run, credit_reserved, created_at, local_at,
                local_late as "local_late: LocalLate", start_delay_max_s, repeat_cron, repeat_zone, repeat_until,
                series_id as "series: CampaignId", fire_at, throttle_per_minute, pause_at_failures, created_by, approved_by, archived_at,
-               slice_of as "slice_of: CampaignId", slice_from, slice_to
+               slice_of as "slice_of: CampaignId", slice_from, slice_to, in_own_language
         from   campaigns
         where  tenant_id = $1 and id = $2
         "#,
@@ -224,7 +232,7 @@ pub async fn list(tx: &mut TenantTx, listed: &Listed) -> Result<Vec<Campaign>> {
                started_at, finished_at, planned, planned_at, plan_page, plan_run, credit_reserved, created_at, local_at,
                local_late as "local_late: LocalLate", start_delay_max_s, repeat_cron, repeat_zone, repeat_until,
                series_id as "series: CampaignId", fire_at, throttle_per_minute, pause_at_failures, created_by, approved_by, archived_at,
-               slice_of as "slice_of: CampaignId", slice_from, slice_to
+               slice_of as "slice_of: CampaignId", slice_from, slice_to, in_own_language
         from   campaigns
         where  tenant_id = $1 and ($2::uuid is null or id < $2) and (archived_at is not null) = $3
         and    ($4::uuid is null or series_id = $4)

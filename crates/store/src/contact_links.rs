@@ -23,7 +23,8 @@ pub struct NewLink {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Link {
     pub tenant: TenantId,
-    pub id: LinkId,
+    /// Of links that were made one by one.
+    pub id: Option<LinkId>,
     /// Whoever the person is stored as now.
     pub contact: ContactId,
     pub message: Option<MessageId>,
@@ -53,13 +54,47 @@ pub async fn find(tx: &mut SystemTx, token: &TokenHash, from: DateTime<Utc>) -> 
     let link = sqlx::query_as!(
         Link,
         r#"
-        select l.tenant_id as "tenant: TenantId", l.id as "id: LinkId", coalesce(c.merged_into, c.id) as "contact!: ContactId",
+        select l.tenant_id as "tenant: TenantId", l.id as "id?: LinkId", coalesce(c.merged_into, c.id) as "contact!: ContactId",
                l.message_id as "message: MessageId"
         from   contact_links l
         join   contacts c on c.tenant_id = l.tenant_id and c.id = l.contact_id
         where  l.token_sha256 = $1 and l.created_at >= $2 and c.erased_at is null
         "#,
         &token[..],
+        from,
+    )
+    .fetch_optional(tx.conn())
+    .await?;
+    Ok(link)
+}
+
+/// The token in a link of a message, taken apart.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MessageToken {
+    /// The last 4 bytes of the tenant's id.
+    pub tenant_tail: Vec<u8>,
+    pub message: MessageId,
+    /// 10 bytes.
+    pub tag: Vec<u8>,
+}
+
+/// Whose message it is, of all tenants: the tag proves that the link is ours. One of a message from before `from`, or to
+/// somebody who was erased, is nobody's.
+pub async fn of_message(tx: &mut SystemTx, token: &MessageToken, from: DateTime<Utc>) -> Result<Option<Link>> {
+    let link = sqlx::query_as!(
+        Link,
+        r#"
+        select m.tenant_id as "tenant: TenantId", null::uuid as "id: LinkId", coalesce(c.merged_into, c.id) as "contact!: ContactId",
+               m.id as "message?: MessageId"
+        from   tenants t
+        join   messages m on m.tenant_id = t.id and m.id = $2
+        join   contacts c on c.tenant_id = m.tenant_id and c.id = m.contact_id
+        where  substr(uuid_send(t.id), 13, 4) = $1 and message_tag(t.link_key, m.id) = $3
+        and    m.direction = 'outbound' and m.created_at >= $4 and c.erased_at is null
+        "#,
+        &token.tenant_tail,
+        token.message.uuid(),
+        &token.tag,
         from,
     )
     .fetch_optional(tx.conn())

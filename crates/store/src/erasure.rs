@@ -164,6 +164,8 @@ pub async fn everything(tx: &mut TenantTx, contact: ContactId) -> Result<Option<
                       from sends s join m on m.id = s.id where s.tenant_id = $1),
             'attempts', (select coalesce(jsonb_agg(to_jsonb(t) - 'tenant_id' order by t.message_id, t.attempt), '[]')
                          from attempts t join m on m.id = t.message_id where t.tenant_id = $1),
+            'clicks', (select coalesce(jsonb_agg(to_jsonb(k) - 'tenant_id' order by k.message_id, k.place), '[]')
+                       from clicks k join m on m.id = k.message_id where k.tenant_id = $1),
             'receipts', (select coalesce(jsonb_agg(to_jsonb(r) - 'tenant_id' order by r.message_id, r.received_at), '[]')
                          from receipts r join m on m.id = r.message_id where r.tenant_id = $1),
             'decisions', (select coalesce(jsonb_agg(to_jsonb(v) - 'tenant_id' order by v.message_id, v.decided_at), '[]')

@@ -229,9 +229,17 @@ fn campaign(sql: &mut Sql, test: CampaignTest, frame: Frame) {
     match test.was {
         Behaviour::Replied => reply(sql, " and ", frame),
         Behaviour::NotReplied => reply(sql, " and not ", frame),
+        Behaviour::Clicked => click(sql, " and ", frame),
+        Behaviour::NotClicked => click(sql, " and not ", frame),
         _ => {}
     }
     sql.push(")");
+}
+
+fn click(sql: &mut Sql, word: &str, frame: Frame) {
+    sql.push(word)
+        .push("exists (select 1 from clicks k where k.tenant_id = r.tenant_id and k.message_id = r.message_id");
+    sql.push(" and k.first_at <= ").push_bind(frame.at).push(")");
 }
 
 fn reply(sql: &mut Sql, word: &str, frame: Frame) {

@@ -10,6 +10,7 @@ pub mod accounts;
 pub mod audiences;
 pub mod campaigns;
 pub mod claims;
+pub mod clicks;
 pub mod clients;
 pub mod consents;
 pub mod contact_links;

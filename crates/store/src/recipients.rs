@@ -50,6 +50,8 @@ pub struct Page {
     pub started_at: DateTime<Utc>,
     /// The last contact that was looked at.
     pub planned_to: Option<ContactId>,
+    /// Of campaigns that speak each person's language: the variants of the template that can be sent, by language.
+    pub variants: Option<serde_json::Value>,
 }
 
 /// Shares a campaign with the other pages that are being written: whoever takes it for himself waits for all of them, and
@@ -64,7 +66,11 @@ pub async fn share(tx: &mut TenantTx, campaign: CampaignId, run: i32) -> Result<
                c.template_id as "template: TemplateId", t.name as template_name, t.language, c.purpose as "purpose: Purpose",
                c.quiet_policy as "quiet_policy: QuietPolicy", c.weight, c.not_after, c.local_at, c.local_late as "local_late: LocalLate",
                c.slice_of as "slice_of: CampaignId", c.slice_from, c.slice_to, c.variables as "variables: Json<Vec<Variable>>",
-               c.audience as "audience: Json<Audience>", c.frozen as "frozen: Json<Filter>", c.started_at as "started_at!", c.planned_to as "planned_to: ContactId"
+               c.audience as "audience: Json<Audience>", c.frozen as "frozen: Json<Filter>", c.started_at as "started_at!", c.planned_to as "planned_to: ContactId",
+               (select jsonb_object_agg(lower(replace(v.language, '_', '-')), jsonb_build_object('id', v.id, 'language', v.language))
+                from   templates v
+                where  c.in_own_language and v.tenant_id = t.tenant_id and v.account_id = t.account_id and v.name = t.name
+                and    v.status = 'approved' and v.category = t.category and v.placeholders = t.placeholders) as variants
         from   campaigns c
         join   accounts a on a.tenant_id = c.tenant_id and a.id = c.account_id
         join   templates t on t.tenant_id = c.tenant_id and t.id = c.template_id
@@ -103,22 +109,26 @@ pub async fn next(tx: &mut TenantTx, page: &Page, import: Option<Uuid>, limit: i
     Ok(ids)
 }
 
+/// Who gets a message, and what its parts are made of.
+#[derive(Debug, Clone, Copy)]
+pub struct Whom<'a> {
+    pub contacts: &'a [Uuid],
+    /// One for each contact.
+    pub messages: &'a [MessageId],
+    /// Where links lead, without a slash at its end.
+    pub public_url: &'a str,
+}
+
 /// Writes recipients, messages and sends for those of the contacts that have an address on the channel, and returns how many
-/// that were. A contact that is a recipient already stays as it is. Each has an id for its message: as many as contacts.
+/// that were. A contact that is a recipient already stays as it is.
 ///
 /// A placeholder without a value is left out: the template gate then refuses the message, and says why.
 #[expect(clippy::too_many_lines, reason = "one statement")]
-pub async fn write(
-    tx: &mut TenantTx,
-    page: &Page,
-    contacts: &[Uuid],
-    messages: &[MessageId],
-    now: DateTime<Utc>,
-) -> Result<i64> {
+pub async fn write(tx: &mut TenantTx, page: &Page, whom: Whom<'_>, now: DateTime<Utc>) -> Result<i64> {
     walk_the_key(tx).await?;
     let tenant = tx.tenant();
-    let messages: Vec<Uuid> = messages.iter().map(|id| id.uuid()).collect();
-    let sources = Sources::of(&page.variables);
+    let messages: Vec<Uuid> = whom.messages.iter().map(|id| id.uuid()).collect();
+    let sources = Sources::of(&page.variables, whom.public_url);
     let zones = zones(page);
     let written = sqlx::query_scalar!(
         r#"
@@ -128,11 +138,18 @@ pub async fn write(
                        where  a.tenant_id = $1 and a.id = $9)))::timestamptz as local_at,
                    (select array_agg(v.value order by v.place) filter (where v.value is not null)
                     from   (select y.place, coalesce(y.value, nullif(case y.attribute when 'display_name' then n.display_name
-                                                                     else n.attributes ->> y.attribute end, ''), y.fallback) as value
-                            from   unnest($4::text[], $5::text[], $6::text[]) with ordinality as y (value, attribute, fallback, place)) v)
-                       as parameters
+                                                                     else n.attributes ->> y.attribute end, ''), y.fallback,
+                                        y.page || message_token(w.id, w.link_key, x.message_id)
+                                               || case when y.counts then '/' || y.place else '' end) as value
+                            from   unnest($4::text[], $5::text[], $6::text[], $24::text[], $25::boolean[]) with ordinality
+                                       as y (value, attribute, fallback, page, counts, place)) v)
+                       as parameters,
+                   case when $26::jsonb is not null then coalesce($26 -> l.spoken, $26 -> regexp_replace(l.spoken, '-[^-]*$', ''),
+                       $26 -> regexp_replace(l.spoken, '(-[^-]*){2}$', ''), $26 -> split_part(l.spoken, '-', 1)) end as variant
             from   unnest($2::uuid[], $3::uuid[]) as x (contact_id, message_id)
             join   contacts n on n.tenant_id = $1 and n.id = x.contact_id
+            join   tenants w on w.id = $1
+            cross  join lateral (select lower(replace(n.language, '_', '-')) as spoken) l
             cross  join lateral (
                 select d.id from addresses d
                 where  d.tenant_id = $1 and d.contact_id = n.id and d.channel = $7
@@ -149,9 +166,9 @@ pub async fn write(
             insert into messages (tenant_id, id, direction, account_id, contact_id, address_id, channel, source, class, purpose,
                                   quiet_policy, kind, content, template_id, campaign_id, created_at)
             select $1, f.message_id, 'outbound', $9, f.contact_id, r.address_id, $7, 'campaign', 'campaign', $10, $11, 'template',
-                   jsonb_build_object('type', 'template', 'name', $12::text, 'language', $13::text,
+                   jsonb_build_object('type', 'template', 'name', $12::text, 'language', coalesce(r.variant ->> 'language', $13::text),
                                       'parameters', coalesce(r.parameters, '{}')),
-                   $14, $8, $15
+                   coalesce((r.variant ->> 'id')::uuid, $14), $8, $15
             from   fresh f
             join   reached r on r.message_id = f.message_id
         ), sent as (
@@ -166,7 +183,7 @@ pub async fn write(
         select count(*) as "planned!" from fresh
         "#,
         tenant.uuid(),
-        contacts,
+        whom.contacts,
         &messages,
         &sources.values as &[Option<String>],
         &sources.attributes as &[Option<String>],
@@ -188,6 +205,9 @@ pub async fn write(
         page.slice_of.map(CampaignId::uuid),
         page.slice_from,
         page.slice_to,
+        &sources.pages as &[Option<String>],
+        &sources.counts,
+        page.variants,
     )
     .fetch_one(tx.conn())
     .await?;
@@ -218,21 +238,56 @@ struct Sources {
     values: Vec<Option<String>>,
     attributes: Vec<Option<String>>,
     fallbacks: Vec<Option<String>>,
+    /// Addresses before the token of a link, and whether the link says which it is.
+    pages: Vec<Option<String>>,
+    counts: Vec<bool>,
 }
 
 impl Sources {
-    fn of(variables: &[Variable]) -> Self {
+    fn of(variables: &[Variable], public_url: &str) -> Self {
         let mut sources = Self::default();
         for variable in variables {
-            let (value, attribute, fallback) = match variable.clone() {
-                Variable::Value { value } => (Some(value), None, None),
-                Variable::Attribute { attribute, fallback } => (None, Some(attribute), fallback),
-            };
+            let (mut value, mut attribute, mut fallback, mut page) = (None, None, None, None);
+            match variable.clone() {
+                Variable::Value { value: fixed } => value = Some(fixed),
+                Variable::Attribute { attribute: name, fallback: other } => (attribute, fallback) = (Some(name), other),
+                Variable::Link { link } => page = Some(Landing::of(&link)),
+            }
             sources.values.push(value);
             sources.attributes.push(attribute);
             sources.fallbacks.push(fallback);
+            sources.pages.push(page.map(|page| format!("{public_url}/{}/", page.path())));
+            sources.counts.push(page == Some(Landing::Elsewhere));
         }
         sources
+    }
+}
+
+/// Where the link of a message leads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Landing {
+    Preferences,
+    Unsubscribe,
+    /// To an address of somebody else, by way of us.
+    Elsewhere,
+}
+
+impl Landing {
+    pub fn of(link: &str) -> Self {
+        match link {
+            "preferences" => Self::Preferences,
+            "unsubscribe" => Self::Unsubscribe,
+            _ => Self::Elsewhere,
+        }
+    }
+
+    /// Of our pages: the first part of their path.
+    pub const fn path(self) -> &'static str {
+        match self {
+            Self::Preferences => "p",
+            Self::Unsubscribe => "u",
+            Self::Elsewhere => "l",
+        }
     }
 }
 

@@ -9,12 +9,14 @@ use postroad_core::{
 use crate::{Result, TenantTx};
 
 /// What recipients did after a campaign began.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Reactions {
     /// Wrote something.
     pub replied: i64,
     /// Took back a consent for the campaign's channel.
     pub opted_out: i64,
+    /// Opened a link of the message.
+    pub clicked: i64,
 }
 
 /// So long after its start something a person does is counted for a campaign.
@@ -36,7 +38,9 @@ pub async fn reactions(tx: &mut TenantTx, campaign: CampaignId, since: DateTime<
                                   and m.created_at > $3 and m.created_at <= $4) as "replied!",
                (select count(distinct r.contact_id) from reached r
                 join   consents c on c.tenant_id = $1 and c.address_id = r.address_id and c.action = 'revoked'
-                                  and c.occurred_at > $3 and c.occurred_at <= $4) as "opted_out!"
+                                  and c.occurred_at > $3 and c.occurred_at <= $4) as "opted_out!",
+               (select count(distinct k.message_id) from clicks k
+                where  k.tenant_id = $1 and k.campaign_id = $2 and k.first_at <= $4) as "clicked!"
         "#,
         tenant.uuid(),
         campaign.uuid(),
@@ -61,6 +65,8 @@ pub struct Line {
     pub reason: Option<String>,
     pub provider_code: Option<String>,
     pub state_at: DateTime<Utc>,
+    /// When the person first opened a link of it.
+    pub clicked_at: Option<DateTime<Utc>>,
 }
 
 /// Recipients behind `after`, in the order in which they were planned. At most `limit`.
@@ -72,7 +78,8 @@ pub async fn lines(tx: &mut TenantTx, campaign: CampaignId, after: Option<Contac
         select r.contact_id as "contact: ContactId", r.message_id as "message: MessageId", n.external_key, n.display_name, d.address,
                s.state as "state: SendState",
                case when s.state in ('rejected', 'failed', 'dead') then s.fault_class else s.reason end as reason,
-               s.provider_code, s.state_at
+               s.provider_code, s.state_at,
+               (select min(k.first_at) from clicks k where k.tenant_id = $1 and k.message_id = r.message_id) as clicked_at
         from   recipients r
         join   sends s on s.tenant_id = r.tenant_id and s.id = r.message_id
         join   contacts n on n.tenant_id = r.tenant_id and n.id = r.contact_id

@@ -54,6 +54,7 @@ impl World {
             keyring: Arc::new(keyring),
             nudges: Nudges::none(),
             defaults: Defaults { quiet_hours: QuietHours::DEFAULT },
+            public_url: "https://messages.example".into(),
         };
         app.keyring.check(&app.store, start).await.unwrap();
         let api = Api::start(app.clone(), settings).unwrap();

@@ -9,7 +9,7 @@ use postroad_core::{
 };
 use postroad_store::{
     TenantTx,
-    campaigns::{self, Campaign},
+    campaigns::{self, Campaign, Variable},
     credit,
 };
 
@@ -52,6 +52,11 @@ pub async fn preflight(app: &App, tenant: TenantId, id: CampaignId) -> Result<Pr
     if recipients == 0 && !has_begun {
         noticed.push(notice(Finding::NoRecipients, "nobody in the audience has an address on the account's channel"));
     }
+    if links_lead_nowhere(app, &campaign) {
+        let detail =
+            format!("links would begin with {}; POSTROAD_PUBLIC_URL says where people reach us", app.public_url);
+        noticed.push(notice(Finding::LinksUnreachable, &detail));
+    }
     if ground.credit_enforced && !has_begun {
         let credits = credit::balance(&mut tx).await?;
         if credits < recipients {
@@ -66,6 +71,12 @@ pub async fn preflight(app: &App, tenant: TenantId, id: CampaignId) -> Result<Pr
         noticed.extend(missing_values(app, tenant, id).await?);
     }
     Ok(Preflight { noticed, recipients })
+}
+
+/// No telephone opens an address without TLS, or of this machine.
+fn links_lead_nowhere(app: &App, campaign: &Campaign) -> bool {
+    let has_link = campaign.variables.0.iter().any(|variable| matches!(variable, Variable::Link { .. }));
+    has_link && !app.public_url.starts_with("https://")
 }
 
 fn on_ground(before: Option<&Ground>, now: &Ground, campaign: &Campaign) -> Vec<Noticed> {

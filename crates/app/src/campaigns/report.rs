@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, collections::BTreeMap};
 
-use chrono::SecondsFormat;
+use chrono::{DateTime, SecondsFormat, Utc};
 use postroad_core::{
     ids::{CampaignId, ContactId, TenantId},
     limits::EXPORT_PAGE,
@@ -13,11 +13,13 @@ use postroad_store::{
     reports::{self, Line, Reactions},
 };
 
+use serde::Serialize;
+
 use super::{CampaignError, find};
 use crate::{App, cells};
 
 /// Each recipient is counted once, where its message stands now.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Report {
     pub recipients: i64,
     /// Nothing holds them but their turn.
@@ -39,13 +41,16 @@ pub struct Report {
     pub unknown: i64,
     /// People who wrote within seven days after the start.
     pub replied: i64,
+    /// People who opened a link of the message within seven days after the start.
+    pub clicked: i64,
     /// People who took back their consent within seven days after the start.
     pub opted_out: i64,
 }
 
 impl Report {
     fn of(tallies: &[Tally], reactions: Reactions) -> Self {
-        let mut report = Self { replied: reactions.replied, opted_out: reactions.opted_out, ..Self::default() };
+        let Reactions { replied, clicked, opted_out } = reactions;
+        let mut report = Self { replied, clicked, opted_out, ..Self::default() };
         for tally in tallies {
             report.add(tally);
         }
@@ -78,12 +83,12 @@ pub async fn report(app: &App, tenant: TenantId, id: CampaignId) -> Result<Repor
     let tallies = campaigns::tallies(&mut tx, tenant, id).await?;
     let reactions = match campaign.started_at {
         Some(since) => reports::reactions(&mut tx, id, since).await?,
-        None => Reactions { replied: 0, opted_out: 0 },
+        None => Reactions::default(),
     };
     Ok(Report::of(&tallies, reactions))
 }
 
-const COLUMNS: [&str; 9] = [
+const COLUMNS: [&str; 10] = [
     "external_key",
     "display_name",
     "address",
@@ -91,6 +96,7 @@ const COLUMNS: [&str; 9] = [
     "reason",
     "provider_code",
     "state_at",
+    "clicked_at",
     "postroad_contact",
     "postroad_message",
 ];
@@ -141,6 +147,10 @@ impl Recipients {
     }
 }
 
+fn instant(at: DateTime<Utc>) -> String {
+    at.to_rfc3339_opts(SecondsFormat::Secs, true)
+}
+
 fn line(line: &Line) -> impl Iterator<Item = Cow<'_, str>> {
     let text = |text: &'_ Option<String>| Cow::Owned(cells::guard(text.as_deref().unwrap_or_default()).into_owned());
     [
@@ -150,7 +160,8 @@ fn line(line: &Line) -> impl Iterator<Item = Cow<'_, str>> {
         Cow::Borrowed(line.state.as_str()),
         text(&line.reason),
         text(&line.provider_code),
-        Cow::Owned(line.state_at.to_rfc3339_opts(SecondsFormat::Secs, true)),
+        Cow::Owned(instant(line.state_at)),
+        Cow::Owned(line.clicked_at.map(instant).unwrap_or_default()),
         Cow::Owned(line.contact.to_string()),
         Cow::Owned(line.message.to_string()),
     ]

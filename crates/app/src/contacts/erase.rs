@@ -10,7 +10,7 @@ use postroad_core::{
     ids::{AddressId, ContactId, SuppressionId, TenantId},
 };
 use postroad_store::{
-    SystemTx, TenantTx, contact_links, contacts, erasure,
+    SystemTx, TenantTx, clicks, contact_links, contacts, erasure,
     merges::{self, Standing},
     opt_ins,
     suppressions::{self, Suppression},
@@ -81,6 +81,7 @@ async fn blank(tx: &mut TenantTx, id: ContactId, now: DateTime<Utc>) -> Result<(
     erasure::blank_sends(tx, id).await?;
     erasure::blank_messages(tx, id).await?;
     erasure::leave_groups(tx, id).await?;
+    clicks::forget(tx, id).await?;
     merges::blank(tx, id).await?;
     contact_links::forget(tx, id).await?;
     opt_ins::forget(tx, id).await?;

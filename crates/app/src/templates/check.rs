@@ -2,13 +2,13 @@
 
 use postroad_core::{
     language::is_language,
-    limits::{BODY_CHARS_MAX, PLACEHOLDER_CHARS_MAX},
+    limits::BODY_CHARS_MAX,
     template::{self, Parts},
 };
 use postroad_store::campaigns::Variable;
 
 use super::{NewTemplate, TemplateError};
-use crate::text;
+use crate::{text, variables};
 
 /// The number of placeholders.
 pub(super) fn new_template(new: &NewTemplate) -> Result<usize, TemplateError> {
@@ -40,12 +40,5 @@ pub(super) fn provider_ref(provider_ref: Option<&str>) -> Result<(), TemplateErr
 }
 
 pub(super) fn variable(variable: &Variable) -> Result<(), TemplateError> {
-    let value = |value: &str| text::fits(value, 1..=PLACEHOLDER_CHARS_MAX);
-    let is_sound = match variable {
-        Variable::Value { value: fixed } => value(fixed),
-        Variable::Attribute { attribute, fallback } => {
-            text::fits(attribute, 1..=64) && fallback.as_deref().is_none_or(value)
-        }
-    };
-    if is_sound { Ok(()) } else { Err(TemplateError::BadVariable) }
+    if variables::is_sound(variable) { Ok(()) } else { Err(TemplateError::BadVariable) }
 }

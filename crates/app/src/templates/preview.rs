@@ -14,7 +14,7 @@ use postroad_store::{
 };
 
 use super::{Template, TemplateError, check, find};
-use crate::App;
+use crate::{App, variables};
 
 /// What is to be shown.
 #[derive(Debug, Clone, Default)]
@@ -52,7 +52,8 @@ pub async fn preview(app: &App, tenant: TenantId, id: TemplateId, wanted: &Wante
     let template = find(&mut tx, id).await?;
     let account = accounts::find(&mut tx, template.account).await?.ok_or(TemplateError::UnknownAccount)?;
     check_wanted(&template, wanted)?;
-    let view = View { template: &template, variables: &wanted.variables, channel: account.channel };
+    let (variables, channel) = (&wanted.variables, account.channel);
+    let view = View { template: &template, variables, channel, public_url: &app.public_url };
     let readings = if wanted.contacts.is_empty() {
         vec![view.reading(None)]
     } else {
@@ -86,6 +87,7 @@ struct View<'a> {
     template: &'a Template,
     variables: &'a [Variable],
     channel: Channel,
+    public_url: &'a str,
 }
 
 impl View<'_> {
@@ -115,6 +117,7 @@ impl View<'_> {
         let sample = || self.template.parts.samples.get(at).cloned();
         match (self.variables.get(at), person) {
             (Some(Variable::Value { value }), _) => Some(value.clone()),
+            (Some(Variable::Link { link }), _) => Some(variables::example_link(link, at + 1, self.public_url)),
             (Some(Variable::Attribute { attribute, fallback }), Some(person)) => {
                 attribute_of(person, attribute).or_else(|| fallback.clone())
             }

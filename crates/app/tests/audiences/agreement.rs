@@ -57,12 +57,16 @@ fn people() -> impl Strategy<Value = Person> {
         }),
         subsequence(vec![1_u128, 2], 0..=2).prop_flat_map(|campaigns| {
             let count = campaigns.len();
-            (Just(campaigns), prop::collection::vec((select(SendState::ALL), select(vec![2_i64, 24, 130])), count))
+            (
+                Just(campaigns),
+                prop::collection::vec((select(SendState::ALL), select(vec![2_i64, 24, 130]), any::<bool>()), count),
+            )
         }),
     );
     (known, spoken, said, did).prop_map(|((known_for_h, name), (language, zone), (tags, attributes, import), did)| {
-        let (addresses, wrote_h, (groups, joined), (campaigns, got)) = did;
-        let campaigns = campaigns.into_iter().zip(got).map(|(campaign, (state, ago_h))| Got { campaign, state, ago_h });
+        let (addresses, wrote_h, (groups, joined), (campaigns, gots)) = did;
+        let got = |(campaign, (state, ago_h, clicked))| Got { campaign, state, ago_h, clicked };
+        let campaigns = campaigns.into_iter().zip(gots).map(got);
         Person {
             known_for_h,
             name,

@@ -174,7 +174,7 @@ async fn what_people_wrote_and_where_they_belong() {
 
 #[tokio::test]
 async fn what_became_of_a_campaigns_message() {
-    let got = |state| vec![Got { campaign: 1, state, ago_h: 10 }];
+    let got = |state| vec![Got { campaign: 1, state, ago_h: 10, clicked: state == SendState::Read }];
     let person = |name, state| Person { campaigns: got(state), ..named(name) };
     let mut asked = Asked::of(vec![
         person("queued", SendState::Queued),
@@ -185,7 +185,10 @@ async fn what_became_of_a_campaigns_message() {
         Person { wrote_h: vec![1], ..person("failed", SendState::Failed) },
         person("refused", SendState::Refused),
         person("dead", SendState::Dead),
-        Person { campaigns: vec![Got { campaign: 2, state: SendState::Read, ago_h: 3 }], ..named("other") },
+        Person {
+            campaigns: vec![Got { campaign: 2, state: SendState::Read, ago_h: 3, clicked: true }],
+            ..named("other")
+        },
     ])
     .await;
     let was = |was: &str| json!({"campaign": {"id": arbitrary::campaign(1), "was": was}});
@@ -198,6 +201,8 @@ async fn what_became_of_a_campaigns_message() {
             (was("failed"), &["failed", "dead"]),
             (was("replied"), &["sent", "read"]),
             (was("not_replied"), &["delivered"]),
+            (was("clicked"), &["read"]),
+            (was("not_clicked"), &["sent", "delivered"]),
             (json!({"not": was("recipient")}), &["other"]),
         ])
         .await;

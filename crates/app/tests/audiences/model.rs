@@ -70,6 +70,8 @@ fn behaved(person: &Person, got: &Got, test: CampaignTest) -> bool {
         && match test.was {
             Behaviour::Replied => replied,
             Behaviour::NotReplied => !replied,
+            Behaviour::Clicked => got.clicked,
+            Behaviour::NotClicked => !got.clicked,
             _ => true,
         }
 }

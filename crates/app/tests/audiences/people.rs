@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use postroad_core::{
     account::Channel,
     consent::ConsentAction,
-    ids::{AccountId, ContactId},
+    ids::{AccountId, ContactId, MessageId},
     send::SendState,
 };
 use postroad_testkit::{Seed, SeedMessage};
@@ -50,6 +50,8 @@ pub(crate) struct Got {
     pub(crate) state: SendState,
     /// Hours since it was written.
     pub(crate) ago_h: i64,
+    /// A link of it was opened now.
+    pub(crate) clicked: bool,
 }
 
 pub(crate) fn at(channel: Channel) -> Address {
@@ -151,6 +153,21 @@ impl Town {
             .bind(arbitrary::campaign(got.campaign))
             .bind(contact)
             .bind(id)
+            .execute(self.seed.conn())
+            .await
+            .unwrap();
+        if got.clicked {
+            self.click(id, got).await;
+        }
+    }
+
+    async fn click(&mut self, message: MessageId, got: &Got) {
+        let sql = "insert into clicks (tenant_id, message_id, place, campaign_id, first_at, last_at) values ($1, $2, 1, $3, $4, $4)";
+        sqlx::query(sql)
+            .bind(self.seed.tenant)
+            .bind(message)
+            .bind(arbitrary::campaign(got.campaign))
+            .bind(self.seed.now)
             .execute(self.seed.conn())
             .await
             .unwrap();

@@ -4,7 +4,9 @@
 
 mod experiments;
 mod guards;
+mod languages;
 mod life;
+mod links;
 mod merging;
 mod planning;
 mod stage;

@@ -70,6 +70,7 @@ impl Stage {
             quiet_policy: QuietPolicy::Hold,
             weight: 4,
             not_after: None,
+            in_own_language: false,
             guards: Guards::default(),
         }
     }

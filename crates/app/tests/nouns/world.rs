@@ -25,6 +25,7 @@ impl World {
             keyring: Arc::new(keyring),
             nudges: Nudges::none(),
             defaults: Defaults { quiet_hours: QuietHours::DEFAULT },
+            public_url: "https://messages.example".into(),
         };
         app.keyring.check(&app.store, noon()).await.unwrap();
         Self { app, db }

@@ -18,10 +18,10 @@ use postroad_core::{
     gates::QuietPolicy,
     ids::{AccountId, CampaignId, ContactId, GroupId, SegmentId, TemplateId, TenantId},
 };
-use postroad_store::campaigns::{Audience, Campaign, Listed, Tally, Variable};
+use postroad_store::campaigns::{Audience, Campaign, Listed, Tally};
 use serde::Serialize;
 
-use super::{PAGE, whose::Whose};
+use super::{PAGE, fill::Fill, whose::Whose};
 use crate::{
     config::Config,
     exit::{Exit, not_found, refused, usage},
@@ -160,9 +160,10 @@ pub struct Create {
     /// To the members of this group
     #[arg(long, value_name = "ID", conflicts_with = "all")]
     group: Option<GroupId>,
-    /// Value of the next placeholder: a text, or @ and an attribute of the
-    /// contact, with what stands for it where it is missing
-    #[arg(long = "fill", value_name = "TEXT|@NAME[=TEXT]")]
+    /// Value of the next placeholder: a text; or @ and an attribute of the
+    /// contact, with what stands for it where it is missing; or link: and
+    /// preferences, unsubscribe or an address
+    #[arg(long = "fill", value_name = "TEXT|@NAME[=TEXT]|link:TO")]
     fills: Vec<Fill>,
     /// What quiet hours mean: hold, skip, expire or exempt
     #[arg(long, default_value = "hold", value_name = "POLICY")]
@@ -173,16 +174,16 @@ pub struct Create {
     /// Share of the account among campaigns, 1 to 100
     #[arg(long, default_value_t = 4)]
     weight: i16,
+    /// To each in their own language, where the template has an approved
+    /// variant in it
+    #[arg(long)]
+    own_language: bool,
     /// Messages per minute at most
     #[arg(long, value_name = "PER MINUTE")]
     throttle: Option<i32>,
     #[command(flatten)]
     whose: Whose,
 }
-
-/// What `--fill` says.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Fill(Variable);
 
 #[derive(Serialize)]
 struct Shown {
@@ -284,15 +285,8 @@ fn described(args: Create) -> NewCampaign {
         quiet_policy: args.quiet_policy,
         weight: args.weight,
         not_after: args.not_after,
+        in_own_language: args.own_language,
         guards: Guards { throttle_per_minute: args.throttle, ..Guards::default() },
-    }
-}
-
-impl From<String> for Fill {
-    fn from(text: String) -> Self {
-        let Some(attribute) = text.strip_prefix('@') else { return Self(Variable::Value { value: text }) };
-        let (name, fallback) = attribute.split_once('=').map_or((attribute, None), |(name, text)| (name, Some(text)));
-        Self(Variable::Attribute { attribute: name.to_owned(), fallback: fallback.map(str::to_owned) })
     }
 }
 
@@ -379,28 +373,5 @@ fn told(error: CampaignError) -> anyhow::Error {
         | CampaignError::Credit(_) => refused(error.to_string()),
         CampaignError::Store(cause) => cause.into(),
         other => usage(other.to_string()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_placeholder_is_filled_by_a_text_or_by_an_attribute() {
-        let attribute = |name: &str, fallback: Option<&str>| Variable::Attribute {
-            attribute: name.to_owned(),
-            fallback: fallback.map(str::to_owned),
-        };
-        let cases = [
-            ("20 %", Variable::Value { value: "20 %".to_owned() }),
-            ("a=b", Variable::Value { value: "a=b".to_owned() }),
-            ("@first_name", attribute("first_name", None)),
-            ("@first_name=there", attribute("first_name", Some("there"))),
-            ("@first_name=", attribute("first_name", Some(""))),
-        ];
-        for (text, expected) in cases {
-            assert_eq!(Fill::from(text.to_owned()), Fill(expected), "{text}");
-        }
     }
 }

@@ -95,6 +95,7 @@ async fn draft(stage: &Stage) -> Result<CampaignId> {
         quiet_policy: QuietPolicy::Hold,
         weight: 4,
         not_after: None,
+        in_own_language: false,
         guards: Guards::default(),
     };
     Ok(campaigns::create(stage.app(), Actor::Operator, stage.tenant, new).await?)

@@ -27,6 +27,8 @@ words! {
         CreditTooLow = "credit_too_low",
         AccountRests = "account_rests",
         EndsTooLate = "ends_too_late",
+        /// Links in messages lead to an address that people cannot open.
+        LinksUnreachable = "links_unreachable",
     }
 }
 

@@ -123,6 +123,7 @@ fn draft(account: AccountId, template: TemplateId, audience: Audience) -> NewCam
         quiet_policy: QuietPolicy::Hold,
         weight: 4,
         not_after: None,
+        in_own_language: false,
         guards: Guards::default(),
     }
 }

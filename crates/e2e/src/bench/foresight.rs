@@ -121,6 +121,7 @@ async fn draft(seed: &Seed) -> Result<CampaignId> {
         quiet_policy: QuietPolicy::Exempt,
         weight: 4,
         not_after: None,
+        in_own_language: false,
         guards: Guards::default(),
     };
     Ok(campaigns::create(&seed.app, Actor::Operator, seed.tenant, new).await?)

@@ -87,6 +87,7 @@ async fn draft(seed: &mut Seed, account: AccountId) -> Result<CampaignId> {
         quiet_policy: QuietPolicy::Exempt,
         weight: 4,
         not_after: None,
+        in_own_language: false,
         guards: Guards::default(),
     };
     Ok(campaigns::create(&seed.app, Actor::Operator, seed.tenant, new).await?)

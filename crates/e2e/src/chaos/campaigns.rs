@@ -102,6 +102,7 @@ async fn begin(world: &World, round: u32) -> Result<CampaignId> {
         exclude: Vec::new(),
         quiet_policy: QuietPolicy::Exempt,
         not_after: None,
+        in_own_language: false,
         guards: Guards { pause_at_failures: None, ..Guards::default() },
         weight: 4,
     };

@@ -114,6 +114,7 @@ impl Traffic {
             exclude: Vec::new(),
             quiet_policy: QuietPolicy::Hold,
             not_after: None,
+            in_own_language: false,
             guards: Guards::default(),
             weight: 4,
         };

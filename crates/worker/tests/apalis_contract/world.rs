@@ -31,6 +31,7 @@ impl World {
             keyring: Arc::new(Keyring::parse(&Keyring::generate_master()).unwrap()),
             nudges: Nudges::none(),
             defaults: Defaults { quiet_hours: QuietHours::DEFAULT },
+            public_url: "https://messages.example".into(),
         };
         Self { app, db, admin }
     }

@@ -38,6 +38,7 @@ impl World {
             keyring: Arc::new(Keyring::parse(&Keyring::generate_master()).unwrap()),
             nudges: Nudges::none(),
             defaults: Defaults { quiet_hours: QuietHours::DEFAULT },
+            public_url: "https://messages.example".into(),
         };
         let sim = MetaSim::start(MetaConfig { any_number: true, any_template: true, ..config }).await.unwrap();
         let seed = Seed::new(&db, clock.now()).await;

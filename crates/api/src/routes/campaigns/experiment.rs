@@ -12,7 +12,6 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::new::Variable;
 use crate::{
     ApiState,
     caller::{Caller, CampaignsRead, CampaignsWrite},
@@ -20,6 +19,7 @@ use crate::{
     problem::{Conflicts, Problem, Refusals},
     routes::live,
     schema::MetricWord,
+    schema::variable::Variable,
 };
 
 pub(super) fn routes() -> OpenApiRouter<ApiState> {

@@ -12,14 +12,13 @@ use postroad_core::{
     message::Class,
     send::weight_of,
 };
-use postroad_store::campaigns as stored;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::audience::{Exclusion, NewAudience};
 use crate::{
     problem::Problem,
-    schema::{PurposeWord, QuietPolicyWord},
+    schema::{PurposeWord, QuietPolicyWord, variable::Variable},
 };
 
 /// A campaign to be written as a draft.
@@ -66,45 +65,9 @@ pub(super) struct NewCampaign {
     /// A scheduled start that is later than this many seconds does not happen. Absent: 3,600.
     #[schema(minimum = 60, maximum = 604_800)]
     start_delay_max_s: Option<i32>,
-}
-
-/// Where the value of a placeholder comes from: `value` for everybody, or an `attribute` of the person.
-#[derive(Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-#[schema(as = CampaignVariable)]
-pub(super) struct Variable {
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(min_length = 1, max_length = 1024)]
-    value: Option<String>,
-    /// The name of an attribute, or `display_name`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(min_length = 1, max_length = 64)]
-    attribute: Option<String>,
-    /// For people without the attribute. Without it they get nothing.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(min_length = 1, max_length = 1024)]
-    fallback: Option<String>,
-}
-
-impl Variable {
-    pub(super) fn into_stored(self) -> Result<stored::Variable, Problem> {
-        match self {
-            Self { value: Some(value), attribute: None, fallback: None } => Ok(stored::Variable::Value { value }),
-            Self { value: None, attribute: Some(attribute), fallback } => {
-                Ok(stored::Variable::Attribute { attribute, fallback })
-            }
-            _ => Err(Problem::invalid("invalid_variable", "a variable has either a value, or an attribute")),
-        }
-    }
-
-    pub(super) fn of(variable: stored::Variable) -> Self {
-        match variable {
-            stored::Variable::Value { value } => Self { value: Some(value), attribute: None, fallback: None },
-            stored::Variable::Attribute { attribute, fallback } => {
-                Self { value: None, attribute: Some(attribute), fallback }
-            }
-        }
-    }
+    /// Each recipient gets the template of the same name that speaks their language, where there is an approved one.
+    #[serde(default)]
+    in_own_language: bool,
 }
 
 impl NewCampaign {
@@ -120,6 +83,7 @@ impl NewCampaign {
             quiet_policy: self.quiet_policy.unwrap_or(QuietPolicy::Hold),
             weight: self.weight.unwrap_or_else(|| weight_of(Class::Campaign)),
             not_after: self.not_after,
+            in_own_language: self.in_own_language,
             guards: guards(self.throttle_per_minute, self.pause_at_failures, self.start_delay_max_s),
         })
     }

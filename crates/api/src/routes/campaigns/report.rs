@@ -47,6 +47,8 @@ struct Report {
     unknown: i64,
     /// People who wrote within seven days after the start.
     replied: i64,
+    /// People who opened a link of the message within seven days after the start.
+    clicked: i64,
     /// People who took back their consent within seven days after the start.
     opted_out: i64,
 }
@@ -67,6 +69,7 @@ impl Report {
             cancelled: report.cancelled,
             unknown: report.unknown,
             replied: report.replied,
+            clicked: report.clicked,
             opted_out: report.opted_out,
         }
     }

@@ -8,11 +8,8 @@ use postroad_store::campaigns::{self as stored, Tally};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{
-    audience::{Audience, Exclusion},
-    new::Variable,
-};
-use crate::schema::{CampaignStateWord, PurposeWord, QuietPolicyWord};
+use super::audience::{Audience, Exclusion};
+use crate::schema::{CampaignStateWord, PurposeWord, QuietPolicyWord, variable::Variable};
 
 /// One message to many people.
 #[derive(Serialize, ToSchema)]
@@ -69,6 +66,8 @@ pub(super) struct Campaign {
     /// It pauses when this percentage of its messages ends without success.
     #[serde(skip_serializing_if = "Option::is_none")]
     pause_at_failures: Option<i16>,
+    /// Each recipient gets the variant of the template that speaks their language.
+    in_own_language: bool,
     /// `operator`, `system`, or the id of an API client.
     created_by: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -119,6 +118,7 @@ impl Campaign {
             start_delay_max_s: campaign.start_delay_max_s,
             throttle_per_minute: campaign.throttle_per_minute,
             pause_at_failures: campaign.pause_at_failures,
+            in_own_language: campaign.in_own_language,
             created_by: campaign.created_by,
             approved_by: campaign.approved_by,
             archived_at: campaign.archived_at,

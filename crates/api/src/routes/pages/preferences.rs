@@ -25,7 +25,7 @@ pub(super) fn routes() -> OpenApiRouter<ApiState> {
     get,
     path = "/p/{token}",
     tag = "pages",
-    params(("token" = String, Path, pattern = "^[A-Za-z0-9_-]{22}$")),
+    params(("token" = String, Path, pattern = "^[A-Za-z0-9_-]{22}([A-Za-z0-9_-]{18})?$")),
     responses(
         (status = 200, description = "The page", body = String, content_type = "text/html"),
         (status = 404, description = "The link leads nowhere", body = String, content_type = "text/html"),
@@ -52,7 +52,7 @@ async fn show(State(api): State<ApiState>, visitor: Visitor) -> Response {
     post,
     path = "/p/{token}",
     tag = "pages",
-    params(("token" = String, Path, pattern = "^[A-Za-z0-9_-]{22}$")),
+    params(("token" = String, Path, pattern = "^[A-Za-z0-9_-]{22}([A-Za-z0-9_-]{18})?$")),
     request_body(content = Object, content_type = "application/x-www-form-urlencoded"),
     responses(
         (status = 200, description = "The page as it is now", body = String, content_type = "text/html"),

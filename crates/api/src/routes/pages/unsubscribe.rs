@@ -21,7 +21,7 @@ pub(super) fn routes() -> OpenApiRouter<ApiState> {
     get,
     path = "/u/{token}",
     tag = "pages",
-    params(("token" = String, Path, pattern = "^[A-Za-z0-9_-]{22}$")),
+    params(("token" = String, Path, pattern = "^[A-Za-z0-9_-]{22}([A-Za-z0-9_-]{18})?$")),
     responses(
         (status = 200, description = "A page with a button", body = String, content_type = "text/html"),
         (status = 404, description = "The link leads nowhere", body = String, content_type = "text/html"),
@@ -45,7 +45,7 @@ async fn ask(State(api): State<ApiState>, visitor: Visitor) -> Response {
     post,
     path = "/u/{token}",
     tag = "pages",
-    params(("token" = String, Path, pattern = "^[A-Za-z0-9_-]{22}$")),
+    params(("token" = String, Path, pattern = "^[A-Za-z0-9_-]{22}([A-Za-z0-9_-]{18})?$")),
     request_body(content = Object, content_type = "application/x-www-form-urlencoded"),
     responses(
         (status = 200, description = "Unsubscribed", body = String, content_type = "text/html"),

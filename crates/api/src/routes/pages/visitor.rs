@@ -1,6 +1,7 @@
 //! Who opens a page: nobody is known, but how often an address tried tokens that lead nowhere.
 
 use std::{
+    collections::HashMap,
     net::{IpAddr, Ipv4Addr, SocketAddr},
     time::Duration,
 };
@@ -33,7 +34,8 @@ impl FromRequestParts<ApiState> for Visitor {
             return Err(come_later(Words::for_person(wanted, None), wait));
         }
         // What cannot be read leads nowhere either.
-        let token = Path::<String>::from_request_parts(parts, api).await.map(|path| path.0).unwrap_or_default();
+        let path = Path::<HashMap<String, String>>::from_request_parts(parts, api).await;
+        let token = path.ok().and_then(|mut path| path.0.remove("token")).unwrap_or_default();
         Ok(Self { token, wanted, ip })
     }
 }

@@ -7,7 +7,6 @@ use postroad_core::{
     scope::Scope,
     segments::Estimate,
 };
-use postroad_store::campaigns as stored;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -18,37 +17,11 @@ use crate::{
     extract::{Json, Path},
     problem::{Problem, Refusals},
     routes::live,
+    schema::variable::Variable,
 };
 
 pub(super) fn routes() -> OpenApiRouter<ApiState> {
     OpenApiRouter::default().routes(routes!(preview))
-}
-
-/// Where the value of a placeholder comes from: `value` for everybody, or an `attribute` of the person.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-#[schema(as = TemplateVariable)]
-struct Variable {
-    #[schema(min_length = 1, max_length = 1024)]
-    value: Option<String>,
-    /// The name of an attribute, or `display_name`.
-    #[schema(min_length = 1, max_length = 64)]
-    attribute: Option<String>,
-    /// For people without the attribute.
-    #[schema(min_length = 1, max_length = 1024)]
-    fallback: Option<String>,
-}
-
-impl Variable {
-    fn into_stored(self) -> Result<stored::Variable, Problem> {
-        match self {
-            Self { value: Some(value), attribute: None, fallback: None } => Ok(stored::Variable::Value { value }),
-            Self { value: None, attribute: Some(attribute), fallback } => {
-                Ok(stored::Variable::Attribute { attribute, fallback })
-            }
-            _ => Err(Problem::invalid("invalid_variable", "a variable has either a value, or an attribute")),
-        }
-    }
 }
 
 /// What is to be shown.

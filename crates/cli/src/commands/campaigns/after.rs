@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::Result;
 use postroad_app::{
     App,
-    campaigns::{self, FollowUp, Noticed},
+    campaigns::{self, FollowUp, Noticed, Report},
 };
 use postroad_core::actor::Actor;
 use postroad_store::campaigns::Event;
@@ -48,48 +48,13 @@ pub async fn preflight(one: &One, format: &Format, app: &App, config: &Config) -
     Ok(if clear { Exit::Ok } else { Exit::Refused })
 }
 
-/// Counts by what became of them.
-#[derive(Serialize)]
-struct Shown {
-    recipients: i64,
-    queued: i64,
-    waiting: BTreeMap<String, i64>,
-    accepted: i64,
-    sent: i64,
-    delivered: i64,
-    read: i64,
-    failed: BTreeMap<String, i64>,
-    refused: BTreeMap<String, i64>,
-    expired: i64,
-    cancelled: i64,
-    unknown: i64,
-    replied: i64,
-    opted_out: i64,
-}
-
 pub async fn report(one: &One, format: &Format, app: &App, config: &Config) -> Result<()> {
     let tenant = one.whose.find(app, config).await?;
     let report = campaigns::report(app, tenant, one.id).await.map_err(told)?;
-    let shown = Shown {
-        recipients: report.recipients,
-        queued: report.queued,
-        waiting: report.waiting,
-        accepted: report.accepted,
-        sent: report.sent,
-        delivered: report.delivered,
-        read: report.read,
-        failed: report.failed,
-        refused: report.refused,
-        expired: report.expired,
-        cancelled: report.cancelled,
-        unknown: report.unknown,
-        replied: report.replied,
-        opted_out: report.opted_out,
-    };
-    format.item(&shown, lines)
+    format.item(&report, lines)
 }
 
-fn lines(shown: &Shown) -> Vec<(&'static str, String)> {
+fn lines(shown: &Report) -> Vec<(&'static str, String)> {
     let mut lines = vec![("recipients", shown.recipients.to_string()), ("queued", shown.queued.to_string())];
     lines.extend(by_reason("waiting", &shown.waiting));
     let counts =
@@ -102,6 +67,7 @@ fn lines(shown: &Shown) -> Vec<(&'static str, String)> {
         ("cancelled", shown.cancelled),
         ("unknown", shown.unknown),
         ("replied", shown.replied),
+        ("clicked", shown.clicked),
         ("opted out", shown.opted_out),
     ];
     lines.extend(counts.map(|(name, count)| (name, count.to_string())));

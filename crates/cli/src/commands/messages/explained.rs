@@ -294,6 +294,7 @@ mod tests {
             keyring: Arc::new(Keyring::parse(&Keyring::generate_master()).unwrap()),
             nudges: Nudges::none(),
             defaults: Defaults { quiet_hours: QuietHours::DEFAULT },
+            public_url: "https://messages.example".into(),
         };
         app.keyring.check(&app.store, app.clock.now()).await.unwrap();
         app
