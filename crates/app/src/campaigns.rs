@@ -128,6 +128,8 @@ pub enum CampaignError {
     NeverFires,
     #[error("this is a series: it starts a campaign at each of its times, and nothing by hand")]
     IsSeries,
+    #[error("a series compares nothing: schedule a campaign with an experiment once, or clone it without one")]
+    SeriesCompares,
     #[error("a throttle is 1 to 600,000 messages a minute")]
     BadThrottle,
     #[error("a share of failures is 1 to 100 percent")]
@@ -280,6 +282,7 @@ fn draft(by: Actor, new: NewCampaign, now: DateTime<Utc>) -> Campaign {
         slice_from: None,
         slice_to: None,
         in_own_language: new.in_own_language,
+        start_refused: None,
     }
 }
 

@@ -112,12 +112,13 @@ pub async fn rename(app: &App, tenant: TenantId, id: GroupId, name: &str) -> Res
 /// Takes a group away, unless something means its members, or everybody but them.
 pub async fn delete(app: &App, tenant: TenantId, id: GroupId) -> Result<(), GroupError> {
     let mut tx = TenantTx::begin(&app.store, tenant).await?;
+    if !groups::lock(&mut tx, id).await? {
+        return Err(GroupError::NotFound);
+    }
     if segments::is_named(&mut tx, &id.to_string()).await? {
         return Err(GroupError::InUse);
     }
-    if !groups::delete(&mut tx, id).await? {
-        return Err(GroupError::NotFound);
-    }
+    groups::delete(&mut tx, id).await?;
     Ok(tx.commit().await?)
 }
 
@@ -162,7 +163,9 @@ pub async fn remove(app: &App, tenant: TenantId, id: GroupId, people: &People) -
 
 async fn begin(app: &App, tenant: TenantId, id: GroupId) -> Result<TenantTx, GroupError> {
     let mut tx = TenantTx::begin(&app.store, tenant).await?;
-    groups::find(&mut tx, id).await?.ok_or(GroupError::NotFound)?;
+    if !groups::exists(&mut tx, id).await? {
+        return Err(GroupError::NotFound);
+    }
     Ok(tx)
 }
 

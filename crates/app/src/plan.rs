@@ -23,50 +23,44 @@ use uuid::Uuid;
 use crate::App;
 
 /// What one page wrote.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Planned {
+    /// Of an audience that is a filter: whom it means.
     pub looked_at: i64,
     pub recipients: i64,
     /// The audience is at its end.
     pub is_last: bool,
 }
 
-impl Planned {
-    /// The campaign did not want this page: somebody wrote it, or the campaign is paused or cancelled.
-    pub const fn is_nothing(&self) -> bool {
-        self.looked_at == 0 && !self.is_last
-    }
-}
-
 /// Writes a page and those behind it, as many as one job may, two at a time: while one is being written, the next contacts
-/// are looked for and theirs begun. Each is kept after the one before it, or not at all. Returns what the last of them wrote.
-pub async fn plan_pages(app: &App, job: &PlanCampaign) -> Result<Planned> {
+/// are looked for and theirs begun. Each is kept after the one before it, or not at all. Returns what the last of them wrote; none: the
+/// campaign did not want this page, because somebody wrote it, or it is paused or cancelled.
+pub async fn plan_pages(app: &App, job: &PlanCampaign) -> Result<Option<Planned>> {
     plan(app, job, CAMPAIGN_PAGES_PER_JOB).await
 }
 
 /// Writes one page, and the job of the next one with it.
-pub async fn plan_page(app: &App, job: &PlanCampaign) -> Result<Planned> {
+pub async fn plan_page(app: &App, job: &PlanCampaign) -> Result<Option<Planned>> {
     plan(app, job, 1).await
 }
 
-async fn plan(app: &App, job: &PlanCampaign, pages: usize) -> Result<Planned> {
+async fn plan(app: &App, job: &PlanCampaign, pages: usize) -> Result<Option<Planned>> {
     let now = app.clock.now();
     let mut written = pin!(
         drafts(app, job, pages)
             .map(|draft| async move { draft?.write(&app.public_url, now).await })
             .buffered(CAMPAIGN_PAGES_AT_ONCE)
     );
-    let mut planned = Planned::default();
+    let mut planned = None;
     for left in (0..pages).rev() {
         let Some(page) = written.next().await.transpose()? else { break };
         let follower = if left == 0 { Follower::Now } else { Follower::WhenLost };
-        let kept = page.keep(app, job, follower).await?;
-        if kept.is_nothing() {
-            break;
+        match page.keep(app, job, follower).await? {
+            Some(kept) => planned = Some(kept),
+            None => break,
         }
-        planned = kept;
     }
-    if planned.is_last {
+    if planned.is_some_and(|planned| planned.is_last) {
         analyze(app, job.tenant).await;
     }
     Ok(planned)
@@ -142,12 +136,12 @@ struct Written {
 
 impl Written {
     /// Keeps it, if the campaign still wants it: with its cursor, and the job of the next page.
-    async fn keep(mut self, app: &App, job: &PlanCampaign, follower: Follower) -> Result<Planned> {
+    async fn keep(mut self, app: &App, job: &PlanCampaign, follower: Follower) -> Result<Option<Planned>> {
         let (planned, account) = (self.planned, self.page.account);
         let ended_at = planned.is_last.then_some(self.now);
         if !recipients::advance(&mut self.tx, &self.page, self.cursor, planned.recipients, ended_at).await? {
             self.tx.roll_back().await?;
-            return Ok(Planned::default());
+            return Ok(None);
         }
         if !planned.is_last {
             let next = PlanCampaign { page: self.page.number + 1, ..job.clone() };
@@ -156,7 +150,7 @@ impl Written {
         lanes::wake(&mut self.tx, account, self.now).await?;
         self.tx.commit().await?;
         app.nudges.nudge(job.tenant, account);
-        Ok(planned)
+        Ok(Some(planned))
     }
 }
 

@@ -128,6 +128,7 @@ pub async fn update(
     change: SegmentChange,
 ) -> Result<Segment, SegmentError> {
     let mut tx = TenantTx::begin(&app.store, tenant).await?;
+    segments::lock(&mut tx, id).await?;
     let mut segment = segments::find(&mut tx, id).await?.ok_or(SegmentError::NotFound)?;
     if let Some(name) = change.name {
         name.trim().clone_into(&mut segment.name);

@@ -47,6 +47,8 @@ words! {
         /// An experiment has a winner.
         Decided = "decided",
         Started = "started",
+        /// It was due and could not begin; the detail says why.
+        Refused = "refused",
         Paused = "paused",
         Resumed = "resumed",
         Cancelled = "cancelled",

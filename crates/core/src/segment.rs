@@ -135,7 +135,7 @@ words! {
     /// Of a recipient of a campaign. Who was no recipient is none of these.
     Behaviour {
         Recipient = "recipient",
-        /// Neither delivered nor read, and not on its way any more.
+        /// For sure without delivery, for whatever reason.
         NotReached = "not_reached",
         /// Or read.
         Delivered = "delivered",
@@ -160,9 +160,7 @@ impl Behaviour {
         match self {
             Self::Recipient | Self::Clicked => None,
             // What may have been carried out may have arrived.
-            Self::NotReached => {
-                Some(&[S::Accepted, S::Sent, S::Failed, S::Rejected, S::Refused, S::Expired, S::Cancelled, S::Dead])
-            }
+            Self::NotReached => Some(&[S::Failed, S::Rejected, S::Refused, S::Expired, S::Cancelled, S::Dead]),
             Self::Delivered => Some(&[S::Delivered, S::Read]),
             Self::Read => Some(&[S::Read]),
             Self::Failed => Some(&[S::Failed, S::Rejected, S::Expired, S::Dead]),

@@ -22,12 +22,14 @@ use crate::{AnyTx, Result, TenantTx};
 
 pub use events::{Event, events, note};
 pub use experiments::{
-    Experiment, NewVariant, Slice, begun, decided, due_experiments, experiment, save_experiment, score, slice,
+    Experiment, NewVariant, Slice, begun, decided, due_experiments, experiment, lock_experiment, put_off_decision,
+    save_experiment, score, slice,
 };
 pub use ground::{Ground, ground, kept_ground, save_ground};
 pub use open::{Open, open, stalled};
 pub use settings::{
-    Series, Settings, When, approve, archive, change, due_series, next_fire, reweigh, seen, seen_before, time,
+    Series, Settings, When, approve, archive, change, due_series, next_fire, put_off_start, reweigh, seen, seen_before,
+    time, unapprove,
 };
 
 /// Where the value of one placeholder comes from.
@@ -140,6 +142,8 @@ pub struct Campaign {
     pub slice_to: Option<i32>,
     /// Each recipient gets the variant of the template that speaks their language, if there is one.
     pub in_own_language: bool,
+    /// Why it did not begin though it was due.
+    pub start_refused: Option<String>,
 }
 
 /// False: the series has made the campaign of this fire already.
@@ -150,9 +154,9 @@ pub async fn insert(tx: &mut TenantTx, new: &Campaign) -> Result<bool> {
         insert into campaigns (tenant_id, id, name, account_id, template_id, purpose, variables, audience, quiet_policy, state, weight,
                                not_after, created_at, updated_at, exclude, start_delay_max_s, throttle_per_minute, pause_at_failures,
                                created_by, scheduled_at, series_id, fire_at, slice_of, slice_from, slice_to, approved_by, approved_at,
-                               in_own_language)
+                               in_own_language, local_at, local_late)
         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25,
-                case when $25::text is null then null else $13::timestamptz end, $26)
+                case when $25::text is null then null else $13::timestamptz end, $26, $27, $28)
         on conflict (tenant_id, series_id, fire_at) where series_id is not null do nothing
         "#,
         tenant.uuid(),
@@ -181,6 +185,8 @@ pub async fn insert(tx: &mut TenantTx, new: &Campaign) -> Result<bool> {
         new.slice_to,
         new.approved_by,
         new.in_own_language,
+        new.local_at,
+        new.local_late.as_str(),
     )
     .execute(tx.conn())
     .await?;
@@ -198,7 +204,7 @@ pub async fn find(tx: &mut TenantTx, id: CampaignId) -> Result<Option<Campaign>>
                started_at, finished_at, planned, planned_at, plan_page, plan_run, credit_reserved, created_at, local_at,
                local_late as "local_late: LocalLate", start_delay_max_s, repeat_cron, repeat_zone, repeat_until,
                series_id as "series: CampaignId", fire_at, throttle_per_minute, pause_at_failures, created_by, approved_by, archived_at,
-               slice_of as "slice_of: CampaignId", slice_from, slice_to, in_own_language
+               slice_of as "slice_of: CampaignId", slice_from, slice_to, in_own_language, start_refused
         from   campaigns
         where  tenant_id = $1 and id = $2
         "#,
@@ -232,7 +238,7 @@ pub async fn list(tx: &mut TenantTx, listed: &Listed) -> Result<Vec<Campaign>> {
                started_at, finished_at, planned, planned_at, plan_page, plan_run, credit_reserved, created_at, local_at,
                local_late as "local_late: LocalLate", start_delay_max_s, repeat_cron, repeat_zone, repeat_until,
                series_id as "series: CampaignId", fire_at, throttle_per_minute, pause_at_failures, created_by, approved_by, archived_at,
-               slice_of as "slice_of: CampaignId", slice_from, slice_to, in_own_language
+               slice_of as "slice_of: CampaignId", slice_from, slice_to, in_own_language, start_refused
         from   campaigns
         where  tenant_id = $1 and ($2::uuid is null or id < $2) and (archived_at is not null) = $3
         and    ($4::uuid is null or series_id = $4)
@@ -272,7 +278,7 @@ pub async fn move_to(tx: &mut TenantTx, id: CampaignId, step: &Move<'_>, now: Da
                plan_run = plan_run + case when $7 then 1 else 0 end,
                started_at = case when $4 in ('preparing', 'running') then coalesce(started_at, $8) else started_at end,
                finished_at = case when $4 in ('completed', 'partially_failed', 'cancelled', 'expired') then $8 else finished_at end,
-               credit_reserved = coalesce($9, credit_reserved)
+               credit_reserved = coalesce($9, credit_reserved), start_refused = null, start_again_at = null
         where  tenant_id = $1 and id = $2 and state = $3
         "#,
         tenant.uuid(),
@@ -302,6 +308,37 @@ pub async fn freeze(tx: &mut TenantTx, id: CampaignId, filter: Option<&Filter>) 
     .execute(tx.conn())
     .await?;
     Ok(())
+}
+
+/// Holds a campaign until the transaction ends, so that whoever looks at its state next acts on it.
+pub async fn lock(tx: &mut TenantTx, id: CampaignId) -> Result<()> {
+    let tenant = tx.tenant();
+    sqlx::query!(
+        "select id from campaigns where tenant_id = $1 and id = $2 for no key update",
+        tenant.uuid(),
+        id.uuid()
+    )
+    .fetch_optional(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// Campaigns for the other parts of its audience that have begun and not ended. At most 10.
+pub async fn open_parts(tx: &mut TenantTx, id: CampaignId) -> Result<Vec<CampaignId>> {
+    let tenant = tx.tenant();
+    let parts = sqlx::query_scalar!(
+        r#"
+        select id as "id: CampaignId" from campaigns
+        where  tenant_id = $1 and slice_of = $2 and id <> $2 and state in ('preparing', 'running', 'paused', 'completing')
+        order  by id
+        limit  10
+        "#,
+        tenant.uuid(),
+        id.uuid(),
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    Ok(parts)
 }
 
 /// The filter that was written down at the start.

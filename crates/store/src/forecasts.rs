@@ -130,7 +130,8 @@ pub async fn calls(tx: &mut TenantTx, account: AccountId, now: DateTime<Utc>) ->
     Ok(calls)
 }
 
-/// Keeps what a dry run told with its campaign, and how far it has come if there is more to look at.
+/// Keeps what a dry run told with its campaign, and how far it has come if there is more to look at. One that was asked for
+/// later is not overwritten.
 pub async fn save_dry_run(
     tx: &mut TenantTx,
     campaign: CampaignId,
@@ -140,7 +141,10 @@ pub async fn save_dry_run(
 ) -> Result<()> {
     let tenant = tx.tenant();
     sqlx::query!(
-        "update campaigns set dry_run = $3, dry_run_at = $4, dry_run_rest = $5 where tenant_id = $1 and id = $2",
+        r#"
+        update campaigns set dry_run = $3, dry_run_at = $4, dry_run_rest = $5
+        where  tenant_id = $1 and id = $2 and (dry_run_at is null or dry_run_at <= $4)
+        "#,
         tenant.uuid(),
         campaign.uuid(),
         told,

@@ -49,6 +49,20 @@ pub async fn find(tx: &mut TenantTx, id: GroupId) -> Result<Option<Group>> {
     Ok(row)
 }
 
+/// Holds a group until the transaction ends, also from those who would name it. False: there is none.
+pub async fn lock(tx: &mut TenantTx, id: GroupId) -> Result<bool> {
+    let tenant = tx.tenant();
+    let found =
+        sqlx::query!("select id from groups where tenant_id = $1 and id = $2 for update", tenant.uuid(), id.uuid());
+    Ok(found.fetch_optional(tx.conn()).await?.is_some())
+}
+
+pub async fn exists(tx: &mut TenantTx, id: GroupId) -> Result<bool> {
+    let tenant = tx.tenant();
+    let found = sqlx::query!("select id from groups where tenant_id = $1 and id = $2", tenant.uuid(), id.uuid());
+    Ok(found.fetch_optional(tx.conn()).await?.is_some())
+}
+
 /// A page, oldest first.
 pub async fn list(tx: &mut TenantTx, after: Option<GroupId>, limit: i64) -> Result<Vec<Group>> {
     let tenant = tx.tenant();

@@ -53,6 +53,17 @@ pub async fn find(tx: &mut TenantTx, id: SegmentId) -> Result<Option<Segment>> {
     Ok(row)
 }
 
+/// Holds a segment until the transaction ends. False: there is none.
+pub async fn lock(tx: &mut TenantTx, id: SegmentId) -> Result<bool> {
+    let tenant = tx.tenant();
+    let found = sqlx::query!(
+        "select id from segments where tenant_id = $1 and id = $2 for no key update",
+        tenant.uuid(),
+        id.uuid(),
+    );
+    Ok(found.fetch_optional(tx.conn()).await?.is_some())
+}
+
 /// A page, oldest first.
 pub async fn list(tx: &mut TenantTx, after: Option<SegmentId>, limit: i64) -> Result<Vec<Segment>> {
     let tenant = tx.tenant();
@@ -105,6 +116,14 @@ pub async fn missing(tx: &mut TenantTx, named: &References) -> Result<References
     let campaigns: Vec<Uuid> = named.campaigns.iter().map(|id| id.uuid()).collect();
     let groups: Vec<Uuid> = named.groups.iter().map(|id| id.uuid()).collect();
     let imports: Vec<Uuid> = named.imports.iter().map(|id| id.uuid()).collect();
+    // Nobody takes a group away before it is written down who means it.
+    sqlx::query!(
+        "select id from groups where tenant_id = $1 and id = any($2) order by id for key share",
+        tenant.uuid(),
+        &groups,
+    )
+    .fetch_all(tx.conn())
+    .await?;
     let row = sqlx::query!(
         r#"
         select array(select x from unnest($2::uuid[]) x
@@ -124,7 +143,8 @@ pub async fn missing(tx: &mut TenantTx, named: &References) -> Result<References
     Ok(References { campaigns: row.campaigns, groups: row.groups, imports: row.imports })
 }
 
-/// Something still names it: a segment, or a campaign that is to begin or whose recipients are being written. `id`: as it
+/// Something still names it: a segment, or a campaign that is to begin, whose recipients are being written, or whose rest waits
+/// for the end of an experiment. `id`: as it
 /// stands in JSON.
 pub async fn is_named(tx: &mut TenantTx, id: &str) -> Result<bool> {
     let tenant = tx.tenant();
@@ -132,7 +152,10 @@ pub async fn is_named(tx: &mut TenantTx, id: &str) -> Result<bool> {
         r#"
         select exists (select 1 from segments s where s.tenant_id = $1 and strpos(s.filter::text, $2) > 0)
             or exists (select 1 from campaigns c
-                       where  c.tenant_id = $1 and c.state in ('scheduled', 'preparing', 'paused')
+                       where  c.tenant_id = $1
+                       and    (c.state in ('scheduled', 'preparing', 'paused') or exists (
+                                   select 1 from experiments e where e.tenant_id = $1 and e.campaign_id = c.id
+                                   and e.decide_at is not null and e.decided_at is null))
                        and    strpos(concat(c.audience, c.exclude, c.frozen), $2) > 0) as "named!"
         "#,
         tenant.uuid(),

@@ -178,10 +178,14 @@ pub async fn is_in_use(tx: &mut TenantTx, id: TemplateId) -> Result<bool> {
         r#"
         select exists (select 1 from campaigns c
                        where  c.tenant_id = $1 and c.template_id = $2
-                       and    c.state in ('scheduled', 'preparing', 'running', 'paused', 'completing')) as "used!"
+                       and    c.state in ('scheduled', 'preparing', 'running', 'paused', 'completing'))
+            or exists (select 1 from experiments e
+                       where  e.tenant_id = $1 and e.decide_at is not null and e.decided_at is null
+                       and    strpos(e.variants::text, $3) > 0) as "used!"
         "#,
         tenant.uuid(),
         id.uuid(),
+        id.to_string(),
     )
     .fetch_one(tx.conn())
     .await?;

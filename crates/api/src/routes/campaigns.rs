@@ -194,6 +194,7 @@ impl From<CampaignError> for Problem {
             }
             CampaignError::BadExperiment => Self::invalid("invalid_experiment", error),
             CampaignError::IsSeries => Self::conflict("is_a_series", error),
+            CampaignError::SeriesCompares => Self::conflict("series_compares_nothing", error),
             CampaignError::NeedsApproval { .. } => Self::conflict("approval_required", error),
             CampaignError::OwnApproval => Self::conflict("own_approval", error),
             CampaignError::AccountBroken { .. } => Self::conflict("account_not_active", error),

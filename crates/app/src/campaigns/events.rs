@@ -1,5 +1,7 @@
 //! The history of campaigns.
 
+use std::sync::atomic::{AtomicU32, Ordering};
+
 use chrono::{DateTime, Utc};
 use postroad_core::{
     actor::Actor,
@@ -37,9 +39,20 @@ pub(super) async fn note(
     by: Actor,
     now: DateTime<Utc>,
 ) -> postroad_store::Result<()> {
-    let id = Uuid::now_v7();
+    let id = in_order(now);
     let Happened { event, detail } = happened;
     campaigns::note(tx, campaign, &Event { id, at: now, actor: by.to_string(), event, detail }).await
+}
+
+/// Of two events of one millisecond, what this process wrote later comes later: of random ids nobody knows.
+fn in_order(now: DateTime<Utc>) -> Uuid {
+    static WRITTEN: AtomicU32 = AtomicU32::new(0);
+    let mut bytes = [0; 10];
+    // Behind the bits that say what kind of id it is.
+    bytes[3..7].copy_from_slice(&WRITTEN.fetch_add(1, Ordering::Relaxed).to_be_bytes());
+    bytes[7..].copy_from_slice(&rand::random::<[u8; 3]>());
+    let millis = u64::try_from(now.timestamp_millis()).unwrap_or_default();
+    uuid::Builder::from_unix_timestamp_millis(millis, &bytes).into_uuid()
 }
 
 /// What was done to a campaign, newest first.

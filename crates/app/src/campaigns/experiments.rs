@@ -20,9 +20,11 @@ use super::{
     CampaignError, check_ground, check_variables,
     events::{self, Happened},
     find,
+    fold::TRY_AGAIN_AFTER,
     moves::begin,
+    settings::THROTTLE_MAX,
 };
-use crate::{App, text};
+use crate::{App, audiences, text};
 
 /// What is to be compared.
 #[derive(Debug, Clone)]
@@ -46,7 +48,11 @@ pub async fn compare(
     check(&new)?;
     let now = app.clock.now();
     let mut tx = TenantTx::begin(&app.store, tenant).await?;
+    campaigns::lock(&mut tx, id).await?;
     let campaign = find(&mut tx, id).await?;
+    if campaign.repeat_cron.is_some() {
+        return Err(CampaignError::IsSeries);
+    }
     if campaign.state != CampaignState::Draft || campaign.slice_of.is_some() {
         return Err(CampaignError::WrongState { state: campaign.state, wanted: CampaignState::Draft });
     }
@@ -57,10 +63,17 @@ pub async fn compare(
         check_ground(&ground, campaign.purpose, variant.variables.len())?;
     }
     campaigns::save_experiment(&mut tx, &experiment(id, new)).await?;
+    campaigns::unapprove(&mut tx, id).await?;
     let detail = json!({ "experiment": true });
     events::note(&mut tx, id, Happened { event: CampaignEvent::Changed, detail }, by, now).await?;
     tx.commit().await?;
     Ok(())
+}
+
+/// What a campaign compares, for its copy.
+pub(super) async fn copy(tx: &mut TenantTx, from: CampaignId, to: CampaignId) -> postroad_store::Result<()> {
+    let Some(experiment) = campaigns::experiment(tx, from).await? else { return Ok(()) };
+    campaigns::save_experiment(tx, &Experiment { campaign: to, ..experiment }).await
 }
 
 fn check(new: &NewExperiment) -> Result<(), CampaignError> {
@@ -84,6 +97,7 @@ fn experiment(campaign: CampaignId, new: NewExperiment) -> Experiment {
         decided_at: None,
         winner: None,
         rest: None,
+        refused: None,
     }
 }
 
@@ -115,13 +129,15 @@ pub(super) async fn divide(
     by: Actor,
     now: DateTime<Utc>,
 ) -> Result<Vec<Campaign>, CampaignError> {
-    let Some(experiment) = campaigns::experiment(tx, campaign.id).await? else { return Ok(vec![campaign]) };
+    let Some(experiment) = campaigns::lock_experiment(tx, campaign.id).await? else { return Ok(vec![campaign]) };
     // Without another message there is nothing to find out: everybody but the holdout gets it.
     let alone = experiment.variants.is_empty();
     let shares =
         if alone { Shares { sample: 100 - experiment.shares.holdout, ..experiment.shares } } else { experiment.shares };
     let count = i32::try_from(experiment.variants.len()).unwrap_or(0) + 1;
     let mut ranges = shares.parts(count).into_iter();
+    let throttle = campaign.throttle_per_minute.map(|together| (together / count).max(1));
+    let campaign = Campaign { throttle_per_minute: throttle, ..campaign };
     let own = sliced(campaign.clone(), campaign.id, ranges.next().unwrap_or_default());
     campaigns::slice(tx, own.id, slice_of(&own), None).await?;
     let mut all = vec![own];
@@ -146,7 +162,8 @@ fn sliced(campaign: Campaign, of: CampaignId, (from, to): Range) -> Campaign {
 
 fn slice_of(campaign: &Campaign) -> Slice {
     let of = campaign.slice_of.unwrap_or(campaign.id);
-    Slice { of, range: (campaign.slice_from.unwrap_or_default(), campaign.slice_to.unwrap_or_default()) }
+    let range = (campaign.slice_from.unwrap_or_default(), campaign.slice_to.unwrap_or_default());
+    Slice { of, range, throttle_per_minute: campaign.throttle_per_minute }
 }
 
 #[expect(clippy::too_many_arguments, reason = "each names a part of the new campaign")]
@@ -191,17 +208,34 @@ pub(super) async fn decide_due(app: &App) -> postroad_store::Result<()> {
     let due = campaigns::due_experiments(&mut tx, app.clock.now()).await?;
     tx.commit().await?;
     for (tenant, campaign) in due {
-        if let Err(error) = decide(app, tenant, campaign).await {
-            tracing::warn!(campaign.id = %campaign, %error, "an experiment was not decided; the next look tries again");
+        match decide(app, tenant, campaign).await {
+            Ok(()) => {}
+            Err(CampaignError::Store(error)) => {
+                tracing::warn!(campaign.id = %campaign, %error, "an experiment was not decided; the next look tries again");
+            }
+            Err(error) => put_off(app, tenant, campaign, &error.to_string()).await?,
         }
     }
     Ok(())
 }
 
+/// The rest cannot begin, and somebody must act. It is tried again in a minute, and told once.
+async fn put_off(app: &App, tenant: TenantId, id: CampaignId, reason: &str) -> postroad_store::Result<()> {
+    let now = app.clock.now();
+    let mut tx = TenantTx::begin(&app.store, tenant).await?;
+    let reason = text::cut(reason, 500);
+    if campaigns::put_off_decision(&mut tx, id, &reason, now + TRY_AGAIN_AFTER).await? {
+        tracing::error!(campaign.id = %id, reason, "the rest of an experiment could not begin");
+        let happened = Happened { event: CampaignEvent::Refused, detail: json!({ "reason": reason }) };
+        events::note(&mut tx, id, happened, Actor::System, now).await?;
+    }
+    tx.commit().await
+}
+
 async fn decide(app: &App, tenant: TenantId, id: CampaignId) -> Result<(), CampaignError> {
     let now = app.clock.now();
     let mut tx = TenantTx::begin(&app.store, tenant).await?;
-    let Some(experiment) = campaigns::experiment(&mut tx, id).await? else { return Ok(()) };
+    let Some(experiment) = campaigns::lock_experiment(&mut tx, id).await? else { return Ok(()) };
     let campaign = find(&mut tx, id).await?;
     // Somebody looks at it: what the rest gets is decided when it goes on.
     if experiment.decided_at.is_some() || campaign.state == CampaignState::Paused {
@@ -234,8 +268,14 @@ async fn send_to_rest(
     let own = NewVariant { template: campaign.template, variables: campaign.variables.0.clone() };
     let variant = best.checked_sub(1).and_then(|nth| experiment.variants.get(nth)).unwrap_or(&own);
     let suffix = format!("the rest, {}", letter(best));
-    let part = write_part(tx, campaign, &suffix, variant, range, campaign.started_at, Actor::System, now).await?;
+    let count = i32::try_from(experiment.variants.len()).unwrap_or(0) + 1;
+    let throttle = campaign.throttle_per_minute.map(|share| share.saturating_mul(count).min(THROTTLE_MAX));
+    let whole = Campaign { throttle_per_minute: throttle, ..campaign.clone() };
+    let part = write_part(tx, &whole, &suffix, variant, range, campaign.started_at, Actor::System, now).await?;
     let filter = campaigns::frozen(tx, campaign.id).await?;
+    if let Some(filter) = &filter {
+        audiences::check_references(tx, filter).await?;
+    }
     begin(tx, &part, filter.as_ref(), Actor::System, now).await?;
     Ok(part.id)
 }

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use postroad_core::{
     actor::Actor,
-    campaign::{CampaignEvent, CampaignState},
+    campaign::{CampaignEvent, CampaignState, LocalLate},
     ids::{CampaignId, GroupId, TenantId},
     limits::FOLLOW_UP_MAX,
 };
@@ -19,7 +19,7 @@ use serde_json::json;
 use super::{
     CampaignError,
     events::{self, Happened},
-    find,
+    experiments, find,
 };
 use crate::{App, text};
 
@@ -30,6 +30,7 @@ pub async fn clone(app: &App, by: Actor, tenant: TenantId, id: CampaignId) -> Re
     let campaign = find(&mut tx, id).await?;
     let audience = campaign.audience.0.clone();
     let copy = write_copy(&mut tx, &campaign, "copy", audience, by, now).await?;
+    experiments::copy(&mut tx, id, copy).await?;
     tx.commit().await?;
     Ok(copy)
 }
@@ -82,6 +83,8 @@ async fn write_copy(
         audience: Json(audience),
         state: CampaignState::Draft,
         scheduled_at: None,
+        local_at: None,
+        local_late: LocalLate::Send,
         not_after: campaign.not_after.filter(|at| *at > now),
         series: None,
         fire_at: None,

@@ -29,6 +29,7 @@ use crate::{
 pub async fn start(app: &App, by: Actor, tenant: TenantId, id: CampaignId) -> Result<(), CampaignError> {
     let now = app.clock.now();
     let mut tx = TenantTx::begin(&app.store, tenant).await?;
+    campaigns::lock(&mut tx, id).await?;
     let campaign = find(&mut tx, id).await?;
     if campaign.repeat_cron.is_some() {
         return Err(CampaignError::IsSeries);
@@ -155,17 +156,31 @@ pub async fn unschedule(app: &App, by: Actor, tenant: TenantId, id: CampaignId) 
     Ok(())
 }
 
-/// No attempt starts after the next intent slice. What is on its way ends.
+/// No attempt starts after the next intent slice. What is on its way ends. Campaigns for other parts of its audience pause
+/// too; each is resumed by itself.
 pub async fn pause(app: &App, by: Actor, tenant: TenantId, id: CampaignId, reason: &str) -> Result<(), CampaignError> {
     if !text::fits(reason, 1..=200) {
         return Err(CampaignError::BadReason);
     }
     let mut tx = TenantTx::begin(&app.store, tenant).await?;
-    let campaign = find(&mut tx, id).await?;
-    let step = Move { paused_reason: Some(reason), ..step(campaign.state, CampaignState::Paused) };
-    make(&mut tx, &campaign, &step, by, app.clock.now()).await?;
+    for campaign in whole(&mut tx, id).await? {
+        let step = Move { paused_reason: Some(reason), ..step(campaign.state, CampaignState::Paused) };
+        make(&mut tx, &campaign, &step, by, app.clock.now()).await?;
+    }
     tx.commit().await?;
     Ok(())
+}
+
+/// A campaign, and those for the other parts of its audience that it may take along: not the ones that are paused.
+async fn whole(tx: &mut TenantTx, id: CampaignId) -> Result<Vec<Campaign>, CampaignError> {
+    let mut all = vec![find(tx, id).await?];
+    for part in campaigns::open_parts(tx, id).await? {
+        let part = find(tx, part).await?;
+        if part.state != CampaignState::Paused {
+            all.push(part);
+        }
+    }
+    Ok(all)
 }
 
 /// Goes on exactly where it stopped: planning, if that was not done, else sending. What failed so far has been seen: it does
@@ -188,14 +203,21 @@ pub async fn resume(app: &App, by: Actor, tenant: TenantId, id: CampaignId) -> R
     Ok(())
 }
 
-/// Ends it for good: nothing that is not on its way leaves any more.
+/// Ends it for good, with the campaigns for other parts of its audience: nothing that is not on its way leaves any more.
 pub async fn cancel(app: &App, by: Actor, tenant: TenantId, id: CampaignId) -> Result<(), CampaignError> {
     let mut tx = TenantTx::begin(&app.store, tenant).await?;
-    let campaign = find(&mut tx, id).await?;
-    make(&mut tx, &campaign, &step(campaign.state, CampaignState::Cancelled), by, app.clock.now()).await?;
+    let mut all = vec![id];
+    all.extend(campaigns::open_parts(&mut tx, id).await?);
+    for id in &all {
+        let campaign = find(&mut tx, *id).await?;
+        make(&mut tx, &campaign, &step(campaign.state, CampaignState::Cancelled), by, app.clock.now()).await?;
+    }
     tx.commit().await?;
-    cancel_sends(app, tenant, id).await?;
-    give_back_unused(app, tenant, id).await?;
+    // Whoever asked may be gone meanwhile: what is not done here is done by whoever looks at all campaigns.
+    for id in all {
+        cancel_sends(app, tenant, id).await?;
+        give_back_unused(app, tenant, id).await?;
+    }
     Ok(())
 }
 

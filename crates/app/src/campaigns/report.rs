@@ -82,7 +82,8 @@ pub async fn report(app: &App, tenant: TenantId, id: CampaignId) -> Result<Repor
     let campaign = find(&mut tx, id).await?;
     let tallies = campaigns::tallies(&mut tx, tenant, id).await?;
     let reactions = match campaign.started_at {
-        Some(since) => reports::reactions(&mut tx, id, since).await?,
+        // What the rest of an experiment gets was written later than its audience was frozen.
+        Some(since) => reports::reactions(&mut tx, id, since.max(campaign.created_at)).await?,
         None => Reactions::default(),
     };
     Ok(Report::of(&tallies, reactions))

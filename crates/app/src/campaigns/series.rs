@@ -51,7 +51,11 @@ pub async fn schedule(
     let now = app.clock.now();
     let at = first_instant(timing, now)?;
     let mut tx = TenantTx::begin(&app.store, tenant).await?;
+    campaigns::lock(&mut tx, id).await?;
     let campaign = find(&mut tx, id).await?;
+    if matches!(timing, Timing::Series { .. }) && campaigns::experiment(&mut tx, id).await?.is_some() {
+        return Err(CampaignError::SeriesCompares);
+    }
     campaigns::time(&mut tx, id, &when(timing)).await?;
     let step = Move { scheduled_at: Some(at), ..step(campaign.state, CampaignState::Scheduled) };
     make(&mut tx, &campaign, &step, by, now).await?;

@@ -19,8 +19,11 @@ use super::{
 };
 use crate::{App, text};
 
+/// Messages a minute.
+pub(super) const THROTTLE_MAX: i32 = 600_000;
+
 pub(super) fn check(guards: &Guards) -> Result<(), CampaignError> {
-    if guards.throttle_per_minute.is_some_and(|throttle| !(1..=600_000).contains(&throttle)) {
+    if guards.throttle_per_minute.is_some_and(|throttle| !(1..=THROTTLE_MAX).contains(&throttle)) {
         return Err(CampaignError::BadThrottle);
     }
     if guards.pause_at_failures.is_some_and(|percent| !(1..=100).contains(&percent)) {
@@ -47,7 +50,9 @@ pub async fn change(
     if !campaigns::change(&mut tx, id, settings).await? {
         return Err(CampaignError::WrongState { state: campaign.state, wanted: campaign.state });
     }
-    throttles::forget(&mut tx, id, now).await?;
+    if settings.throttle_per_minute.is_some_and(|throttle| throttle != campaign.throttle_per_minute) {
+        throttles::forget(&mut tx, id, now).await?;
+    }
     let happened = Happened { event: CampaignEvent::Changed, detail: changed(&campaign, settings) };
     events::note(&mut tx, id, happened, by, now).await?;
     tx.commit().await?;

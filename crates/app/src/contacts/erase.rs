@@ -43,6 +43,8 @@ async fn forget(app: &App, tenant: TenantId, id: ContactId) -> Result<Vec<Contac
     if let Some(into) = found.first().ok_or(ContactError::NotFound).map(part_of)? {
         return Err(ContactError::Merged(into));
     }
+    // A page that has read the person and is not kept yet would keep the name.
+    merges::hold_planning(&mut tx).await?;
     let merged = merges::merged_contacts(&mut tx, id).await?;
     suppress(&mut tx, id, now).await?;
     let everybody: Vec<ContactId> = std::iter::once(id).chain(merged).collect();

@@ -113,6 +113,21 @@ async fn nobody_of_many_is_found_in_bounded_pages() {
 }
 
 #[tokio::test]
+async fn a_page_without_anybody_does_not_end_a_job_of_many_pages() {
+    let mut stage = Stage::new(45_000).await;
+    run(
+        &mut stage,
+        "update contacts set tags = '{last}' where id = (select id from contacts order by id desc limit 1)",
+    )
+    .await;
+    let id = stage.started_for(Audience::Filter { filter: tagged("last") }).await;
+    let job = stage.jobs().await.remove(0);
+    let planned = plan::plan_pages(&stage.world.app, &job).await.unwrap().unwrap();
+    assert!(planned.is_last);
+    assert_eq!(campaigns::get(&stage.world.app, stage.seed.tenant, id).await.unwrap().planned, 1);
+}
+
+#[tokio::test]
 async fn the_members_of_a_group_are_reached_without_looking_at_everybody() {
     let mut stage = Stage::new(21_000).await;
     let (app, tenant) = (stage.world.app.clone(), stage.seed.tenant);

@@ -123,3 +123,36 @@ async fn credit_is_reserved_at_the_start_and_what_was_not_used_comes_back() {
     campaigns::fold_all(&app).await.unwrap();
     assert_eq!(postroad_app::credit::balance(&app, tenant).await.unwrap(), 6);
 }
+
+#[tokio::test]
+async fn credit_of_a_cancelled_campaign_comes_back_though_whoever_cancelled_it_went_away() {
+    let mut stage = Stage::new(5).await;
+    stage.seed.conn().execute("update tenants set credit_enforced = true").await.unwrap();
+    let (app, tenant) = (stage.world.app.clone(), stage.seed.tenant);
+    postroad_app::credit::top_up(&app, tenant, 8).await.unwrap();
+    let id = stage.started().await;
+    let job = stage.jobs().await.remove(0);
+    plan::plan_page(&app, &job).await.unwrap();
+    // As the first transaction of a cancellation leaves it.
+    let cancelled = "update campaigns set state = 'cancelled', finished_at = $2 where id = $1";
+    sqlx::query(cancelled).bind(id).bind(stage.world.now()).execute(stage.seed.conn()).await.unwrap();
+    for _ in 0..2 {
+        campaigns::fold_all(&app).await.unwrap();
+    }
+    assert_eq!(stage.count("select count(*) from sends where state = 'cancelled'").await, 5);
+    assert_eq!(postroad_app::credit::balance(&app, tenant).await.unwrap(), 8);
+}
+
+#[tokio::test]
+async fn a_person_is_forgotten_after_the_page_that_has_read_the_name() {
+    let mut stage = Stage::new(1).await;
+    stage.started().await;
+    let (app, tenant) = (stage.world.app.clone(), stage.seed.tenant);
+    let contact = sqlx::query_scalar("select id from contacts").fetch_one(stage.seed.conn()).await.unwrap();
+    stage.seed.conn().execute("begin; select id from campaigns for key share").await.unwrap();
+    let mut erasing = tokio::spawn(async move { postroad_app::contacts::erase(&app, tenant, contact).await });
+    let waits = tokio::time::timeout(std::time::Duration::from_millis(300), &mut erasing).await;
+    assert!(waits.is_err(), "a page is being written");
+    stage.seed.conn().execute("commit").await.unwrap();
+    erasing.await.unwrap().unwrap();
+}

@@ -8,7 +8,7 @@ use postroad_app::{
 };
 use postroad_core::{
     actor::Actor,
-    campaign::{CampaignState, LocalLate},
+    campaign::{CampaignEvent, CampaignState, LocalLate},
     ids::CampaignId,
     time::{self, local_date},
 };
@@ -197,4 +197,28 @@ async fn a_series_ends_behind_its_last_fire_and_nothing_is_started_by_hand() {
     let id = campaigns::create(app, Actor::Operator, tenant, stage.draft()).await.unwrap();
     let refused = campaigns::schedule(app, Actor::Operator, tenant, id, &again).await;
     assert!(matches!(refused, Err(CampaignError::Cron(_))));
+}
+
+#[tokio::test]
+async fn a_start_that_is_refused_is_told_once_and_tried_again_every_minute() {
+    let mut stage = Stage::new(1).await;
+    let (app, tenant) = (stage.world.app.clone(), stage.seed.tenant);
+    let at = stage.world.now() + TimeDelta::hours(1);
+    let id = scheduled(&stage, &Timing::At(at)).await;
+    sqlx::query("update templates set status = 'paused'").execute(stage.seed.conn()).await.unwrap();
+    to(&stage, at);
+    for _ in 0..5 {
+        campaigns::fold_all(&app).await.unwrap();
+        app.clock.advance(TimeDelta::seconds(40));
+    }
+    let campaign = campaigns::get(&app, tenant, id).await.unwrap();
+    assert_eq!(campaign.state, CampaignState::Scheduled);
+    assert!(campaign.start_refused.unwrap().contains("paused"));
+    let history = campaigns::history(&app, tenant, id, None, 50).await.unwrap();
+    assert_eq!(history.iter().filter(|event| event.event == CampaignEvent::Refused).count(), 1);
+    sqlx::query("update templates set status = 'approved'").execute(stage.seed.conn()).await.unwrap();
+    app.clock.advance(TimeDelta::minutes(1));
+    campaigns::fold_all(&app).await.unwrap();
+    let campaign = campaigns::get(&app, tenant, id).await.unwrap();
+    assert_eq!((campaign.state, campaign.start_refused), (CampaignState::Preparing, None));
 }

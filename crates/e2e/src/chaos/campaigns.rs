@@ -33,7 +33,7 @@ const REST_MAX: Duration = Duration::from_mins(6);
 
 /// What came of it.
 #[derive(Debug, Default, Serialize)]
-pub struct Blasted {
+pub struct CampaignOutcome {
     pub seed: u64,
     pub rounds: u32,
     pub worker_kills: u32,
@@ -54,7 +54,7 @@ pub struct Blasted {
     pub unsent: i64,
 }
 
-impl Blasted {
+impl CampaignOutcome {
     pub const fn holds(&self) -> bool {
         self.unfinished == 0
             && self.missing == 0
@@ -66,10 +66,10 @@ impl Blasted {
 }
 
 /// A campaign and a kill per round.
-pub async fn run(seed: u64, rounds: u32) -> Result<Blasted> {
+pub async fn run(seed: u64, rounds: u32) -> Result<CampaignOutcome> {
     let mut world = World::start(seed, PEOPLE).await?;
     world.sim.clear_rules();
-    let mut told = Blasted { seed, rounds, ..Blasted::default() };
+    let mut told = CampaignOutcome { seed, rounds, ..CampaignOutcome::default() };
     wake(&world.db).await?;
     for round in 0..rounds {
         begin(&world, round).await?;
@@ -130,7 +130,7 @@ async fn latecomers(world: &World, round: u32) -> Result<()> {
     Ok(())
 }
 
-async fn strike(world: &mut World, round: u32, told: &mut Blasted) -> Result<()> {
+async fn strike(world: &mut World, round: u32, told: &mut CampaignOutcome) -> Result<()> {
     if round % FREEZE_EVERY == FREEZE_EVERY - 1 {
         told.freezes += 1;
         return freeze_scheduler(world).await;
@@ -172,7 +172,7 @@ async fn rest(world: &mut World) -> Result<()> {
     Ok(())
 }
 
-async fn judge(world: &World, told: &mut Blasted) -> Result<()> {
+async fn judge(world: &World, told: &mut CampaignOutcome) -> Result<()> {
     let sql = "
         with parts as materialized (
             select r.campaign_id, r.contact_id, count(s.id) as sends from recipients r

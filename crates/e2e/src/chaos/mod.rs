@@ -21,7 +21,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-pub use campaigns::{Blasted, run as run_campaigns};
+pub use campaigns::{CampaignOutcome, run as run_campaigns};
 pub use report::{Faults, Outcome};
 
 /// How long, and with which dice.

@@ -36,6 +36,8 @@ pub struct Experiment {
     pub winner: Option<i16>,
     /// The campaign of the rest.
     pub rest: Option<CampaignId>,
+    /// Why the rest did not begin though it was due.
+    pub refused: Option<String>,
 }
 
 /// Writes what is to be compared, for a campaign that has not begun.
@@ -62,16 +64,32 @@ pub async fn save_experiment(tx: &mut TenantTx, new: &Experiment) -> Result<()> 
     Ok(())
 }
 
-/// Locked until the transaction ends. None: the campaign compares nothing.
+/// None: the campaign compares nothing.
 pub async fn experiment(tx: &mut TenantTx, campaign: CampaignId) -> Result<Option<Experiment>> {
+    read(tx, campaign).await
+}
+
+/// The same, locked until the transaction ends.
+pub async fn lock_experiment(tx: &mut TenantTx, campaign: CampaignId) -> Result<Option<Experiment>> {
+    let tenant = tx.tenant();
+    sqlx::query!(
+        "select campaign_id from experiments where tenant_id = $1 and campaign_id = $2 for no key update",
+        tenant.uuid(),
+        campaign.uuid(),
+    )
+    .fetch_optional(tx.conn())
+    .await?;
+    read(tx, campaign).await
+}
+
+async fn read(tx: &mut TenantTx, campaign: CampaignId) -> Result<Option<Experiment>> {
     let tenant = tx.tenant();
     let row = sqlx::query!(
         r#"
         select holdout, sample, metric as "metric: Metric", decide_after_s, variants as "variants: Json<Vec<NewVariant>>", campaigns,
-               decide_at, decided_at, winner, rest_id as "rest: CampaignId"
+               decide_at, decided_at, winner, rest_id as "rest: CampaignId", refused
         from   experiments
         where  tenant_id = $1 and campaign_id = $2
-        for    no key update
         "#,
         tenant.uuid(),
         campaign.uuid(),
@@ -89,6 +107,7 @@ pub async fn experiment(tx: &mut TenantTx, campaign: CampaignId) -> Result<Optio
         decided_at: row.decided_at,
         winner: row.winner,
         rest: row.rest,
+        refused: row.refused,
     }))
 }
 
@@ -97,6 +116,8 @@ pub async fn experiment(tx: &mut TenantTx, campaign: CampaignId) -> Result<Optio
 pub struct Slice {
     pub of: CampaignId,
     pub range: Range,
+    /// Its share of the throttle.
+    pub throttle_per_minute: Option<i32>,
 }
 
 /// Makes a campaign that has not begun one for a part of its audience; of `started_at`, if that lies behind.
@@ -104,7 +125,8 @@ pub async fn slice(tx: &mut TenantTx, id: CampaignId, slice: Slice, started_at: 
     let tenant = tx.tenant();
     sqlx::query!(
         r#"
-        update campaigns set slice_of = $3, slice_from = $4, slice_to = $5, started_at = coalesce($6, started_at)
+        update campaigns set slice_of = $3, slice_from = $4, slice_to = $5, started_at = coalesce($6, started_at),
+               throttle_per_minute = $7
         where  tenant_id = $1 and id = $2 and state in ('draft', 'scheduled')
         "#,
         tenant.uuid(),
@@ -113,6 +135,7 @@ pub async fn slice(tx: &mut TenantTx, id: CampaignId, slice: Slice, started_at: 
         slice.range.0,
         slice.range.1,
         started_at,
+        slice.throttle_per_minute,
     )
     .execute(tx.conn())
     .await?;
@@ -134,13 +157,15 @@ pub async fn begun(tx: &mut TenantTx, campaign: CampaignId, variants: &[Uuid], d
     Ok(())
 }
 
-/// Experiments that are to be decided. At most 100.
+/// Experiments that are to be decided; not while somebody looks at them. At most 100.
 pub async fn due_experiments(tx: &mut SystemTx, now: DateTime<Utc>) -> Result<Vec<(TenantId, CampaignId)>> {
     let rows = sqlx::query!(
         r#"
-        select tenant_id as "tenant: TenantId", campaign_id as "campaign: CampaignId" from experiments
-        where  decided_at is null and decide_at <= $1
-        order  by decide_at
+        select e.tenant_id as "tenant: TenantId", e.campaign_id as "campaign: CampaignId"
+        from   experiments e
+        join   campaigns c on c.tenant_id = e.tenant_id and c.id = e.campaign_id
+        where  e.decided_at is null and e.decide_at <= $1 and c.state <> 'paused'
+        order  by e.decide_at
         limit  100
         "#,
         now,
@@ -186,7 +211,7 @@ pub async fn decided(
     let tenant = tx.tenant();
     let done = sqlx::query!(
         r#"
-        update experiments set decided_at = $3, winner = $4, rest_id = $5
+        update experiments set decided_at = $3, winner = $4, rest_id = $5, refused = null
         where  tenant_id = $1 and campaign_id = $2 and decided_at is null
         "#,
         tenant.uuid(),
@@ -198,4 +223,32 @@ pub async fn decided(
     .execute(tx.conn())
     .await?;
     Ok(done.rows_affected() == 1)
+}
+
+/// Decides later, and says why. False: that is known.
+pub async fn put_off_decision(
+    tx: &mut TenantTx,
+    campaign: CampaignId,
+    reason: &str,
+    until: DateTime<Utc>,
+) -> Result<bool> {
+    let tenant = tx.tenant();
+    let known = sqlx::query_scalar!(
+        r#"
+        with before as (
+            select refused from experiments where tenant_id = $1 and campaign_id = $2 and decided_at is null for no key update
+        )
+        update experiments e set refused = $3, decide_at = $4
+        from   before b
+        where  e.tenant_id = $1 and e.campaign_id = $2
+        returning b.refused is not distinct from $3 as "known!"
+        "#,
+        tenant.uuid(),
+        campaign.uuid(),
+        reason,
+        until,
+    )
+    .fetch_optional(tx.conn())
+    .await?;
+    Ok(known == Some(false))
 }

@@ -18,6 +18,7 @@ pub struct Open {
     /// Scheduled, and the time has come.
     pub due: bool,
     pub planned: bool,
+    pub holds_credit: bool,
     /// Sends that are not on their way yet.
     pub unsent: bool,
     /// Calls without an outcome.
@@ -32,13 +33,14 @@ pub struct Open {
     pub pause_at_failures: Option<i16>,
 }
 
-/// Campaigns to look at: open ones, and cancelled ones that still hold sends. At most 1,000.
+/// Campaigns to look at: open ones, cancelled ones that still hold sends, and ended ones that still hold credit. At most
+/// 1,000: those that are to begin, and of the others each time some.
 pub async fn open(tx: &mut SystemTx, now: DateTime<Utc>) -> Result<Vec<Open>> {
     let rows = sqlx::query_as!(
         Open,
         r#"
         select c.tenant_id as "tenant: TenantId", c.id as "id: CampaignId", c.state as "state: CampaignState",
-               coalesce(c.state = 'scheduled' and c.scheduled_at <= $1, false) as "due!",
+               coalesce(c.state = 'scheduled' and c.scheduled_at <= $1, false) as "due!", c.credit_reserved > 0 as "holds_credit!",
                c.planned_at is not null as "planned!",
                exists (select 1 from sends s where s.tenant_id = c.tenant_id and s.campaign_id = c.id
                        and s.state in ('scheduled', 'queued', 'waiting', 'claimed')) as "unsent!",
@@ -49,9 +51,12 @@ pub async fn open(tx: &mut SystemTx, now: DateTime<Utc>) -> Result<Vec<Open>> {
                c.repeat_cron is not null as "is_series!",
                coalesce(c.scheduled_at + make_interval(secs => c.start_delay_max_s) < $1, false) as "too_late!", c.pause_at_failures
         from   campaigns c
-        where  (c.state = 'scheduled' and c.scheduled_at <= $1) or c.state in ('preparing', 'running', 'completing')
+        where  (c.state = 'scheduled' and c.scheduled_at <= $1 and (c.start_again_at is null or c.start_again_at <= $1
+                or c.scheduled_at + make_interval(secs => c.start_delay_max_s) < $1))
+        or     c.state in ('preparing', 'running', 'completing')
         or     (c.state = 'cancelled' and c.finished_at > $1 - interval '1 hour')
-        order  by c.tenant_id, c.id
+        or     (c.state in ('completed', 'partially_failed', 'cancelled', 'expired') and c.credit_reserved > 0)
+        order  by c.state <> 'scheduled', md5(c.id::text || $1::text)
         limit  1000
         "#,
         now,

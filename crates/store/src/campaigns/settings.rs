@@ -73,7 +73,7 @@ pub enum When<'a> {
     Series { cron: &'a str, zone: &'a str, until: Option<DateTime<Utc>> },
 }
 
-/// Writes it down for a campaign that has not begun.
+/// Writes it down for a campaign that has not begun. What somebody approved was something else.
 pub async fn time(tx: &mut TenantTx, id: CampaignId, when: &When<'_>) -> Result<()> {
     let tenant = tx.tenant();
     let (local, series) = match when {
@@ -84,7 +84,8 @@ pub async fn time(tx: &mut TenantTx, id: CampaignId, when: &When<'_>) -> Result<
     sqlx::query!(
         r#"
         update campaigns
-        set    local_at = $3, local_late = $4, repeat_cron = $5, repeat_zone = $6, repeat_until = $7
+        set    local_at = $3, local_late = $4, repeat_cron = $5, repeat_zone = $6, repeat_until = $7, approved_by = null,
+               approved_at = null, scheduled_at = case when state = 'draft' then null else scheduled_at end
         where  tenant_id = $1 and id = $2 and state in ('draft', 'scheduled')
         "#,
         tenant.uuid(),
@@ -161,6 +162,42 @@ pub async fn approve(tx: &mut TenantTx, id: CampaignId, by: &str, now: DateTime<
     .execute(tx.conn())
     .await?;
     Ok(done.rows_affected() == 1)
+}
+
+/// What somebody approved is not what it says any more.
+pub async fn unapprove(tx: &mut TenantTx, id: CampaignId) -> Result<()> {
+    let tenant = tx.tenant();
+    sqlx::query!(
+        "update campaigns set approved_by = null, approved_at = null where tenant_id = $1 and id = $2",
+        tenant.uuid(),
+        id.uuid(),
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// Puts a start off, and says why. False: that is known, or it is not scheduled any more.
+pub async fn put_off_start(tx: &mut TenantTx, id: CampaignId, reason: &str, until: DateTime<Utc>) -> Result<bool> {
+    let tenant = tx.tenant();
+    let known = sqlx::query_scalar!(
+        r#"
+        with before as (
+            select start_refused from campaigns where tenant_id = $1 and id = $2 and state = 'scheduled' for no key update
+        )
+        update campaigns c set start_refused = $3, start_again_at = $4
+        from   before b
+        where  c.tenant_id = $1 and c.id = $2
+        returning b.start_refused is not distinct from $3 as "known!"
+        "#,
+        tenant.uuid(),
+        id.uuid(),
+        reason,
+        until,
+    )
+    .fetch_optional(tx.conn())
+    .await?;
+    Ok(known == Some(false))
 }
 
 /// Puts a campaign out of sight, or back. False: it is in a state in which it must be seen.

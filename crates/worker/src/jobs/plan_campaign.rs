@@ -7,10 +7,9 @@ use super::{Ctx, Done, Failure, Handle};
 impl Handle for PlanCampaign {
     async fn run(self, ctx: Ctx) -> Result<Done, Failure> {
         let planned = plan::plan_pages(&ctx.app, &self).await?;
-        Ok(if planned.is_nothing() {
-            Done::Skipped { why: "the campaign does not want this page" }
-        } else {
-            Done::Completed
+        Ok(match planned {
+            Some(_) => Done::Completed,
+            None => Done::Skipped { why: "the campaign does not want this page" },
         })
     }
 }

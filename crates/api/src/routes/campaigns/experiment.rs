@@ -92,6 +92,9 @@ struct Compared {
     decide_at: Option<DateTime<Utc>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     decided_at: Option<DateTime<Utc>>,
+    /// Why the rest has not begun though it was due: somebody must act. It is tried again every minute.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refused: Option<String>,
     /// The variant that did best, from 0.
     #[serde(skip_serializing_if = "Option::is_none")]
     winner: Option<i16>,
@@ -129,6 +132,7 @@ impl Compared {
             metric: experiment.metric.as_str(),
             decide_at: experiment.decide_at,
             decided_at: experiment.decided_at,
+            refused: experiment.refused,
             winner: experiment.winner,
             rest_id: experiment.rest.map(|id| id.to_string()),
             variants: experiment.campaigns.into_iter().zip(scores).map(scored).collect(),

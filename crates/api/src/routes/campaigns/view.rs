@@ -38,6 +38,9 @@ pub(super) struct Campaign {
     scheduled_at: Option<DateTime<Utc>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     not_after: Option<DateTime<Utc>>,
+    /// Why it has not begun though it was due: somebody must act. It is tried again every minute.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    start_refused: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     started_at: Option<DateTime<Utc>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -103,6 +106,7 @@ impl Campaign {
             weight: campaign.weight,
             scheduled_at: campaign.scheduled_at,
             not_after: campaign.not_after,
+            start_refused: campaign.start_refused,
             started_at: campaign.started_at,
             finished_at: campaign.finished_at,
             recipients: campaign.planned,
