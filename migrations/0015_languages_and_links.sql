@@ -32,5 +32,8 @@ create table clicks (
 );
 create index clicks_by_campaign on clicks (tenant_id, campaign_id, message_id);
 
+alter table experiments drop constraint experiments_metric_check;
+alter table experiments add check (metric in ('delivered', 'read', 'replied', 'clicked'));
+
 select protect_tenant_tables();
 grant delete on clicks to postroad_app;

@@ -87,7 +87,9 @@ async fn included(tx: &mut TenantTx, audience: &Audience) -> Result<Option<Filte
         Audience::Segment { segment } => Ok(Some(filter_of(tx, *segment).await?)),
         Audience::Group { group } => Ok(Some(Filter::Group(*group))),
         Audience::Filter { filter } => Ok(Some(checked(filter)?)),
-        Audience::All { .. } | Audience::Contacts { .. } | Audience::Import { .. } => Ok(None),
+        Audience::All { .. } | Audience::Contacts { .. } | Audience::Import { .. } | Audience::Fallback { .. } => {
+            Ok(None)
+        }
     }
 }
 
@@ -132,6 +134,8 @@ pub(crate) async fn size(
     at: DateTime<Utc>,
 ) -> Result<i64, Error> {
     let (named, import) = match &campaign.audience.0 {
+        // Nobody yet: nothing has failed.
+        Audience::Fallback { .. } => return Ok(0),
         Audience::Contacts { contact_ids } => (Some(contact_ids.as_slice()), None),
         Audience::Import { import } => (None, Some(*import)),
         _ => (None, None),

@@ -2,6 +2,7 @@
 
 mod events;
 mod experiments;
+mod fallback;
 mod fold;
 mod follow;
 mod moves;
@@ -24,7 +25,7 @@ use postroad_core::{
 };
 use postroad_store::{
     Json, TenantTx,
-    campaigns::{self, Audience, Campaign, Exclusion, Ground, Tally, Variable},
+    campaigns::{self, Audience, Campaign, Exclusion, Fallback, Ground, Tally, Variable},
     recipients::{self, Listed, Recipient},
 };
 use serde::Serialize;
@@ -48,6 +49,8 @@ pub use moves::{cancel, pause, resume, start, unschedule};
 pub use preflight::{Noticed, Preflight, preflight};
 pub use report::{Recipients, Report, report};
 pub use series::{Timing, schedule};
+pub(crate) use watch::stop;
+
 pub use settings::{approve, archive, change, restore};
 
 /// Contacts that may be named one by one.
@@ -72,6 +75,8 @@ pub struct NewCampaign {
     pub not_after: Option<DateTime<Utc>>,
     /// Each recipient gets the variant of the template that speaks their language, if there is one.
     pub in_own_language: bool,
+    /// Another way to whom it does not reach.
+    pub fallback: Option<Fallback>,
     pub guards: Guards,
 }
 
@@ -130,6 +135,12 @@ pub enum CampaignError {
     IsSeries,
     #[error("a series compares nothing: schedule a campaign with an experiment once, or clone it without one")]
     SeriesCompares,
+    #[error("a fallback waits for 60 to 86,400 seconds after the end of its campaign")]
+    BadWithin,
+    #[error("a fallback leaves by another account")]
+    SameAccount,
+    #[error("this is the fallback of another campaign, which begins it")]
+    IsFallback,
     #[error("a throttle is 1 to 600,000 messages a minute")]
     BadThrottle,
     #[error("a share of failures is 1 to 100 percent")]
@@ -197,6 +208,7 @@ async fn write_draft(
     settings::check(&new.guards)?;
     let ground = campaigns::ground(tx, new.account, new.template).await?.ok_or(CampaignError::NoGround)?;
     check_ground(&ground, new.purpose, new.variables.len())?;
+    fallback::check(tx, &new).await?;
     audiences::resolve(tx, &new.audience, &new.exclude).await?;
     let campaign = draft(by, new, now);
     campaigns::insert(tx, &campaign).await?;
@@ -283,6 +295,8 @@ fn draft(by: Actor, new: NewCampaign, now: DateTime<Utc>) -> Campaign {
         slice_to: None,
         in_own_language: new.in_own_language,
         start_refused: None,
+        fallback: new.fallback.map(Json),
+        fallback_of: None,
     }
 }
 

@@ -6,21 +6,27 @@ use std::pin::pin;
 use chrono::{DateTime, Utc};
 use futures::{Stream, StreamExt as _, stream};
 use postroad_core::{
-    ids::{ContactId, MessageId, TenantId},
+    ids::{CampaignId, ContactId, MessageId, TenantId},
     jobs::PlanCampaign,
-    limits::{CAMPAIGN_LOOK_MAX, CAMPAIGN_PAGE, CAMPAIGN_PAGES_AT_ONCE, CAMPAIGN_PAGES_PER_JOB, HANDLER_MAX},
+    limits::{
+        CAMPAIGN_LOOK_MAX, CAMPAIGN_PAGE, CAMPAIGN_PAGES_AT_ONCE, CAMPAIGN_PAGES_PER_JOB, FALLBACK_LOOKS_EVERY,
+        HANDLER_MAX,
+    },
     segment::Filter,
 };
 use postroad_store::{
     Result, TenantTx,
     audiences::{self, Meant},
-    campaigns::Audience,
+    campaigns::{self as stored, Audience},
     lanes, queue,
     recipients::{self, Page, Whom},
 };
 use uuid::Uuid;
 
-use crate::App;
+use crate::{
+    App, campaigns,
+    credit::{self, CreditError},
+};
 
 /// What one page wrote.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,7 +60,11 @@ async fn plan(app: &App, job: &PlanCampaign, pages: usize) -> Result<Option<Plan
     let mut planned = None;
     for left in (0..pages).rev() {
         let Some(page) = written.next().await.transpose()? else { break };
-        let follower = if left == 0 { Follower::Now } else { Follower::WhenLost };
+        let follower = match left {
+            _ if is_fallback(&page.page) => Follower::Later,
+            0 => Follower::Now,
+            _ => Follower::WhenLost,
+        };
         match page.keep(app, job, follower).await? {
             Some(kept) => planned = Some(kept),
             None => break,
@@ -66,6 +76,10 @@ async fn plan(app: &App, job: &PlanCampaign, pages: usize) -> Result<Option<Plan
     Ok(planned)
 }
 
+const fn is_fallback(page: &Page) -> bool {
+    matches!(page.audience.0, Audience::Fallback { .. })
+}
+
 /// When the job of the next page runs.
 #[derive(Clone, Copy)]
 enum Follower {
@@ -73,6 +87,8 @@ enum Follower {
     /// The next page is written at once, by whoever wrote this one. Its job finds nothing to do then; it is there for the
     /// case that the writer is not any more.
     WhenLost,
+    /// Of a fallback: when something may have failed since.
+    Later,
 }
 
 impl Follower {
@@ -80,6 +96,7 @@ impl Follower {
         match self {
             Self::Now => now,
             Self::WhenLost => now + HANDLER_MAX,
+            Self::Later => now + FALLBACK_LOOKS_EVERY,
         }
     }
 }
@@ -90,7 +107,8 @@ fn drafts<'a>(app: &'a App, job: &'a PlanCampaign, pages: usize) -> impl Stream<
     stream::try_unfold(first, move |place| async move {
         let Some((number, behind)) = place else { return Ok(None) };
         let Some(draft) = Draft::begin(app, job, number, behind).await? else { return Ok(None) };
-        let next = (!draft.found.is_last).then_some((number + 1, draft.found.cursor));
+        let goes_on = !draft.found.is_last && !is_fallback(&draft.page);
+        let next = goes_on.then_some((number + 1, draft.found.cursor));
         Ok(Some((draft, next)))
     })
     .take(pages)
@@ -107,12 +125,12 @@ impl Draft {
     /// `behind` is where the page before it ends, if that may not be kept yet.
     async fn begin(app: &App, job: &PlanCampaign, number: i32, behind: Option<ContactId>) -> Result<Option<Self>> {
         let mut tx = TenantTx::begin(&app.store, job.tenant).await?;
-        let Some(stored) = recipients::share(&mut tx, job.campaign, job.generation).await? else { return Ok(None) };
-        if number == job.page && stored.number != number {
+        let Some(kept) = recipients::share(&mut tx, job.campaign, job.generation).await? else { return Ok(None) };
+        if number == job.page && kept.number != number {
             return Ok(None);
         }
-        let page = Page { number, planned_to: behind.or(stored.planned_to), ..stored };
-        let found = find(&mut tx, &page, CAMPAIGN_PAGE).await?;
+        let page = Page { number, planned_to: behind.or(kept.planned_to), ..kept };
+        let found = find(&mut tx, &page, CAMPAIGN_PAGE, app.clock.now()).await?;
         Ok(Some(Self { tx, page, found }))
     }
 
@@ -143,6 +161,11 @@ impl Written {
             self.tx.roll_back().await?;
             return Ok(None);
         }
+        if let Some(reason) = self.unpaid().await? {
+            self.tx.roll_back().await?;
+            campaigns::stop(app, job.tenant, job.campaign, &reason).await?;
+            return Ok(None);
+        }
         if !planned.is_last {
             let next = PlanCampaign { page: self.page.number + 1, ..job.clone() };
             queue::push(&mut self.tx, &next, follower.runs_at(self.now)).await?;
@@ -151,6 +174,23 @@ impl Written {
         self.tx.commit().await?;
         app.nudges.nudge(job.tenant, account);
         Ok(Some(planned))
+    }
+}
+
+impl Written {
+    /// Nobody knew before how many a fallback would be for: it pays page by page. Some: there is not enough left.
+    async fn unpaid(&mut self) -> Result<Option<String>> {
+        if !self.page.credit_enforced || !is_fallback(&self.page) {
+            return Ok(None);
+        }
+        match credit::draw(&mut self.tx, self.planned.recipients).await {
+            Ok(()) => stored::reserve_more(&mut self.tx, self.page.campaign, self.planned.recipients).await?,
+            Err(CreditError::Insufficient { wanted, balance }) => {
+                return Ok(Some(format!("{wanted} credits are needed, and {balance} are left")));
+            }
+            Err(CreditError::Store(error)) => return Err(error),
+        }
+        Ok(None)
     }
 }
 
@@ -164,7 +204,7 @@ pub(crate) struct Glance {
 
 /// Writes up to `size` recipients behind the page's cursor.
 pub(crate) async fn glance(app: &App, tx: &mut TenantTx, page: &Page, size: i64, now: DateTime<Utc>) -> Result<Glance> {
-    let found = find(tx, page, size).await?;
+    let found = find(tx, page, size, now).await?;
     let ids = message_ids(found.contacts.len(), now);
     let whom = Whom { contacts: &found.contacts, messages: &ids, public_url: &app.public_url };
     recipients::write(tx, page, whom, now).await?;
@@ -193,9 +233,10 @@ impl Found {
 }
 
 /// The next up to `size` contacts behind the page's cursor.
-async fn find(tx: &mut TenantTx, page: &Page, size: i64) -> Result<Found> {
+async fn find(tx: &mut TenantTx, page: &Page, size: i64, now: DateTime<Utc>) -> Result<Found> {
     match (&page.audience.0, &page.frozen) {
         (Audience::Contacts { contact_ids }, frozen) => named(tx, page, contact_ids, frozen.as_deref(), size).await,
+        (Audience::Fallback { fallback_of }, _) => unreached(tx, page, *fallback_of, size, now).await,
         (_, Some(filter)) => meant(tx, page, filter, size).await,
         (Audience::Import { import }, None) => next(tx, page, Some(*import), size).await,
         (_, None) => next(tx, page, None, size).await,
@@ -205,6 +246,14 @@ async fn find(tx: &mut TenantTx, page: &Page, size: i64) -> Result<Found> {
 /// The next of all, or of an import.
 async fn next(tx: &mut TenantTx, page: &Page, import: Option<Uuid>, size: i64) -> Result<Found> {
     Ok(Found::all_of(recipients::next(tx, page, import, size).await?, size))
+}
+
+/// Who failed since the last look. There is no cursor: failures come in any order.
+async fn unreached(tx: &mut TenantTx, page: &Page, other: CampaignId, size: i64, now: DateTime<Utc>) -> Result<Found> {
+    let is_over = recipients::is_over(tx, other, now).await?;
+    let contacts = recipients::unreached(tx, page, other, size).await?;
+    let looked_at = count(&contacts);
+    Ok(Found { looked_at, cursor: None, is_last: is_over && looked_at < size, contacts })
 }
 
 /// The next of whom the campaign's filter holds. In a page there may be nobody, and more behind it.

@@ -136,22 +136,31 @@ fn tell(done: &Done, json: bool) -> Result<()> {
 fn hint(stage: &Stage, done: Option<&Done>) -> Result<()> {
     let Stage { base_url, data_dir, key_id, .. } = stage;
     let explain = done.and_then(|done| done.held).map(|id| {
-        let data_dir = data_dir.display();
-        format!("  why a message waits        postroad --data-dir {data_dir} messages explain {id}\n")
+        let (program, data_dir) = (program(), data_dir.display());
+        format!("  why a message waits        {program} --data-dir {data_dir} messages explain {id}\n")
     });
     note(&format!(
         "\nIt stays up at {base_url}; Ctrl-C ends it. Try:\n\n  \
            documentation of the API   {base_url}/docs\n  \
            what the provider counts   curl {sim}/_sim/stats\n{explain}  \
-           a call of your own         postroad sign GET {base_url}/v1/messages --curl \\\n\
+           a call of your own         {program} sign GET {base_url}/v1/messages --curl \\\n\
          {blank:31}--key {key_id} --secret-file {secret}\n\n\
          Signed for the next five minutes:\n\n{example}\n",
+        program = program(),
         sim = stage.sim.base_url(),
         explain = explain.unwrap_or_default(),
         blank = "",
         secret = stage.secret_file.display(),
         example = signed_example(stage)?,
     ))
+}
+
+/// This program as it can be called from here: nobody has put it on the path yet.
+fn program() -> String {
+    let path = std::env::current_exe().unwrap_or_else(|_| "postroad".into());
+    let here = std::env::current_dir().ok();
+    let near = here.and_then(|here| path.strip_prefix(here).ok());
+    near.unwrap_or(&path).display().to_string()
 }
 
 /// A curl line that works, made as `postroad sign` makes it.

@@ -77,6 +77,10 @@ pub const CAMPAIGN_PAGES_PER_JOB: usize = 16;
 /// Pages of one campaign that are written at the same time, each by a connection of its own: a second one doubles what two
 /// cores of a database plan, and a third would only take them from the lanes.
 pub const CAMPAIGN_PAGES_AT_ONCE: usize = 2;
+/// How soon a fallback sees that something failed.
+pub const FALLBACK_LOOKS_EVERY: TimeDelta = TimeDelta::seconds(5);
+/// How late a failure may be reported for a fallback, in seconds after the campaign's end, at most.
+pub const FALLBACK_WITHIN_MAX_S: i32 = 86_400;
 /// Seconds between the clock of a caller and ours.
 pub const SIGNATURE_AGE_MAX_S: i64 = 300;
 /// How long an idempotent answer is kept.

@@ -76,6 +76,22 @@ pub enum Audience {
     Filter {
         filter: Filter,
     },
+    /// Whom the other campaign did not reach, as soon as that is known.
+    Fallback {
+        fallback_of: CampaignId,
+    },
+}
+
+/// Another way to reach those whom a campaign did not reach.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fallback {
+    /// Of any channel.
+    pub account: AccountId,
+    /// Of that account.
+    pub template: TemplateId,
+    pub variables: Vec<Variable>,
+    /// Failures that are reported so long after the campaign's end still count, 60 to 86,400 seconds.
+    pub within_s: i32,
 }
 
 /// Who gets nothing, though the audience has them.
@@ -144,6 +160,9 @@ pub struct Campaign {
     pub in_own_language: bool,
     /// Why it did not begin though it was due.
     pub start_refused: Option<String>,
+    pub fallback: Option<Json<Fallback>>,
+    /// The campaign whose failures it is for.
+    pub fallback_of: Option<CampaignId>,
 }
 
 /// False: the series has made the campaign of this fire already.
@@ -154,9 +173,9 @@ pub async fn insert(tx: &mut TenantTx, new: &Campaign) -> Result<bool> {
         insert into campaigns (tenant_id, id, name, account_id, template_id, purpose, variables, audience, quiet_policy, state, weight,
                                not_after, created_at, updated_at, exclude, start_delay_max_s, throttle_per_minute, pause_at_failures,
                                created_by, scheduled_at, series_id, fire_at, slice_of, slice_from, slice_to, approved_by, approved_at,
-                               in_own_language, local_at, local_late)
+                               in_own_language, local_at, local_late, fallback, fallback_of)
         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25,
-                case when $25::text is null then null else $13::timestamptz end, $26, $27, $28)
+                case when $25::text is null then null else $13::timestamptz end, $26, $27, $28, $29, $30)
         on conflict (tenant_id, series_id, fire_at) where series_id is not null do nothing
         "#,
         tenant.uuid(),
@@ -187,6 +206,8 @@ pub async fn insert(tx: &mut TenantTx, new: &Campaign) -> Result<bool> {
         new.in_own_language,
         new.local_at,
         new.local_late.as_str(),
+        new.fallback.as_ref().map(|fallback| serde_json::to_value(&fallback.0)).transpose()?,
+        new.fallback_of.map(CampaignId::uuid),
     )
     .execute(tx.conn())
     .await?;
@@ -204,7 +225,8 @@ pub async fn find(tx: &mut TenantTx, id: CampaignId) -> Result<Option<Campaign>>
                started_at, finished_at, planned, planned_at, plan_page, plan_run, credit_reserved, created_at, local_at,
                local_late as "local_late: LocalLate", start_delay_max_s, repeat_cron, repeat_zone, repeat_until,
                series_id as "series: CampaignId", fire_at, throttle_per_minute, pause_at_failures, created_by, approved_by, archived_at,
-               slice_of as "slice_of: CampaignId", slice_from, slice_to, in_own_language, start_refused
+               slice_of as "slice_of: CampaignId", slice_from, slice_to, in_own_language, start_refused,
+               fallback as "fallback: Json<Fallback>", fallback_of as "fallback_of: CampaignId"
         from   campaigns
         where  tenant_id = $1 and id = $2
         "#,
@@ -222,6 +244,7 @@ pub struct Listed {
     pub before: Option<CampaignId>,
     pub archived: bool,
     pub series: Option<CampaignId>,
+    pub fallback_of: Option<CampaignId>,
     /// At least 1.
     pub limit: i64,
 }
@@ -238,10 +261,11 @@ pub async fn list(tx: &mut TenantTx, listed: &Listed) -> Result<Vec<Campaign>> {
                started_at, finished_at, planned, planned_at, plan_page, plan_run, credit_reserved, created_at, local_at,
                local_late as "local_late: LocalLate", start_delay_max_s, repeat_cron, repeat_zone, repeat_until,
                series_id as "series: CampaignId", fire_at, throttle_per_minute, pause_at_failures, created_by, approved_by, archived_at,
-               slice_of as "slice_of: CampaignId", slice_from, slice_to, in_own_language, start_refused
+               slice_of as "slice_of: CampaignId", slice_from, slice_to, in_own_language, start_refused,
+               fallback as "fallback: Json<Fallback>", fallback_of as "fallback_of: CampaignId"
         from   campaigns
         where  tenant_id = $1 and ($2::uuid is null or id < $2) and (archived_at is not null) = $3
-        and    ($4::uuid is null or series_id = $4)
+        and    ($4::uuid is null or series_id = $4) and ($6::uuid is null or fallback_of = $6)
         order  by id desc
         limit  $5
         "#,
@@ -250,6 +274,7 @@ pub async fn list(tx: &mut TenantTx, listed: &Listed) -> Result<Vec<Campaign>> {
         listed.archived,
         listed.series.map(CampaignId::uuid),
         listed.limit,
+        listed.fallback_of.map(CampaignId::uuid),
     )
     .fetch_all(tx.conn())
     .await?;
@@ -323,15 +348,17 @@ pub async fn lock(tx: &mut TenantTx, id: CampaignId) -> Result<()> {
     Ok(())
 }
 
-/// Campaigns for the other parts of its audience that have begun and not ended. At most 10.
+/// Campaigns for the other parts of its audience, and its fallback, that have begun and not ended. At most 20.
 pub async fn open_parts(tx: &mut TenantTx, id: CampaignId) -> Result<Vec<CampaignId>> {
     let tenant = tx.tenant();
     let parts = sqlx::query_scalar!(
         r#"
         select id as "id: CampaignId" from campaigns
-        where  tenant_id = $1 and slice_of = $2 and id <> $2 and state in ('preparing', 'running', 'paused', 'completing')
+        where  tenant_id = $1 and id <> $2 and state in ('preparing', 'running', 'paused', 'completing')
+        and    (slice_of = $2 or fallback_of = $2
+                or fallback_of in (select p.id from campaigns p where p.tenant_id = $1 and p.slice_of = $2))
         order  by id
-        limit  10
+        limit  20
         "#,
         tenant.uuid(),
         id.uuid(),
@@ -381,6 +408,20 @@ pub async fn audience_size(
     .fetch_one(tx.conn())
     .await?;
     Ok(count)
+}
+
+/// The campaign holds so much more of the wallet.
+pub async fn reserve_more(tx: &mut TenantTx, id: CampaignId, credits: i64) -> Result<()> {
+    let tenant = tx.tenant();
+    sqlx::query!(
+        "update campaigns set credit_reserved = credit_reserved + $3 where tenant_id = $1 and id = $2",
+        tenant.uuid(),
+        id.uuid(),
+        credits,
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
 }
 
 /// Takes what the campaign still holds of the wallet, once: whoever asks second gets nothing.

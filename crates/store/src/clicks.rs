@@ -31,7 +31,7 @@ pub async fn destination(
         join   messages m on m.tenant_id = t.id and m.id = $2
         join   campaigns p on p.tenant_id = m.tenant_id and p.id = m.campaign_id
         where  substr(uuid_send(t.id), 13, 4) = $1 and message_tag(t.link_key, m.id) = $3 and m.created_at >= $4
-        and    p.variables -> ($5::integer - 1) ? 'link'
+        and    $5 > 0 and p.variables -> ($5::integer - 1) ? 'link'
         "#,
         &token.tenant_tail,
         token.message.uuid(),

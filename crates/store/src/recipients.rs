@@ -50,6 +50,7 @@ pub struct Page {
     pub started_at: DateTime<Utc>,
     /// The last contact that was looked at.
     pub planned_to: Option<ContactId>,
+    pub credit_enforced: bool,
     /// Of campaigns that speak each person's language: the variants of the template that can be sent, by language.
     pub variants: Option<serde_json::Value>,
 }
@@ -70,8 +71,10 @@ pub async fn share(tx: &mut TenantTx, campaign: CampaignId, run: i32) -> Result<
                (select jsonb_object_agg(lower(replace(v.language, '_', '-')), jsonb_build_object('id', v.id, 'language', v.language))
                 from   templates v
                 where  c.in_own_language and v.tenant_id = t.tenant_id and v.account_id = t.account_id and v.name = t.name
-                and    v.status = 'approved' and v.category = t.category and v.placeholders = t.placeholders) as variants
+                and    v.status = 'approved' and v.category = t.category and v.placeholders = t.placeholders) as variants,
+               w.credit_enforced
         from   campaigns c
+        join   tenants w on w.id = c.tenant_id
         join   accounts a on a.tenant_id = c.tenant_id and a.id = c.account_id
         join   templates t on t.tenant_id = c.tenant_id and t.id = c.template_id
         where  c.tenant_id = $1 and c.id = $2 and c.state = 'preparing' and c.plan_run = $3
@@ -107,6 +110,52 @@ pub async fn next(tx: &mut TenantTx, page: &Page, import: Option<Uuid>, limit: i
     .fetch_all(tx.conn())
     .await?;
     Ok(ids)
+}
+
+/// Whom the other campaign did not reach, who has an address on this one's channel, and who is not its recipient yet.
+pub async fn unreached(tx: &mut TenantTx, page: &Page, other: CampaignId, limit: i64) -> Result<Vec<Uuid>> {
+    let tenant = tx.tenant();
+    let ids = sqlx::query_scalar!(
+        r#"
+        select distinct s.contact_id
+        from   sends s
+        where  s.tenant_id = $1 and s.campaign_id = $2 and s.state in ('rejected', 'failed', 'dead')
+        and    exists (select 1 from addresses d where d.tenant_id = $1 and d.contact_id = s.contact_id and d.channel = $4)
+        and    exists (select 1 from contacts n where n.tenant_id = $1 and n.id = s.contact_id and n.erased_at is null
+                       and n.created_at <= $6)
+        and    not exists (select 1 from recipients r where r.tenant_id = $1 and r.campaign_id = $3 and r.contact_id = s.contact_id)
+        order  by s.contact_id
+        limit  $5
+        "#,
+        tenant.uuid(),
+        other.uuid(),
+        page.campaign.uuid(),
+        page.channel.as_str(),
+        limit,
+        page.started_at,
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    Ok(ids)
+}
+
+/// Nothing that the campaign sent can fail any more so that it counts for its fallback.
+pub async fn is_over(tx: &mut TenantTx, campaign: CampaignId, now: DateTime<Utc>) -> Result<bool> {
+    let tenant = tx.tenant();
+    let over = sqlx::query_scalar!(
+        r#"
+        select exists (
+            select 1 from campaigns
+            where  tenant_id = $1 and id = $2
+            and    finished_at + make_interval(secs => coalesce((fallback ->> 'within_s')::float8, 0)) <= $3) as "over!"
+        "#,
+        tenant.uuid(),
+        campaign.uuid(),
+        now,
+    )
+    .fetch_one(tx.conn())
+    .await?;
+    Ok(over)
 }
 
 /// Who gets a message, and what its parts are made of.

@@ -177,7 +177,7 @@ pub async fn is_in_use(tx: &mut TenantTx, id: TemplateId) -> Result<bool> {
     let used = sqlx::query_scalar!(
         r#"
         select exists (select 1 from campaigns c
-                       where  c.tenant_id = $1 and c.template_id = $2
+                       where  c.tenant_id = $1 and (c.template_id = $2 or strpos(c.fallback::text, $3) > 0)
                        and    c.state in ('scheduled', 'preparing', 'running', 'paused', 'completing'))
             or exists (select 1 from experiments e
                        where  e.tenant_id = $1 and e.decide_at is not null and e.decided_at is null

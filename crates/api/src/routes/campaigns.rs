@@ -87,6 +87,9 @@ struct ListQuery {
     /// Those that this series made.
     #[param(pattern = "^cmp_[0-9a-f]{32}$")]
     series_id: Option<String>,
+    /// The one that is for the failures of this campaign.
+    #[param(pattern = "^cmp_[0-9a-f]{32}$")]
+    fallback_of: Option<String>,
 }
 
 /// List campaigns, newest first.
@@ -107,7 +110,8 @@ async fn list(
     let limit = page::limit(query.limit)?;
     let before: Option<CampaignId> = page::parse("after", query.after.as_deref())?;
     let series = page::parse("series_id", query.series_id.as_deref())?;
-    let listed = Listed { before, archived: query.archived, series, limit: limit + 1 };
+    let fallback_of = page::parse("fallback_of", query.fallback_of.as_deref())?;
+    let listed = Listed { before, archived: query.archived, series, fallback_of, limit: limit + 1 };
     let rows = campaigns::list(&api.app, tenant, &listed).await?;
     Ok(axum::Json(Page::of(rows, limit, |row| row.id.to_string(), Campaign::of)))
 }
@@ -192,6 +196,9 @@ impl From<CampaignError> for Problem {
             CampaignError::BadThrottle | CampaignError::BadShare | CampaignError::BadDelay => {
                 Self::invalid("out_of_range", error)
             }
+            CampaignError::BadWithin => Self::invalid("out_of_range", error),
+            CampaignError::SameAccount => Self::invalid("fallback_of_same_account", error),
+            CampaignError::IsFallback => Self::conflict("is_a_fallback", error),
             CampaignError::BadExperiment => Self::invalid("invalid_experiment", error),
             CampaignError::IsSeries => Self::conflict("is_a_series", error),
             CampaignError::SeriesCompares => Self::conflict("series_compares_nothing", error),

@@ -222,3 +222,44 @@ async fn a_draft_that_can_never_be_sent_is_refused_by_name() {
     let refused = stage.caller.post(&format!("{path}/start"), &json!({})).await;
     assert_eq!((refused.status, refused.code().as_str()), (409, "template_not_approved"));
 }
+
+async fn open(stage: &Stage, path: &str, agent: &str) -> postroad_testkit::Answer {
+    let request = http::Request::builder()
+        .uri(format!("{}{path}", stage.world.base))
+        .header("user-agent", agent)
+        .body(Vec::new())
+        .unwrap();
+    stage.world.http.send(request).await
+}
+
+#[tokio::test]
+async fn a_link_in_a_message_leads_on_and_counts_people() {
+    let mut stage = Stage::new().await;
+    stage.draft["variables"] = json!([{"attribute": "first_name"}, {"link": "https://shop.example/spring?a=1"}]);
+    let campaign = stage.made().await;
+    let told = stage.caller.get(&format!("{campaign}/preflight")).await.json();
+    assert!(told["findings"].as_array().unwrap().iter().all(|found| found["finding"] != "links_unreachable"), "{told}");
+    stage.act(&campaign, "start").await;
+    stage.plan().await;
+    let url: String = sqlx::query_scalar("select content -> 'parameters' ->> 1 from messages limit 1")
+        .fetch_one(&mut stage.world.db.admin().await)
+        .await
+        .unwrap();
+    let path = url.strip_prefix("https://messages.example").unwrap().to_owned();
+    for agent in ["Mozilla/5.0 (iPhone)", "Mozilla/5.0 (iPhone)", "WhatsApp/2.26"] {
+        let answer = open(&stage, &path, agent).await;
+        assert_eq!(answer.status, 302, "{}", answer.text());
+        assert_eq!(answer.headers["location"], "https://shop.example/spring?a=1");
+        assert_eq!(answer.headers["cache-control"], "no-store");
+    }
+    let token = &path[3..43];
+    for nowhere in
+        [format!("/l/{token}/1"), format!("/l/{token}/x"), format!("/l/{}A/2", &token[..39]), "/l/a/2".to_owned()]
+    {
+        let same = nowhere == path;
+        assert!(same || open(&stage, &nowhere, "Mozilla/5.0").await.status == 404, "{nowhere}");
+    }
+    let report = stage.caller.get(&format!("{campaign}/report")).await.json();
+    assert_eq!(report["clicked"], 1);
+    assert_eq!(stage.world.count("select sum(clicks) from clicks").await, 2);
+}

@@ -28,6 +28,9 @@ pub async fn clone(app: &App, by: Actor, tenant: TenantId, id: CampaignId) -> Re
     let now = app.clock.now();
     let mut tx = TenantTx::begin(&app.store, tenant).await?;
     let campaign = find(&mut tx, id).await?;
+    if campaign.fallback_of.is_some() {
+        return Err(CampaignError::IsFallback);
+    }
     let audience = campaign.audience.0.clone();
     let copy = write_copy(&mut tx, &campaign, "copy", audience, by, now).await?;
     experiments::copy(&mut tx, id, copy).await?;
@@ -91,6 +94,7 @@ async fn write_copy(
         slice_of: None,
         slice_from: None,
         slice_to: None,
+        fallback_of: None,
         approved_by: None,
         created_by: by.to_string(),
         created_at: now,

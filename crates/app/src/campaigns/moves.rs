@@ -18,7 +18,7 @@ use serde_json::json;
 use super::{
     CampaignError,
     events::{self, Happened},
-    experiments, find, preflight,
+    experiments, fallback, find, preflight,
 };
 use crate::{
     App, audiences, credit, text,
@@ -58,7 +58,7 @@ pub(super) async fn begin(
     let step = Move { replan: true, credit_reserved: Some(reserved), ..step(campaign.state, CampaignState::Preparing) };
     make(tx, campaign, &step, by, now).await?;
     queue::push(tx, &plan_job(tx.tenant(), campaign), now).await?;
-    Ok(())
+    fallback::follow(tx, campaign, by, now).await
 }
 
 /// What a campaign stands on must be sound; as it is now, it is kept.
@@ -156,8 +156,8 @@ pub async fn unschedule(app: &App, by: Actor, tenant: TenantId, id: CampaignId) 
     Ok(())
 }
 
-/// No attempt starts after the next intent slice. What is on its way ends. Campaigns for other parts of its audience pause
-/// too; each is resumed by itself.
+/// No attempt starts after the next intent slice. What is on its way ends. Campaigns for other parts of its audience, and
+/// its fallback, pause with it.
 pub async fn pause(app: &App, by: Actor, tenant: TenantId, id: CampaignId, reason: &str) -> Result<(), CampaignError> {
     if !text::fits(reason, 1..=200) {
         return Err(CampaignError::BadReason);
@@ -184,22 +184,37 @@ async fn whole(tx: &mut TenantTx, id: CampaignId) -> Result<Vec<Campaign>, Campa
 }
 
 /// Goes on exactly where it stopped: planning, if that was not done, else sending. What failed so far has been seen: it does
-/// not pause the campaign again.
+/// not pause the campaign again. What was paused with it goes on with it.
 pub async fn resume(app: &App, by: Actor, tenant: TenantId, id: CampaignId) -> Result<(), CampaignError> {
     let now = app.clock.now();
     let mut tx = TenantTx::begin(&app.store, tenant).await?;
-    let campaign = find(&mut tx, id).await?;
-    let to = if campaign.planned_at.is_some() { CampaignState::Running } else { CampaignState::Preparing };
-    let replan = to == CampaignState::Preparing;
-    make(&mut tx, &campaign, &Move { replan, ..step(CampaignState::Paused, to) }, by, now).await?;
-    stand(&mut tx, &campaign).await?;
-    let (all, failed) = campaigns::ended(&mut tx, id).await?;
-    campaigns::seen(&mut tx, id, all, failed).await?;
-    if replan {
-        queue::push(&mut tx, &plan_job(tenant, &campaign), now).await?;
+    let mut all = vec![find(&mut tx, id).await?];
+    for part in campaigns::open_parts(&mut tx, id).await? {
+        let part = find(&mut tx, part).await?;
+        if part.state == CampaignState::Paused && part.paused_reason == all[0].paused_reason {
+            all.push(part);
+        }
+    }
+    for campaign in &all {
+        go_on(&mut tx, campaign, by, now).await?;
     }
     tx.commit().await?;
-    waiting::release(app, tenant, Waits::Campaign(campaign.account, id)).await?;
+    for campaign in all {
+        waiting::release(app, tenant, Waits::Campaign(campaign.account, campaign.id)).await?;
+    }
+    Ok(())
+}
+
+async fn go_on(tx: &mut TenantTx, campaign: &Campaign, by: Actor, now: DateTime<Utc>) -> Result<(), CampaignError> {
+    let to = if campaign.planned_at.is_some() { CampaignState::Running } else { CampaignState::Preparing };
+    let replan = to == CampaignState::Preparing;
+    make(tx, campaign, &Move { replan, ..step(CampaignState::Paused, to) }, by, now).await?;
+    stand(tx, campaign).await?;
+    let (all, failed) = campaigns::ended(tx, campaign.id).await?;
+    campaigns::seen(tx, campaign.id, all, failed).await?;
+    if replan {
+        queue::push(tx, &plan_job(tx.tenant(), campaign), now).await?;
+    }
     Ok(())
 }
 

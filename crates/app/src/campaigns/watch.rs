@@ -7,6 +7,7 @@ use postroad_core::{
         preflight::{difference, drift},
         watch::{Ended, fails_too_often},
     },
+    ids::{CampaignId, TenantId},
 };
 use postroad_store::{
     TenantTx,
@@ -30,17 +31,22 @@ pub(super) async fn look(app: &App, open: &Open) -> Result<(), CampaignError> {
     }
     drop(tx);
     match reason {
-        Some(reason) => stop(app, open, &reason).await,
+        Some(reason) => Ok(stop(app, open.tenant, open.id, &reason).await?),
         None => Ok(()),
     }
 }
 
-async fn stop(app: &App, open: &Open, reason: &str) -> Result<(), CampaignError> {
-    tracing::warn!(campaign.id = %open.id, reason, "a campaign was paused");
-    match pause(app, Actor::System, open.tenant, open.id, reason).await {
+/// Pauses a campaign for a reason that a person must look at.
+pub(crate) async fn stop(app: &App, tenant: TenantId, id: CampaignId, reason: &str) -> postroad_store::Result<()> {
+    tracing::warn!(campaign.id = %id, reason, "a campaign was paused");
+    match pause(app, Actor::System, tenant, id, reason).await {
+        Ok(()) => Ok(()),
+        Err(CampaignError::Store(error)) => Err(error),
         // It ended, or somebody was faster.
-        Err(CampaignError::WrongState { .. }) => Ok(()),
-        done => done,
+        Err(error) => {
+            tracing::debug!(campaign.id = %id, %error, "it needs no pause any more");
+            Ok(())
+        }
     }
 }
 

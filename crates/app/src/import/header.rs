@@ -2,7 +2,8 @@
 //! others, else an attribute of the column's name.
 //!
 //! Columns that begin with `postroad_` are ours to write and are passed over, so that an export or an error file can be
-//! imported. Consent is never guessed: that a column means it, a person must say.
+//! imported. That a column means consent a person must say; that it means the opposite is guessed, because passing
+//! it over would write to somebody who said no.
 
 use std::collections::{BTreeMap, HashSet};
 

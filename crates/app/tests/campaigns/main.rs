@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "what a test stands on must hold")]
 
 mod experiments;
+mod fallback;
 mod guards;
 mod languages;
 mod life;

@@ -71,6 +71,7 @@ impl Stage {
             weight: 4,
             not_after: None,
             in_own_language: false,
+            fallback: None,
             guards: Guards::default(),
         }
     }

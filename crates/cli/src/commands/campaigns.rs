@@ -18,7 +18,7 @@ use postroad_core::{
     gates::QuietPolicy,
     ids::{AccountId, CampaignId, ContactId, GroupId, SegmentId, TemplateId, TenantId},
 };
-use postroad_store::campaigns::{Audience, Campaign, Listed, Tally};
+use postroad_store::campaigns::{Audience, Campaign, Fallback, Listed, Tally};
 use serde::Serialize;
 
 use super::{PAGE, fill::Fill, whose::Whose};
@@ -174,6 +174,18 @@ pub struct Create {
     /// Share of the account among campaigns, 1 to 100
     #[arg(long, default_value_t = 4)]
     weight: i16,
+    /// Whom it does not reach gets it by this account
+    #[arg(long, value_name = "ID", requires = "fallback_template")]
+    fallback_account: Option<AccountId>,
+    /// With this template of that account
+    #[arg(long, value_name = "ID", requires = "fallback_account")]
+    fallback_template: Option<TemplateId>,
+    /// Value of the next placeholder of the fallback
+    #[arg(long = "fallback-fill", value_name = "TEXT|@NAME[=TEXT]|link:TO", requires = "fallback_template")]
+    fallback_fills: Vec<Fill>,
+    /// Failures that are reported so many seconds after the end still count
+    #[arg(long, value_name = "SECONDS", default_value_t = 3_600, requires = "fallback_template")]
+    fallback_within: i32,
     /// To each in their own language, where the template has an approved
     /// variant in it
     #[arg(long)]
@@ -274,6 +286,12 @@ fn described(args: Create) -> NewCampaign {
             Audience::Contacts { contact_ids: args.contacts.iter().map(|contact| contact.uuid()).collect() }
         }
     };
+    let fallback = args.fallback_account.zip(args.fallback_template).map(|(account, template)| Fallback {
+        account,
+        template,
+        variables: args.fallback_fills.into_iter().map(|fill| fill.0).collect(),
+        within_s: args.fallback_within,
+    });
     NewCampaign {
         name: args.name,
         account: args.account,
@@ -286,6 +304,7 @@ fn described(args: Create) -> NewCampaign {
         weight: args.weight,
         not_after: args.not_after,
         in_own_language: args.own_language,
+        fallback,
         guards: Guards { throttle_per_minute: args.throttle, ..Guards::default() },
     }
 }

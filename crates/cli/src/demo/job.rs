@@ -96,6 +96,7 @@ async fn draft(stage: &Stage) -> Result<CampaignId> {
         weight: 4,
         not_after: None,
         in_own_language: false,
+        fallback: None,
         guards: Guards::default(),
     };
     Ok(campaigns::create(stage.app(), Actor::Operator, stage.tenant, new).await?)

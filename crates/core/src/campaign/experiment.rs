@@ -12,6 +12,8 @@ words! {
         Read = "read",
         /// The person wrote something after it.
         Replied = "replied",
+        /// The person opened a link of it.
+        Clicked = "clicked",
     }
 }
 

@@ -124,6 +124,7 @@ fn draft(account: AccountId, template: TemplateId, audience: Audience) -> NewCam
         weight: 4,
         not_after: None,
         in_own_language: false,
+        fallback: None,
         guards: Guards::default(),
     }
 }

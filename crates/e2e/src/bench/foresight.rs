@@ -122,6 +122,7 @@ async fn draft(seed: &Seed) -> Result<CampaignId> {
         weight: 4,
         not_after: None,
         in_own_language: false,
+        fallback: None,
         guards: Guards::default(),
     };
     Ok(campaigns::create(&seed.app, Actor::Operator, seed.tenant, new).await?)

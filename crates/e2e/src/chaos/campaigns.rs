@@ -103,6 +103,7 @@ async fn begin(world: &World, round: u32) -> Result<CampaignId> {
         quiet_policy: QuietPolicy::Exempt,
         not_after: None,
         in_own_language: false,
+        fallback: None,
         guards: Guards { pause_at_failures: None, ..Guards::default() },
         weight: 4,
     };

@@ -115,6 +115,7 @@ impl Traffic {
             quiet_policy: QuietPolicy::Hold,
             not_after: None,
             in_own_language: false,
+            fallback: None,
             guards: Guards::default(),
             weight: 4,
         };

@@ -185,6 +185,7 @@ pub async fn score(tx: &mut TenantTx, variant: CampaignId, metric: Metric) -> Re
                count(*) filter (where case $3
                    when 'read' then s.state = 'read'
                    when 'delivered' then s.state in ('delivered', 'read')
+                   when 'clicked' then exists (select 1 from clicks k where k.tenant_id = s.tenant_id and k.message_id = s.id)
                    else exists (select 1 from messages m where m.tenant_id = s.tenant_id and m.contact_id = s.contact_id
                                 and m.direction = 'inbound' and m.account_id = s.lane_id and m.created_at > c.started_at) end) as "good!"
         from   sends s

@@ -1,7 +1,7 @@
 //! Who gets a campaign, as callers write it and as they see it.
 
 use postroad_core::{
-    ids::{ContactId, GroupId, ImportId, SegmentId},
+    ids::{CampaignId, ContactId, GroupId, ImportId, SegmentId},
     segment::Filter,
 };
 use postroad_store::campaigns as stored;
@@ -110,6 +110,10 @@ pub(super) struct Audience {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<SegmentFilter>)]
     filter: Option<Filter>,
+    /// Whom this campaign does not reach.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, pattern = "^cmp_[0-9a-f]{32}$")]
+    fallback_of: Option<CampaignId>,
 }
 
 impl Audience {
@@ -123,6 +127,7 @@ impl Audience {
             stored::Audience::Segment { segment } => Self { segment_id: Some(segment), ..Self::default() },
             stored::Audience::Group { group } => Self { group_id: Some(group), ..Self::default() },
             stored::Audience::Filter { filter } => Self { filter: Some(filter), ..Self::default() },
+            stored::Audience::Fallback { fallback_of } => Self { fallback_of: Some(fallback_of), ..Self::default() },
         }
     }
 }

@@ -12,7 +12,8 @@ use postroad_core::{
     message::Class,
     send::weight_of,
 };
-use serde::Deserialize;
+use postroad_store::campaigns as stored;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::audience::{Exclusion, NewAudience};
@@ -68,6 +69,50 @@ pub(super) struct NewCampaign {
     /// Each recipient gets the template of the same name that speaks their language, where there is an approved one.
     #[serde(default)]
     in_own_language: bool,
+    /// Another way to whom it does not reach: a campaign of its own, which begins with it.
+    fallback: Option<Fallback>,
+}
+
+/// By which account, and with what, people get it whom the provider refused or reported as failed.
+#[derive(Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = CampaignFallback)]
+pub(super) struct Fallback {
+    /// Another account, of any channel. Its consent counts.
+    #[schema(value_type = String, pattern = "^acc_[0-9a-f]{32}$")]
+    account_id: AccountId,
+    /// Of that account.
+    #[schema(value_type = String, pattern = "^tpl_[0-9a-f]{32}$")]
+    template_id: TemplateId,
+    /// One per placeholder.
+    #[serde(default)]
+    #[schema(max_items = 10)]
+    variables: Vec<Variable>,
+    /// Failures that are reported so many seconds after the campaign's end still count.
+    #[serde(default = "within_s")]
+    #[schema(minimum = 60, maximum = 86_400, default = 3_600)]
+    within_s: i32,
+}
+
+const fn within_s() -> i32 {
+    3_600
+}
+
+impl Fallback {
+    fn into_stored(self) -> Result<stored::Fallback, Problem> {
+        let variables = self.variables.into_iter().map(Variable::into_stored).collect::<Result<_, _>>()?;
+        let Self { account_id, template_id, within_s, .. } = self;
+        Ok(stored::Fallback { account: account_id, template: template_id, variables, within_s })
+    }
+
+    pub(super) fn of(fallback: stored::Fallback) -> Self {
+        Self {
+            account_id: fallback.account,
+            template_id: fallback.template,
+            variables: fallback.variables.into_iter().map(Variable::of).collect(),
+            within_s: fallback.within_s,
+        }
+    }
 }
 
 impl NewCampaign {
@@ -84,6 +129,7 @@ impl NewCampaign {
             weight: self.weight.unwrap_or_else(|| weight_of(Class::Campaign)),
             not_after: self.not_after,
             in_own_language: self.in_own_language,
+            fallback: self.fallback.map(Fallback::into_stored).transpose()?,
             guards: guards(self.throttle_per_minute, self.pause_at_failures, self.start_delay_max_s),
         })
     }

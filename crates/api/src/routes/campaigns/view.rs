@@ -8,7 +8,10 @@ use postroad_store::campaigns::{self as stored, Tally};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::audience::{Audience, Exclusion};
+use super::{
+    audience::{Audience, Exclusion},
+    new::Fallback,
+};
 use crate::schema::{CampaignStateWord, PurposeWord, QuietPolicyWord, variable::Variable};
 
 /// One message to many people.
@@ -71,6 +74,12 @@ pub(super) struct Campaign {
     pause_at_failures: Option<i16>,
     /// Each recipient gets the variant of the template that speaks their language.
     in_own_language: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fallback: Option<Fallback>,
+    /// The campaign whose failures it is for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(pattern = "^cmp_[0-9a-f]{32}$")]
+    fallback_of: Option<String>,
     /// `operator`, `system`, or the id of an API client.
     created_by: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -123,6 +132,8 @@ impl Campaign {
             throttle_per_minute: campaign.throttle_per_minute,
             pause_at_failures: campaign.pause_at_failures,
             in_own_language: campaign.in_own_language,
+            fallback: campaign.fallback.map(|fallback| Fallback::of(fallback.0)),
+            fallback_of: campaign.fallback_of.map(|id| id.to_string()),
             created_by: campaign.created_by,
             approved_by: campaign.approved_by,
             archived_at: campaign.archived_at,
