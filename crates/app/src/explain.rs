@@ -13,6 +13,7 @@ use postroad_store::{
     explain::{self as story, AttemptRow, ReportRow, VerdictRow},
     facts,
     messages::{self, MessageRow},
+    throttles,
 };
 
 use crate::{App, messages::Hold, requests::Call};
@@ -93,7 +94,8 @@ pub async fn explain(app: &App, call: &Call, id: MessageId) -> Result<Option<Sto
     let mut moments = moments(&mut tx, id).await?;
     moments.sort_by_key(Moment::at);
     let fresh = facts::read(&mut tx, &[(call.tenant, id)], app.defaults.quiet_hours, now).await?.sends.pop();
-    let standing = fresh.and_then(|send| standing(&message, &send.facts));
+    let throttle = throttle(&mut tx, &message, now).await?;
+    let standing = fresh.and_then(|send| standing(&message, &send.facts, throttle));
     Ok(Some(Story { message, moments, standing }))
 }
 
@@ -123,12 +125,19 @@ fn replay(row: VerdictRow) -> Decided {
     }
 }
 
+/// What a campaign's throttle leaves in the queue was in nobody's hands: nothing is written at the message.
+async fn throttle(tx: &mut TenantTx, message: &MessageRow, now: DateTime<Utc>) -> Result<Option<Hold>> {
+    let (Some(campaign), Some(SendState::Queued)) = (message.campaign, message.state) else { return Ok(None) };
+    let next = throttles::next_at(tx, campaign, now).await?;
+    Ok(next.map(|next| Hold { gate: GateName::Rate, reason: Reason::Throttled, until: Some(next) }))
+}
+
 /// What the gates say now; what they do not say, such as a rest that the provider asked for, stands in the ledger.
-fn standing(message: &MessageRow, facts: &Facts) -> Option<Standing> {
+fn standing(message: &MessageRow, facts: &Facts, throttle: Option<Hold>) -> Option<Standing> {
     if !matches!(message.state, Some(SendState::Queued | SendState::Waiting | SendState::Scheduled)) {
         return None;
     }
-    let hold = Hold::of(&gates::decide(facts).decision).or_else(|| stored(message, facts.now))?;
+    let hold = Hold::of(&gates::decide(facts).decision).or_else(|| stored(message, facts.now)).or(throttle)?;
     Some(Standing {
         gate: hold.gate,
         reason: hold.reason,

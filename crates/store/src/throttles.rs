@@ -62,6 +62,28 @@ pub async fn take(tx: &mut SystemTx, wanted: &[ThrottleWanted], now: DateTime<Ut
     Ok(rows)
 }
 
+/// When the next message of a campaign may leave by its throttle. None: it has none, or there is a place now.
+pub async fn next_at(
+    tx: &mut crate::TenantTx,
+    campaign: CampaignId,
+    now: DateTime<Utc>,
+) -> Result<Option<DateTime<Utc>>> {
+    let tenant = tx.tenant();
+    let next = sqlx::query_scalar!(
+        r#"
+        select p.free_at from campaign_paces p
+        join   campaigns c on c.tenant_id = p.tenant_id and c.id = p.campaign_id
+        where  p.tenant_id = $1 and p.campaign_id = $2 and c.throttle_per_minute is not null and p.free_at > $3
+        "#,
+        tenant.uuid(),
+        campaign.uuid(),
+        now,
+    )
+    .fetch_optional(tx.conn())
+    .await?;
+    Ok(next)
+}
+
 /// A new throttle counts from now on: the place that the old one had far ahead is forgotten.
 pub async fn forget(tx: &mut crate::TenantTx, campaign: CampaignId, now: DateTime<Utc>) -> Result<()> {
     let tenant = tx.tenant();
