@@ -185,19 +185,23 @@ pub async fn write(tx: &mut TenantTx, page: &Page, whom: Whom<'_>, now: DateTime
             select n.id as contact_id, d.id as address_id, x.message_id, ($19::jsonb ->> coalesce(n.time_zone, (
                        select coalesce(a.time_zone, t.time_zone) from accounts a join tenants t on t.id = a.tenant_id
                        where  a.tenant_id = $1 and a.id = $9)))::timestamptz as local_at,
-                   (select array_agg(v.value order by v.place) filter (where v.value is not null)
-                    from   (select y.place, coalesce(y.value, nullif(case y.attribute when 'display_name' then n.display_name
-                                                                     else n.attributes ->> y.attribute end, ''), y.fallback,
-                                        y.page || message_token(w.id, w.link_key, x.message_id)
-                                               || case when y.counts then '/' || y.place else '' end) as value
-                            from   unnest($4::text[], $5::text[], $6::text[], $24::text[], $25::boolean[]) with ordinality
-                                       as y (value, attribute, fallback, page, counts, place)) v)
-                       as parameters,
+                   array_remove(array[
+                       filled(($4::text[])[1], ($5::text[])[1], ($6::text[])[1], ($24::text[])[1], k.token || ($25::text[])[1], n.display_name, n.attributes),
+                       filled(($4::text[])[2], ($5::text[])[2], ($6::text[])[2], ($24::text[])[2], k.token || ($25::text[])[2], n.display_name, n.attributes),
+                       filled(($4::text[])[3], ($5::text[])[3], ($6::text[])[3], ($24::text[])[3], k.token || ($25::text[])[3], n.display_name, n.attributes),
+                       filled(($4::text[])[4], ($5::text[])[4], ($6::text[])[4], ($24::text[])[4], k.token || ($25::text[])[4], n.display_name, n.attributes),
+                       filled(($4::text[])[5], ($5::text[])[5], ($6::text[])[5], ($24::text[])[5], k.token || ($25::text[])[5], n.display_name, n.attributes),
+                       filled(($4::text[])[6], ($5::text[])[6], ($6::text[])[6], ($24::text[])[6], k.token || ($25::text[])[6], n.display_name, n.attributes),
+                       filled(($4::text[])[7], ($5::text[])[7], ($6::text[])[7], ($24::text[])[7], k.token || ($25::text[])[7], n.display_name, n.attributes),
+                       filled(($4::text[])[8], ($5::text[])[8], ($6::text[])[8], ($24::text[])[8], k.token || ($25::text[])[8], n.display_name, n.attributes),
+                       filled(($4::text[])[9], ($5::text[])[9], ($6::text[])[9], ($24::text[])[9], k.token || ($25::text[])[9], n.display_name, n.attributes),
+                       filled(($4::text[])[10], ($5::text[])[10], ($6::text[])[10], ($24::text[])[10], k.token || ($25::text[])[10], n.display_name, n.attributes)], null) as parameters,
                    case when $26::jsonb is not null then coalesce($26 -> l.spoken, $26 -> regexp_replace(l.spoken, '-[^-]*$', ''),
                        $26 -> regexp_replace(l.spoken, '(-[^-]*){2}$', ''), $26 -> split_part(l.spoken, '-', 1)) end as variant
             from   unnest($2::uuid[], $3::uuid[]) as x (contact_id, message_id)
             join   contacts n on n.tenant_id = $1 and n.id = x.contact_id
             join   tenants w on w.id = $1
+            cross  join lateral (select message_token(w.id, w.link_key, x.message_id) as token) k
             cross  join lateral (select lower(replace(n.language, '_', '-')) as spoken) l
             cross  join lateral (
                 select d.id from addresses d
@@ -216,7 +220,7 @@ pub async fn write(tx: &mut TenantTx, page: &Page, whom: Whom<'_>, now: DateTime
                                   quiet_policy, kind, content, template_id, campaign_id, created_at)
             select $1, f.message_id, 'outbound', $9, f.contact_id, r.address_id, $7, 'campaign', 'campaign', $10, $11, 'template',
                    jsonb_build_object('type', 'template', 'name', $12::text, 'language', coalesce(r.variant ->> 'language', $13::text),
-                                      'parameters', coalesce(r.parameters, '{}')),
+                                      'parameters', r.parameters),
                    coalesce((r.variant ->> 'id')::uuid, $14), $8, $15
             from   fresh f
             join   reached r on r.message_id = f.message_id
@@ -255,7 +259,7 @@ pub async fn write(tx: &mut TenantTx, page: &Page, whom: Whom<'_>, now: DateTime
         page.slice_from,
         page.slice_to,
         &sources.pages as &[Option<String>],
-        &sources.counts,
+        &sources.endings,
         page.variants,
     )
     .fetch_one(tx.conn())
@@ -288,15 +292,15 @@ struct Sources {
     values: Vec<Option<String>>,
     attributes: Vec<Option<String>>,
     fallbacks: Vec<Option<String>>,
-    /// Addresses before the token of a link, and whether the link says which it is.
+    /// Addresses before and behind the token of a link.
     pages: Vec<Option<String>>,
-    counts: Vec<bool>,
+    endings: Vec<String>,
 }
 
 impl Sources {
     fn of(variables: &[Variable], public_url: &str) -> Self {
         let mut sources = Self::default();
-        for variable in variables {
+        for (variable, place) in variables.iter().zip(1..) {
             let (mut value, mut attribute, mut fallback, mut page) = (None, None, None, None);
             match variable.clone() {
                 Variable::Value { value: fixed } => value = Some(fixed),
@@ -307,7 +311,8 @@ impl Sources {
             sources.attributes.push(attribute);
             sources.fallbacks.push(fallback);
             sources.pages.push(page.map(|page| format!("{public_url}/{}/", page.path())));
-            sources.counts.push(page == Some(Landing::Elsewhere));
+            let says_which = page == Some(Landing::Elsewhere);
+            sources.endings.push(if says_which { format!("/{place}") } else { String::new() });
         }
         sources
     }

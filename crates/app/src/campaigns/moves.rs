@@ -162,25 +162,34 @@ pub async fn pause(app: &App, by: Actor, tenant: TenantId, id: CampaignId, reaso
     if !text::fits(reason, 1..=200) {
         return Err(CampaignError::BadReason);
     }
+    let now = app.clock.now();
     let mut tx = TenantTx::begin(&app.store, tenant).await?;
-    for campaign in whole(&mut tx, id).await? {
-        let step = Move { paused_reason: Some(reason), ..step(campaign.state, CampaignState::Paused) };
-        make(&mut tx, &campaign, &step, by, app.clock.now()).await?;
+    let to_pause = |from| Move { paused_reason: Some(reason), ..step(from, CampaignState::Paused) };
+    let campaign = find(&mut tx, id).await?;
+    make(&mut tx, &campaign, &to_pause(campaign.state), by, now).await?;
+    for part in parts(&mut tx, id).await? {
+        along(make(&mut tx, &part, &to_pause(part.state), by, now).await)?;
     }
     tx.commit().await?;
     Ok(())
 }
 
-/// A campaign, and those for the other parts of its audience that it may take along: not the ones that are paused.
-async fn whole(tx: &mut TenantTx, id: CampaignId) -> Result<Vec<Campaign>, CampaignError> {
-    let mut all = vec![find(tx, id).await?];
+/// Open campaigns for the other parts of an audience, and for its failures.
+async fn parts(tx: &mut TenantTx, id: CampaignId) -> Result<Vec<Campaign>, CampaignError> {
+    let mut parts = Vec::new();
     for part in campaigns::open_parts(tx, id).await? {
-        let part = find(tx, part).await?;
-        if part.state != CampaignState::Paused {
-            all.push(part);
-        }
+        parts.push(find(tx, part).await?);
     }
-    Ok(all)
+    Ok(parts)
+}
+
+/// A part that cannot come along, because it is paused by itself, has just ended or stands on something that is broken, does
+/// not keep the others back.
+fn along(done: Result<(), CampaignError>) -> Result<(), CampaignError> {
+    match done {
+        Err(CampaignError::Store(error)) => Err(error.into()),
+        _ => Ok(()),
+    }
 }
 
 /// Goes on exactly where it stopped: planning, if that was not done, else sending. What failed so far has been seen: it does
@@ -188,18 +197,15 @@ async fn whole(tx: &mut TenantTx, id: CampaignId) -> Result<Vec<Campaign>, Campa
 pub async fn resume(app: &App, by: Actor, tenant: TenantId, id: CampaignId) -> Result<(), CampaignError> {
     let now = app.clock.now();
     let mut tx = TenantTx::begin(&app.store, tenant).await?;
-    let mut all = vec![find(&mut tx, id).await?];
-    for part in campaigns::open_parts(&mut tx, id).await? {
-        let part = find(&mut tx, part).await?;
-        if part.state == CampaignState::Paused && part.paused_reason == all[0].paused_reason {
-            all.push(part);
-        }
-    }
-    for campaign in &all {
-        go_on(&mut tx, campaign, by, now).await?;
+    let campaign = find(&mut tx, id).await?;
+    let mut parts = parts(&mut tx, id).await?;
+    parts.retain(|part| part.state == CampaignState::Paused && part.paused_reason == campaign.paused_reason);
+    go_on(&mut tx, &campaign, by, now).await?;
+    for part in &parts {
+        along(go_on(&mut tx, part, by, now).await)?;
     }
     tx.commit().await?;
-    for campaign in all {
+    for campaign in std::iter::once(campaign).chain(parts) {
         waiting::release(app, tenant, Waits::Campaign(campaign.account, campaign.id)).await?;
     }
     Ok(())
@@ -208,8 +214,11 @@ pub async fn resume(app: &App, by: Actor, tenant: TenantId, id: CampaignId) -> R
 async fn go_on(tx: &mut TenantTx, campaign: &Campaign, by: Actor, now: DateTime<Utc>) -> Result<(), CampaignError> {
     let to = if campaign.planned_at.is_some() { CampaignState::Running } else { CampaignState::Preparing };
     let replan = to == CampaignState::Preparing;
-    make(tx, campaign, &Move { replan, ..step(CampaignState::Paused, to) }, by, now).await?;
+    if campaign.state != CampaignState::Paused {
+        return Err(CampaignError::WrongState { state: campaign.state, wanted: to });
+    }
     stand(tx, campaign).await?;
+    make(tx, campaign, &Move { replan, ..step(CampaignState::Paused, to) }, by, now).await?;
     let (all, failed) = campaigns::ended(tx, campaign.id).await?;
     campaigns::seen(tx, campaign.id, all, failed).await?;
     if replan {
@@ -221,17 +230,18 @@ async fn go_on(tx: &mut TenantTx, campaign: &Campaign, by: Actor, now: DateTime<
 /// Ends it for good, with the campaigns for other parts of its audience: nothing that is not on its way leaves any more.
 pub async fn cancel(app: &App, by: Actor, tenant: TenantId, id: CampaignId) -> Result<(), CampaignError> {
     let mut tx = TenantTx::begin(&app.store, tenant).await?;
-    let mut all = vec![id];
-    all.extend(campaigns::open_parts(&mut tx, id).await?);
-    for id in &all {
-        let campaign = find(&mut tx, *id).await?;
-        make(&mut tx, &campaign, &step(campaign.state, CampaignState::Cancelled), by, app.clock.now()).await?;
+    let now = app.clock.now();
+    let campaign = find(&mut tx, id).await?;
+    make(&mut tx, &campaign, &step(campaign.state, CampaignState::Cancelled), by, now).await?;
+    let parts = parts(&mut tx, id).await?;
+    for part in &parts {
+        along(make(&mut tx, part, &step(part.state, CampaignState::Cancelled), by, now).await)?;
     }
     tx.commit().await?;
     // Whoever asked may be gone meanwhile: what is not done here is done by whoever looks at all campaigns.
-    for id in all {
-        cancel_sends(app, tenant, id).await?;
-        give_back_unused(app, tenant, id).await?;
+    for campaign in std::iter::once(&campaign).chain(&parts) {
+        cancel_sends(app, tenant, campaign.id).await?;
+        give_back_unused(app, tenant, campaign.id).await?;
     }
     Ok(())
 }

@@ -5,8 +5,8 @@ use chrono::{DateTime, Utc};
 use postroad_app::campaigns;
 use postroad_core::ids::CampaignId;
 use postroad_store::campaigns as stored;
-use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use serde::Serialize;
+use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
@@ -17,25 +17,13 @@ use crate::{
     problem::{Problem, Refusals},
     routes::{
         live,
-        page::{self, Page},
+        page::{self, Page, PageQuery},
     },
     schema::CampaignEventWord,
 };
 
 pub(super) fn routes() -> OpenApiRouter<ApiState> {
     OpenApiRouter::default().routes(routes!(list))
-}
-
-/// Which page.
-#[derive(Debug, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-struct ListQuery {
-    /// Rows of the page. 1 to 200, default 50.
-    #[param(minimum = 1, maximum = 200)]
-    limit: Option<i64>,
-    /// `next` of the page before.
-    after: Option<Uuid>,
 }
 
 /// One thing that happened.
@@ -65,7 +53,7 @@ impl Told {
     get,
     path = "/v1/campaigns/{id}/history",
     tag = "campaigns",
-    params(("id" = String, Path, pattern = "^cmp_[0-9a-f]{32}$"), ListQuery),
+    params(("id" = String, Path, pattern = "^cmp_[0-9a-f]{32}$"), PageQuery),
     responses((status = 200, description = "A page", body = Page<Told>), Refusals),
     security(("key" = [], "timestamp" = [], "request_id" = [], "signature" = [])),
 )]
@@ -73,9 +61,10 @@ async fn list(
     caller: Caller<CampaignsRead>,
     State(api): State<ApiState>,
     Path(id): Path<CampaignId>,
-    Query(query): Query<ListQuery>,
+    Query(query): Query<PageQuery>,
 ) -> Result<axum::Json<Page<Told>>, Problem> {
     let limit = page::limit(query.limit)?;
-    let rows = campaigns::history(&api.app, live::tenant(&caller)?, id, query.after, limit + 1).await?;
+    let after = page::parse("after", query.after.as_deref())?;
+    let rows = campaigns::history(&api.app, live::tenant(&caller)?, id, after, limit + 1).await?;
     Ok(axum::Json(Page::of(rows, limit, |row| row.id.to_string(), Told::of)))
 }
