@@ -111,7 +111,7 @@ fn facts() -> Value {
             "uses": ["2026-03-01T09:00:00Z"],
         },
         "spacing": {"free_at": "2026-03-02T15:14:06Z", "backoff_until": null},
-        "credit": {"enforced": true, "covered": true, "quota_free_at": null},
+        "credit": {"enforced": true, "covered": true, "quota": {"people_max": 2_000, "counted_until": null, "free_at": null}},
         "rate": {"rests_until": null},
     })
 }
@@ -129,6 +129,14 @@ fn facts_that_were_stored_are_read_and_decided_as_then() {
             "passes": 0b110_1011_1111,
         })
     );
+}
+
+#[test]
+fn facts_from_before_portfolios_were_counted_are_read() {
+    let mut stored = facts();
+    stored["credit"] = json!({"enforced": true, "covered": true, "quota_free_at": null});
+    let facts: Facts = serde_json::from_value(stored).expect("what is missing is none");
+    assert_eq!(facts.credit.quota, None);
 }
 
 #[test]

@@ -171,6 +171,9 @@ impl Listing {
             Ok(desk) => desk,
             Err(trouble) => return self.put_off(ctx, trouble),
         };
+        if page == 0 {
+            self.learn_quota(ctx, &desk).await?;
+        }
         for _ in 0..TEMPLATE_PAGES_PER_JOB {
             let listed = match desk.page(None, after.as_deref()).await {
                 Ok(listed) => listed,
@@ -186,6 +189,22 @@ impl Listing {
             }
         }
         self.go_on(ctx, page, after).await
+    }
+
+    /// While the desk is open: how many people the portfolio may write to. Without an answer the next listing asks again.
+    async fn learn_quota(&self, ctx: &Ctx, desk: &Desk) -> Result<(), Failure> {
+        let quota = match desk.quota().await {
+            Ok(Some(quota)) => quota,
+            Ok(None) => return Ok(()),
+            Err(trouble) => {
+                tracing::warn!(account.id = %self.account, error = %trouble, "the provider does not tell the portfolio's limit");
+                return Ok(());
+            }
+        };
+        match accounts::learn_quota(&ctx.app, self.tenant, self.account, quota.people_max).await {
+            Err(AccountError::Store(error)) => Err(error.into()),
+            _ => Ok(()),
+        }
     }
 
     async fn go_on(&self, ctx: &Ctx, page: u32, after: Option<String>) -> Result<Done, Failure> {
