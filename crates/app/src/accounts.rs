@@ -14,11 +14,12 @@ use postroad_core::{
     account::{AccountStatus, Channel},
     gates::GateName,
     ids::{AccountId, TenantId},
+    jobs::Maintain,
     provider::Credentials,
     quiet_hours::QuietHours,
 };
 pub use postroad_store::accounts::{Account, Limits, Portfolio, SharedLimit};
-use postroad_store::{AnyTx, Error, SystemTx, TenantTx, accounts, lanes};
+use postroad_store::{AnyTx, Error, SystemTx, TenantTx, accounts, lanes, queue};
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::{
@@ -109,7 +110,8 @@ pub enum ConnectionError {
     Store(#[from] Error),
 }
 
-/// Connects an account: its row, its sealed secrets, its lane. One that was removed comes back under its old id.
+/// Connects an account: its row, its sealed secrets, its lane. One that was removed comes back under its old id. A worker asks
+/// the provider how many people it may write to.
 pub async fn connect(app: &App, tenant: TenantId, new: NewAccount) -> Result<AccountId, AccountError> {
     check::new_account(&new)?;
     let now = app.clock.now();
@@ -131,6 +133,7 @@ pub async fn connect(app: &App, tenant: TenantId, new: NewAccount) -> Result<Acc
     if portfolio.apply(&mut tx, &mut account, now).await? {
         accounts::update(&mut tx, &account, now).await?;
     }
+    queue::push(&mut tx, &Maintain::LearnQuota { tenant, account: id, asked: now.timestamp() }, now).await?;
     tx.commit().await?;
     Ok(id)
 }

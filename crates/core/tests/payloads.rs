@@ -56,6 +56,11 @@ fn jobs_that_wait_in_a_queue_are_read() {
         "dry:0195550000007000800000000000000d:1772452800000000:20000",
     );
     is_a_job::<Maintain>(&json!({"task": "list_templates", "slot": 29_000_002}), "templates:29000002");
+    is_a_job::<Maintain>(
+        &json!({"task": "learn_quota", "tenant": "ten_0195550000007000800000000000000a",
+                "account": "acc_0195550000007000800000000000000b", "asked": 1_772_452_800}),
+        "quota:0195550000007000800000000000000b:1772452800",
+    );
     let (tenant, account, template) = (
         "ten_0195550000007000800000000000000a",
         "acc_0195550000007000800000000000000b",
