@@ -4,19 +4,22 @@
 //! deleted, because messages point to it; a removed one holds no secrets any more.
 
 mod check;
+mod portfolio;
 
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
+pub use portfolio::{PortfolioChange, learn_quota};
 use postroad_core::{
     account::{AccountStatus, Channel},
     gates::GateName,
     ids::{AccountId, TenantId},
+    jobs::Maintain,
     provider::Credentials,
     quiet_hours::QuietHours,
 };
-pub use postroad_store::accounts::{Account, Limits, SharedLimit};
-use postroad_store::{AnyTx, Error, SystemTx, TenantTx, accounts, lanes};
+pub use postroad_store::accounts::{Account, Limits, Portfolio, SharedLimit};
+use postroad_store::{AnyTx, Error, SystemTx, TenantTx, accounts, lanes, queue};
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::{
@@ -45,6 +48,8 @@ pub struct NewAccount {
     /// Named values that are no secrets.
     pub settings: BTreeMap<String, String>,
     pub limits: Limits,
+    /// Absent parts: what is known of the portfolio already.
+    pub portfolio: PortfolioChange,
     pub time_zone: Option<String>,
     pub quiet_hours: Option<QuietHours>,
     /// Takes the mark from another account of the channel. The first of a channel has it anyway.
@@ -56,6 +61,7 @@ pub struct NewAccount {
 pub struct AccountChange {
     pub display_name: Option<String>,
     pub limits: Option<Limits>,
+    pub portfolio: PortfolioChange,
     pub time_zone: Patch<String>,
     pub quiet_hours: Patch<QuietHours>,
     /// True takes the mark from the channel's other account; it can only be handed on, not dropped.
@@ -73,6 +79,8 @@ pub enum AccountError {
     DisplayName,
     #[error("{0}")]
     Limits(&'static str),
+    #[error("a portfolio has an id of 1 to 100 characters and 1 to 10,000,000 people")]
+    Portfolio,
     #[error("there are more than 20 settings or secrets, or one has more than 8,000 characters")]
     TooMuch,
     #[error(transparent)]
@@ -102,12 +110,15 @@ pub enum ConnectionError {
     Store(#[from] Error),
 }
 
-/// Connects an account: its row, its sealed secrets, its lane. One that was removed comes back under its old id.
+/// Connects an account: its row, its sealed secrets, its lane. One that was removed comes back under its old id. A worker asks
+/// the provider how many people it may write to.
 pub async fn connect(app: &App, tenant: TenantId, new: NewAccount) -> Result<AccountId, AccountError> {
     check::new_account(&new)?;
     let now = app.clock.now();
+    let portfolio = new.portfolio.clone();
     let mut tx = TenantTx::begin(&app.store, tenant).await?;
     accounts::one_at_a_time(&mut tx).await?;
+    portfolio.prepare(&mut tx).await?;
     let known = accounts::find_by_external(&mut tx, &new.provider, &new.external_id).await?;
     let id = known.unwrap_or_else(|| AccountId::new(now));
     let mark = mark_primary(&mut tx, new.channel, new.is_primary, now).await?;
@@ -118,6 +129,11 @@ pub async fn connect(app: &App, tenant: TenantId, new: NewAccount) -> Result<Acc
     } else {
         insert(&mut tx, &new.into_account(id, mark, now), &sealed).await?;
     }
+    let mut account = accounts::find(&mut tx, id).await?.ok_or(AccountError::NotFound)?;
+    if portfolio.apply(&mut tx, &mut account, now).await? {
+        accounts::update(&mut tx, &account, now).await?;
+    }
+    queue::push(&mut tx, &Maintain::LearnQuota { tenant, account: id, asked: now.timestamp() }, now).await?;
     tx.commit().await?;
     Ok(id)
 }
@@ -143,7 +159,8 @@ async fn reconnect(
     if old.status_reason.as_deref() != Some(REMOVED) {
         return Err(AccountError::AlreadyConnected { provider: new.provider });
     }
-    accounts::update(tx, &new.into_account(id, mark, now), now).await?;
+    let account = Account { portfolio: old.portfolio, ..new.into_account(id, mark, now) };
+    accounts::update(tx, &account, now).await?;
     Ok(())
 }
 
@@ -168,6 +185,7 @@ impl NewAccount {
             status_reason: None,
             settings: self.settings,
             limits: self.limits,
+            portfolio: Portfolio::default(),
             time_zone: self.time_zone,
             quiet_hours: self.quiet_hours,
             is_primary,
@@ -204,7 +222,9 @@ pub async fn update(
     check::change(&change)?;
     let now = app.clock.now();
     let mut tx = TenantTx::begin(&app.store, tenant).await?;
+    change.portfolio.prepare(&mut tx).await?;
     let mut account = lock_connected(&mut tx, id).await?;
+    let is_moved = change.portfolio.apply(&mut tx, &mut account, now).await?;
     if change.make_primary && !account.is_primary {
         account.is_primary = mark_primary(&mut tx, account.channel, true, now).await?;
     }
@@ -215,6 +235,9 @@ pub async fn update(
     accounts::update(&mut tx, &account, now).await?;
     let account = accounts::find(&mut tx, id).await?.ok_or(AccountError::NotFound)?;
     tx.commit().await?;
+    if is_moved {
+        portfolio::release(app, tenant, &account).await?;
+    }
     Ok(account)
 }
 

@@ -288,8 +288,9 @@ struct Tally {
     credits: i64,
 }
 
-/// What makes people look alike: when they are ready, why not before, and in which zone they sleep.
-type GroupKey = (DateTime<Utc>, Option<Reason>, String);
+/// What makes people look alike: when they are ready, why not before, in which zone they sleep, and whether they take places
+/// of the portfolio.
+type GroupKey = (DateTime<Utc>, Option<Reason>, String, bool);
 
 mod pairs {
     use std::collections::BTreeMap;
@@ -344,7 +345,7 @@ impl Tally {
         let ready_at = if minute < send.facts.now { send.facts.now } else { minute };
         let asleep = send.facts.quiet.as_ref().filter(|quiet| quiet.policy != QuietPolicy::Exempt);
         let zone = asleep.map_or("", |quiet| quiet.zone.name()).to_owned();
-        *self.groups.entry((ready_at, reason, zone)).or_default() += 1;
+        *self.groups.entry((ready_at, reason, zone, send.portfolio.is_some())).or_default() += 1;
     }
 
     /// The whole audience, as far as the beginning speaks for it.
@@ -353,12 +354,13 @@ impl Tally {
         let campaign = campaigns::find(&mut tx, id).await?.ok_or(CampaignError::NotFound)?;
         let recipients = self.recipients;
         let at = self.at.unwrap_or_else(|| app.clock.now());
-        let groups = self.groups.iter().map(|((ready_at, held_by, zone), people)| Group {
+        let groups = self.groups.iter().map(|((ready_at, held_by, zone, takes_places), people)| Group {
             flow: 0,
             people: scaled(*people, recipients, self.examined),
             ready_at: *ready_at,
             held_by: *held_by,
             quiet: zone.parse().ok().map(|zone| (app.defaults.quiet_hours, zone)),
+            takes_places: *takes_places,
         });
         let forecast = forecast::with(app, &mut tx, &campaign, groups.collect(), at).await?;
         Ok(DryRun {

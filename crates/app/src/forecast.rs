@@ -2,8 +2,9 @@
 
 use chrono::{DateTime, Utc};
 use postroad_core::{
+    account::Channel,
     campaign::CampaignState,
-    forecast::{self, Flow, Forecast, Group, Observed, Plan},
+    forecast::{self, Flow, Forecast, Group, Observed, Plan, Portfolio},
     gates::QuietPolicy,
     ids::{CampaignId, TenantId},
     quiet_hours::QuietHours,
@@ -12,6 +13,7 @@ use postroad_store::{
     TenantTx,
     campaigns::{self, Campaign},
     forecasts::{self, Ground, Left},
+    portfolios,
 };
 use uuid::Uuid;
 
@@ -43,7 +45,8 @@ pub(crate) async fn with(
     let calls = forecasts::calls(tx, campaign.account, at).await?;
     let count = |count: i64| u64::try_from(count).unwrap_or_default();
     let hours = quiet_hours(&ground, app.defaults.quiet_hours);
-    let mut lane = Lane::new(campaign, hours);
+    let portfolio = portfolio(tx, &ground, at).await?;
+    let mut lane = Lane::new(campaign, hours, ground.channel);
     lane.groups
         .extend(groups.into_iter().map(|group| Group { quiet: group.quiet.map(|(_, zone)| (hours, zone)), ..group }));
     for some in left {
@@ -55,9 +58,24 @@ pub(crate) async fn with(
         factor: ground.pace_factor,
         flows: lane.flows,
         groups: lane.groups,
+        portfolio,
         observed: Observed { calls: count(calls.calls), retried: count(calls.retried) },
     };
     Ok(forecast::forecast(&plan, seed(campaign.id)))
+}
+
+/// Whom the account's portfolio has written to already. Its other accounts may write to more people meanwhile, and nobody
+/// knows to how many.
+async fn portfolio(
+    tx: &mut TenantTx,
+    ground: &Ground,
+    at: DateTime<Utc>,
+) -> Result<Option<Portfolio>, postroad_store::Error> {
+    let Some(people_max) = ground.people_max else { return Ok(None) };
+    let count = |count: i64| u64::try_from(count).unwrap_or_default();
+    let taken = portfolios::taken(tx, &ground.portfolio, at).await?;
+    let taken = taken.into_iter().map(|(at, people)| (at, count(people))).collect();
+    Ok(Some(Portfolio { people_max: count(people_max.into()), taken }))
 }
 
 /// The same campaign asks the same dice, so that a forecast moves because facts moved.
@@ -72,15 +90,17 @@ fn quiet_hours(ground: &Ground, defaults: QuietHours) -> QuietHours {
 /// Flows and groups as they are put together. The campaign is the first flow.
 struct Lane {
     hours: QuietHours,
+    channel: Channel,
     names: Vec<Uuid>,
     flows: Vec<Flow>,
     groups: Vec<Group>,
 }
 
 impl Lane {
-    fn new(campaign: &Campaign, hours: QuietHours) -> Self {
+    fn new(campaign: &Campaign, hours: QuietHours, channel: Channel) -> Self {
         Self {
             hours,
+            channel,
             names: vec![campaign.id.uuid()],
             flows: vec![flow(campaign.weight, campaign.throttle_per_minute)],
             groups: Vec::new(),
@@ -101,6 +121,7 @@ impl Lane {
             ready_at: left.ready_at,
             held_by: left.reason,
             quiet: zone.map(|zone| (self.hours, zone)),
+            takes_places: left.is_template || !self.channel.has_session_window(),
         });
     }
 }

@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 use postroad_core::limits::{IDEMPOTENCY_KEPT, IMPORT_UPLOAD_MAX, LINK_KEPT};
-use postroad_store::{Result, SystemTx, contact_links, housekeeping, import, incarnations, opt_ins, queue};
+use postroad_store::{Result, SystemTx, contact_links, housekeeping, import, incarnations, opt_ins, portfolios, queue};
 
 use crate::{App, import::abandon, opt_ins::UNCONFIRMED_KEPT};
 
@@ -24,7 +24,7 @@ const UPLOADS_MAX: i64 = 1_000;
 pub async fn prune(app: &App) -> Result<()> {
     give_up_uploads(app).await?;
     for _ in 0..ROUNDS_MAX {
-        if prune_once(app).await? == 0 {
+        if prune_once(app).await? + prune_portfolios(app).await? == 0 {
             break;
         }
     }
@@ -41,6 +41,14 @@ async fn give_up_uploads(app: &App) -> Result<()> {
         abandon(app, upload.tenant, upload.id, "the last part of the file never came").await?;
     }
     Ok(())
+}
+
+/// In a transaction of its own: what it holds, senders wait for.
+async fn prune_portfolios(app: &App) -> Result<u64> {
+    let mut tx = SystemTx::begin(&app.store).await?;
+    let people = portfolios::prune(&mut tx, app.clock.now()).await?;
+    tx.commit().await?;
+    Ok(people)
 }
 
 async fn prune_once(app: &App) -> Result<u64> {

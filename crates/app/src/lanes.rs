@@ -1,6 +1,7 @@
 //! One step of a lane: claim, decide, intend, settle. Each function is one short transaction; the calls to the provider lie
 //! between them and hold no connection.
 
+mod places;
 mod throttled;
 
 use std::collections::HashMap;
@@ -204,9 +205,11 @@ fn note_attempts(judged: &mut [Judged<'_>], intents: &[(MessageId, i32)]) {
 
 /// Reservations come after the decision: they can turn a send into a wait, never the other way.
 async fn reserve(tx: &mut SystemTx, judged: &mut [Judged<'_>], now: DateTime<Utc>) -> Result<()> {
-    let mut held = throttled::reserve(tx, judged, now).await?;
+    let mut held = places::reserve(tx, judged, now).await?;
+    held.extend(throttled::reserve(tx, judged, now).await?);
     held.extend(reserve_spacing(tx, judged, now).await?);
     held.extend(reserve_uses(tx, judged, now).await?);
+    places::give_back(tx, judged, &held, now).await?;
     intents::hold_back(tx, &held, now).await
 }
 

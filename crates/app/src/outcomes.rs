@@ -14,9 +14,12 @@ use postroad_core::{
     send::{AttemptResult, SendState},
 };
 use postroad_store::{
-    Result, SystemTx, inbound,
+    Result, SystemTx,
+    facts::SendFacts,
+    inbound,
     inbound::Choice,
     outcomes::{self, Settled},
+    portfolios::{self, PlaceTaken, PlaceWanted},
 };
 
 use crate::App;
@@ -49,6 +52,8 @@ pub struct Finished {
     pub http_status: Option<u16>,
     /// A frequency use was reserved for it.
     pub counted: bool,
+    /// A place of this portfolio was.
+    pub place: Option<PlaceWanted>,
     pub began_at: DateTime<Utc>,
     pub finished_at: DateTime<Utc>,
 }
@@ -137,12 +142,26 @@ pub async fn settle(app: &App, finished: &[Finished]) -> Result<Vec<MessageId>> 
     let mut tx = SystemTx::begin_settle(&app.store).await?;
     let rows: Vec<Settled> = finished.iter().map(|one| place(one, now)).collect();
     let settled = outcomes::settle(&mut tx, &rows, now).await?;
+    return_places(&mut tx, finished).await?;
     return_uses(&mut tx, finished).await?;
     for one in finished.iter().filter(|one| one.effect != Effect::None || is_pair_limit(&one.ending)) {
         carry_out(&mut tx, one, now).await?;
     }
     tx.commit().await?;
     Ok(settled)
+}
+
+/// The place that a message needs, and holds once it is attempted.
+pub fn place_of(send: &SendFacts) -> Option<PlaceWanted> {
+    let portfolio = send.portfolio.clone()?;
+    Some(PlaceWanted { tenant: send.tenant, portfolio, address: send.address_id })
+}
+
+async fn return_places(tx: &mut SystemTx, finished: &[Finished]) -> Result<()> {
+    let unused = finished.iter().filter(|one| one.certainly_not_sent());
+    let taken: Vec<PlaceTaken> =
+        unused.filter_map(|one| Some(PlaceTaken { wanted: one.place.clone()?, at: one.began_at })).collect();
+    if taken.is_empty() { Ok(()) } else { portfolios::give_back(tx, &taken).await }
 }
 
 async fn return_uses(tx: &mut SystemTx, finished: &[Finished]) -> Result<()> {

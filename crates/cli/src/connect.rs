@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::Result;
-use postroad_app::accounts::{Limits, NewAccount};
+use postroad_app::accounts::{Limits, NewAccount, PortfolioChange};
 use postroad_core::provider::{CredentialField, Provider};
 use secrecy::{ExposeSecret, SecretString};
 
@@ -41,6 +41,7 @@ pub fn new_account(
         credentials: secrets,
         settings,
         limits: Limits { pace: provider.pace(), spacing: provider.spacing(), shared: None },
+        portfolio: PortfolioChange::default(),
         time_zone: None,
         quiet_hours: None,
         is_primary: false,

@@ -6,6 +6,7 @@
 //! test holds the two against each other.
 
 mod lane;
+mod places;
 
 use std::fmt;
 
@@ -17,8 +18,8 @@ use serde::{Deserialize, Serialize};
 use crate::{
     account::Pace,
     gates::Reason,
-    limits::{FORECAST_DAYS_MAX, FORECAST_RUNS},
-    pace,
+    limits::{FORECAST_DAYS_MAX, FORECAST_PORTFOLIO_PARTS, FORECAST_RUNS},
+    pace, portfolio,
     quiet_hours::QuietHours,
 };
 use lane::Lane;
@@ -35,6 +36,8 @@ pub struct Group {
     pub held_by: Option<Reason>,
     /// Hours of their wall clock in which nothing leaves. None: exempt.
     pub quiet: Option<(QuietHours, Tz)>,
+    /// They take places of the portfolio: nobody of them has written lately.
+    pub takes_places: bool,
 }
 
 /// What takes turns in the lane: a campaign, or a class of single messages.
@@ -53,6 +56,17 @@ pub struct Observed {
     pub retried: u64,
 }
 
+/// How many people the account's portfolio may write to within 24 hours.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Portfolio {
+    pub people_max: u64,
+    /// Those it has written to, by the instant from which on they count no more: oldest first, [`PART`] at a time.
+    pub taken: Vec<(DateTime<Utc>, u64)>,
+}
+
+/// The stretch after its instant in which one entry of [`Portfolio::taken`] becomes free.
+pub const PART: TimeDelta = TimeDelta::seconds(86_400 / FORECAST_PORTFOLIO_PARTS);
+
 /// What a forecast is made from.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Plan {
@@ -63,6 +77,8 @@ pub struct Plan {
     /// The first one is the campaign that is asked about.
     pub flows: Vec<Flow>,
     pub groups: Vec<Group>,
+    /// None: nobody is counted.
+    pub portfolio: Option<Portfolio>,
     pub observed: Observed,
 }
 
@@ -78,6 +94,10 @@ pub enum Limit {
     /// The campaign's own limit.
     Throttle {
         per_s: f64,
+    },
+    /// The account's portfolio: so many new people in 24 hours.
+    Portfolio {
+        people_max: u64,
     },
     /// A gate held everybody who was left, the last ones until then.
     Gate {
@@ -95,6 +115,7 @@ impl fmt::Display for Limit {
                 write!(f, "limited by the account: {per_s} messages per second, shared with {others} others")
             }
             Self::Throttle { per_s } => write!(f, "limited by its own throttle: {per_s} messages per second"),
+            Self::Portfolio { people_max } => write!(f, "limited by {}", portfolio::words(*people_max)),
             Self::Gate { reason, until } => {
                 write!(
                     f,

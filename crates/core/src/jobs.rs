@@ -167,6 +167,8 @@ pub enum Maintain {
     FoldCampaigns { slot: i64 },
     /// Lists the templates of every account whose provider keeps them.
     ListTemplates { slot: i64 },
+    /// Asks how many people the portfolio of an account may write to, which was connected at this instant in unix seconds.
+    LearnQuota { tenant: TenantId, account: AccountId, asked: i64 },
 }
 
 impl Job for Maintain {
@@ -178,6 +180,7 @@ impl Job for Maintain {
             Self::FoldCampaigns { slot } => format!("fold:{slot}"),
             Self::DryRun { campaign, asked, at, .. } => format!("dry:{}:{asked}:{at}", campaign.uuid().simple()),
             Self::ListTemplates { slot } => format!("templates:{slot}"),
+            Self::LearnQuota { account, asked, .. } => format!("quota:{}:{asked}", account.uuid().simple()),
         }
     }
 }

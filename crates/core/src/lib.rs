@@ -21,6 +21,7 @@ pub mod message;
 pub mod opt_out;
 pub mod pace;
 pub mod phone;
+pub mod portfolio;
 pub mod provider;
 pub mod quiet_hours;
 pub mod retry;

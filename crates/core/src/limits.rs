@@ -94,6 +94,17 @@ pub const SIGNATURES_MAX: usize = 4;
 /// Characters of a cron expression.
 pub const CRON_CHARS_MAX: usize = 200;
 
+/// How long after its reservation a message may reach the provider at the latest, and how far the provider's clock may be
+/// from ours. Longer than [`ATTEMPT_MAX`].
+pub const PORTFOLIO_LAG: TimeDelta = TimeDelta::seconds(60);
+/// How long a person counts against a portfolio's limit: the provider's 24 hours, from the latest instant on at which it may
+/// have got the message.
+pub const PORTFOLIO_WINDOW: TimeDelta = TimeDelta::seconds(86_400 + 60);
+/// People of a portfolio's limit. The largest that a provider names is 100,000.
+pub const PORTFOLIO_PEOPLE_MAX: u32 = 10_000_000;
+/// Parts of a day into which a forecast sorts the people whom a portfolio has written to.
+pub const FORECAST_PORTFOLIO_PARTS: i64 = 48;
+
 /// How far ahead a forecast looks.
 pub const FORECAST_DAYS_MAX: i64 = 60;
 /// Seeded runs of one forecast.

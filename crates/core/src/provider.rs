@@ -269,6 +269,13 @@ pub struct Hook<'a> {
     pub body: &'a [u8],
 }
 
+/// How many people a portfolio may write to within 24 hours, outside the windows that they open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Quota {
+    /// None: as many as there are.
+    pub people_max: Option<u32>,
+}
+
 /// One field of the form that connects an account.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub struct CredentialField {
@@ -304,6 +311,14 @@ pub trait Provider: Send + Sync {
     }
     /// A cheap call that proves the credentials: any 2xx is a proof.
     fn probe(&self, connection: &Connection) -> Result<http::Request<Vec<u8>>, BuildError>;
+    /// Asks how many people the account's portfolio may write to. None where the provider has no such limit.
+    fn ask_quota(&self, _connection: &Connection) -> Option<Result<http::Request<Vec<u8>>, BuildError>> {
+        None
+    }
+    /// What it answered. None: nothing that we understand.
+    fn quota(&self, _response: &http::Response<Vec<u8>>) -> Option<Quota> {
+        None
+    }
     fn outcome(&self, response: &http::Response<Vec<u8>>) -> Outcome;
     /// What a fault does to the lane.
     fn effect(&self, fault: &Fault) -> Effect;

@@ -23,6 +23,7 @@ use crate::{
     limits::CLAIM_MAX,
     message::{Class, Source},
     pace::{Bucket, Flow},
+    portfolio::Reached,
     quiet_hours::QuietHours,
 };
 
@@ -55,6 +56,8 @@ pub struct World {
     pub pace: Pace,
     pub quiet_hours: QuietHours,
     pub caps: Vec<Cap>,
+    /// People whom the portfolio may write to within 24 hours. None: as many as there are.
+    pub portfolio: Option<u32>,
     pub people: Vec<Person>,
     pub waves: Vec<Wave>,
     pub seed: u64,
@@ -99,6 +102,7 @@ struct Lane {
     flow: Flow,
     lines: Vec<Line>,
     facts: Facts,
+    reached: Option<Reached<u32>>,
     random: Xoshiro256PlusPlus,
 }
 
@@ -116,6 +120,7 @@ impl Lane {
             flow: Flow::new(world.pace, 1.0),
             lines: world.waves.iter().map(line).collect(),
             facts: facts(world),
+            reached: world.portfolio.map(Reached::new),
             random: Xoshiro256PlusPlus::seed_from_u64(world.seed),
         }
     }
@@ -166,6 +171,7 @@ impl Lane {
     ) {
         let (plan, who) = (&world.waves[wave], &mut world.people[person as usize]);
         self.look_at(plan, who, now);
+        self.facts.credit.quota = self.reached.as_mut().map(|reached| reached.facts(person, now));
         let ruling = gates::decide(&self.facts);
         who.uses = self.facts.caps.as_mut().map(|caps| std::mem::take(&mut caps.uses)).unwrap_or_default();
         let number = u16::try_from(wave).unwrap_or(u16::MAX);
@@ -173,6 +179,9 @@ impl Lane {
             Decision::Send => {
                 let at = self.bucket.take(now, 1, HORIZON, self.flow).instants().next().unwrap_or(now);
                 who.uses.push(now);
+                if let Some(reached) = &mut self.reached {
+                    reached.note(person, now);
+                }
                 tell(Event { wave: number, person, at, refused: None });
             }
             Decision::Wait { until, .. } => self.lines[wave].later.push(Reverse((until, person))),
@@ -215,7 +224,7 @@ impl Line {
     }
 }
 
-/// A marketing message that only the night, the caps and its own expiry can hold.
+/// A marketing message that only the night, the caps, the portfolio and its own expiry can hold.
 fn facts(world: &World) -> Facts {
     let start = DateTime::UNIX_EPOCH;
     Facts {
@@ -244,7 +253,7 @@ fn facts(world: &World) -> Facts {
         }),
         caps: Some(CapFacts { caps: world.caps.clone(), zone: Tz::UTC, uses: Vec::new() }),
         spacing: None,
-        credit: CreditFacts { enforced: false, covered: true, quota_free_at: None },
+        credit: CreditFacts { enforced: false, covered: true, quota: None },
         rate: RateFacts { rests_until: None },
     }
 }

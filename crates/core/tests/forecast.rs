@@ -6,12 +6,12 @@ use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 use postroad_core::{
     account::Pace,
-    forecast::{Flow, Forecast, Group, Limit, Observed, Plan, forecast},
+    forecast::{Flow, Forecast, Group, Limit, Observed, Plan, Portfolio, forecast},
     gates::{QuietPolicy, Reason},
     quiet_hours::QuietHours,
     simulation::{self, Person, Wave, World},
 };
-use proptest::{collection::vec, prelude::*, sample::select};
+use proptest::{collection::vec, option, prelude::*, sample::select};
 
 fn at(text: &str) -> DateTime<Utc> {
     text.parse().unwrap()
@@ -24,7 +24,14 @@ fn noon() -> DateTime<Utc> {
 const EVEN: Flow = Flow { weight: 4, throttle_per_s: None };
 
 fn group(people: u64, zone: Tz) -> Group {
-    Group { flow: 0, people, ready_at: noon(), held_by: None, quiet: Some((QuietHours::DEFAULT, zone)) }
+    Group {
+        flow: 0,
+        people,
+        ready_at: noon(),
+        held_by: None,
+        quiet: Some((QuietHours::DEFAULT, zone)),
+        takes_places: true,
+    }
 }
 
 fn plan(per_s: f64, groups: Vec<Group>) -> Plan {
@@ -34,6 +41,7 @@ fn plan(per_s: f64, groups: Vec<Group>) -> Plan {
         factor: 1.0,
         flows: vec![EVEN],
         groups,
+        portfolio: None,
         observed: Observed { calls: 1_000_000, retried: 0 },
     }
 }
@@ -103,6 +111,64 @@ fn nothing_left_is_nothing_to_wait_for() {
     assert_eq!((told.first_at, told.p50_at, told.limited_by), (None, None, Limit::Nothing));
 }
 
+/// Awake all day.
+fn restless(people: u64) -> Group {
+    Group { quiet: None, ..group(people, Tz::UTC) }
+}
+
+fn with_places(people_max: u64, taken: Vec<(DateTime<Utc>, u64)>, groups: Vec<Group>) -> Plan {
+    Plan { portfolio: Some(Portfolio { people_max, taken }), ..plan(50.0, groups) }
+}
+
+#[test]
+fn a_campaign_larger_than_the_portfolio_ends_in_days_and_says_why() {
+    // 2,000 a day and a minute: the last 1,000 of 7,000 leave on the fourth day, after 20 seconds of 50 each.
+    let told = forecast(&with_places(2_000, Vec::new(), vec![restless(7_000)]), 7);
+    assert!(is_near(ends(&told), noon() + TimeDelta::seconds(3 * 86_460 + 20), noon()), "{told:?}");
+    assert_eq!(told.limited_by, Limit::Portfolio { people_max: 2_000 });
+    let words = "limited by the portfolio's limit of 2,000 new people in 24 hours";
+    assert_eq!(told.limited_by.to_string(), words);
+    let by_day: Vec<u64> = told.curve.iter().map(|hour| hour.messages).collect();
+    assert_eq!(by_day, [2_000, 2_000, 2_000, 1_000]);
+}
+
+#[test]
+fn a_portfolio_that_is_large_enough_changes_nothing() {
+    let groups = || vec![restless(2_000)];
+    let told = forecast(&with_places(2_000, Vec::new(), groups()), 7);
+    assert_eq!(told, forecast(&plan(50.0, groups()), 7));
+}
+
+#[test]
+fn places_that_others_took_come_back_when_their_day_is_over() {
+    let back = noon() + TimeDelta::hours(5);
+    let told = forecast(&with_places(2_000, vec![(back, 1_500)], vec![restless(1_000)]), 7);
+    // 500 leave at once; the others share half an hour in which 1,500 places come back.
+    assert!(is_near(ends(&told), back + TimeDelta::minutes(10), noon()), "{told:?}");
+    assert_eq!(told.limited_by, Limit::Portfolio { people_max: 2_000 });
+}
+
+#[test]
+fn people_who_wrote_to_us_leave_whatever_the_portfolio() {
+    let known = Group { flow: 1, takes_places: false, ..restless(3_000) };
+    let full = vec![(noon() + TimeDelta::hours(5), 250)];
+    let plan = Plan { flows: vec![EVEN, EVEN], ..with_places(250, full, vec![known, restless(1)]) };
+    let told = forecast(&plan, 7);
+    assert!(ends(&told) > noon() + TimeDelta::hours(5), "{told:?}");
+    let swapped = |group: Group| Group { flow: 1 - group.flow, ..group };
+    let told = forecast(&Plan { groups: plan.groups.iter().cloned().map(swapped).collect(), ..plan }, 7);
+    assert!(is_near(ends(&told), noon() + TimeDelta::seconds(60), noon()), "{told:?}");
+}
+
+#[test]
+fn a_lowered_limit_waits_until_enough_people_have_been_forgotten() {
+    let taken = vec![(noon() + TimeDelta::hours(1), 2_000)];
+    let told = forecast(&with_places(500, taken, vec![restless(10)]), 7);
+    // Of 2,000 that come back within half an hour, 1,500 are above the limit.
+    let first = noon() + TimeDelta::minutes(60) + TimeDelta::seconds(1_350);
+    assert!((told.first_at.unwrap() - first).abs() < TimeDelta::seconds(2), "{told:?}");
+}
+
 #[test]
 fn what_no_lane_can_do_in_time_is_said() {
     let told = forecast(&plan(0.01, vec![group(1_000_000, Tz::UTC)]), 7);
@@ -128,6 +194,7 @@ proptest! {
         start_h in 0..24_i64,
         other in 0..500_u32,
         weights in (1..20_u32, 1..20_u32),
+        portfolio in option::of(20..2_000_u32),
     ) {
         let start = at("2026-06-01T00:00:00Z") + TimeDelta::hours(start_h);
         let mut people = Vec::new();
@@ -147,6 +214,7 @@ proptest! {
             pace,
             quiet_hours: QuietHours::DEFAULT,
             caps: Vec::new(),
+            portfolio,
             people,
             waves: vec![wave(weights.0, (0..ours).collect()), wave(weights.1, (ours..ours + other).collect())],
             seed: 1,
@@ -158,7 +226,8 @@ proptest! {
             }
         });
         let flows = [weights.0, weights.1].map(|weight| Flow { weight, throttle_per_s: None }).to_vec();
-        let told = forecast(&Plan { now: start, pace, flows, groups, ..plan(1.0, Vec::new()) }, 7);
+        let portfolio = portfolio.map(|people_max| Portfolio { people_max: people_max.into(), taken: Vec::new() });
+        let told = forecast(&Plan { now: start, pace, flows, groups, portfolio, ..plan(1.0, Vec::new()) }, 7);
         prop_assert!(is_near(ends(&told), last, start), "told {:?}, real {last}, from {start}", told.p50_at);
     }
 }

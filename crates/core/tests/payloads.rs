@@ -56,6 +56,11 @@ fn jobs_that_wait_in_a_queue_are_read() {
         "dry:0195550000007000800000000000000d:1772452800000000:20000",
     );
     is_a_job::<Maintain>(&json!({"task": "list_templates", "slot": 29_000_002}), "templates:29000002");
+    is_a_job::<Maintain>(
+        &json!({"task": "learn_quota", "tenant": "ten_0195550000007000800000000000000a",
+                "account": "acc_0195550000007000800000000000000b", "asked": 1_772_452_800}),
+        "quota:0195550000007000800000000000000b:1772452800",
+    );
     let (tenant, account, template) = (
         "ten_0195550000007000800000000000000a",
         "acc_0195550000007000800000000000000b",
@@ -111,7 +116,7 @@ fn facts() -> Value {
             "uses": ["2026-03-01T09:00:00Z"],
         },
         "spacing": {"free_at": "2026-03-02T15:14:06Z", "backoff_until": null},
-        "credit": {"enforced": true, "covered": true, "quota_free_at": null},
+        "credit": {"enforced": true, "covered": true, "quota": {"people_max": 2_000, "counted_until": null, "free_at": null}},
         "rate": {"rests_until": null},
     })
 }
@@ -129,6 +134,14 @@ fn facts_that_were_stored_are_read_and_decided_as_then() {
             "passes": 0b110_1011_1111,
         })
     );
+}
+
+#[test]
+fn facts_from_before_portfolios_were_counted_are_read() {
+    let mut stored = facts();
+    stored["credit"] = json!({"enforced": true, "covered": true, "quota_free_at": null});
+    let facts: Facts = serde_json::from_value(stored).expect("what is missing is none");
+    assert_eq!(facts.credit.quota, None);
 }
 
 #[test]

@@ -13,7 +13,7 @@ use postroad_core::{
     quiet_hours::QuietHours,
     simulation::{self, Event, Person, Wave, World},
 };
-use proptest::{collection::vec, prelude::*, sample::select};
+use proptest::{collection::vec, option, prelude::*, sample::select};
 
 fn start() -> DateTime<Utc> {
     "2026-03-20T09:00:00Z".parse().unwrap()
@@ -58,8 +58,16 @@ fn any_world() -> impl Strategy<Value = World> {
     let people = vec(select(TZ_VARIANTS.as_slice()), 1..400);
     let quiet = (0..24_u32, 0..24_u32);
     let cap = (select(CapKind::ALL), 1..4_u32, 1..3_u32);
-    (people, quiet, vec(cap, 0..3), 1..40_u32, (1..100_u32, 1..100_u32), 0..200_000_i64, any::<u64>()).prop_map(
-        |(zones, (from, to), caps, per_s, weights, later_s, seed)| {
+    (
+        people,
+        quiet,
+        (vec(cap, 0..3), option::of(10..300_u32)),
+        1..40_u32,
+        (1..100_u32, 1..100_u32),
+        0..200_000_i64,
+        any::<u64>(),
+    )
+        .prop_map(|(zones, (from, to), (caps, portfolio), per_s, weights, later_s, seed)| {
             let hour = |hour| chrono::NaiveTime::from_hms_opt(hour, 0, 0).unwrap();
             let count = u32::try_from(zones.len()).unwrap();
             let cap = |(kind, days, max)| Cap { kind, window_s: days * 86_400, max };
@@ -67,12 +75,12 @@ fn any_world() -> impl Strategy<Value = World> {
                 pace: Pace { per_s: f64::from(per_s), burst: 1 },
                 quiet_hours: QuietHours { starts: hour(from), ends: hour(to) },
                 caps: caps.into_iter().map(cap).collect(),
+                portfolio,
                 people: zones.into_iter().map(|zone: Tz| Person { zone, uses: Vec::new() }).collect(),
                 waves: vec![wave(weights.0, 0, count), wave(weights.1, later_s, count)],
                 seed,
             }
-        },
-    )
+        })
 }
 
 proptest! {
@@ -96,6 +104,7 @@ proptest! {
         let limit = world.pace.per_s as usize;
         prop_assert!(busiest_second(&events) <= limit, "{} in a second, of {limit}", busiest_second(&events));
         prop_assert!(caps_hold(&world, &events));
+        prop_assert!(within_portfolio(&world, &events));
     }
 
     #[test]
@@ -120,6 +129,26 @@ fn caps_hold(world: &World, events: &[Event]) -> bool {
     })
 }
 
+/// In no 24 hours more people than the portfolio may write to.
+fn within_portfolio(world: &World, events: &[Event]) -> bool {
+    let Some(people_max) = world.portfolio else { return true };
+    let mut messages: Vec<(DateTime<Utc>, u32)> = sent(events).map(|event| (event.at, event.person)).collect();
+    messages.sort_unstable();
+    let (mut first, mut counts) = (0, HashMap::<u32, u32>::new());
+    messages.iter().all(|(at, person)| {
+        *counts.entry(*person).or_default() += 1;
+        while *at - messages[first].0 >= TimeDelta::hours(24) {
+            let left = counts.entry(messages[first].1).or_default();
+            *left -= 1;
+            if *left == 0 {
+                counts.remove(&messages[first].1);
+            }
+            first += 1;
+        }
+        counts.len() <= people_max as usize
+    })
+}
+
 #[test]
 fn campaigns_share_a_lane_by_weight_and_none_starves() {
     let people = vec![Person { zone: Tz::UTC, uses: Vec::new() }; 3_000];
@@ -127,6 +156,7 @@ fn campaigns_share_a_lane_by_weight_and_none_starves() {
         pace: Pace { per_s: 100.0, burst: 1 },
         quiet_hours: QuietHours::DEFAULT,
         caps: Vec::new(),
+        portfolio: None,
         people,
         waves: vec![wave(3, 0, 3_000), wave(1, 0, 3_000)],
         seed: 1,
@@ -147,6 +177,7 @@ fn a_lane_of_one_message_a_second_has_no_favourite() {
         pace: Pace { per_s: 1.0, burst: 1 },
         quiet_hours: QuietHours { starts: chrono::NaiveTime::MIN, ends: chrono::NaiveTime::MIN },
         caps: Vec::new(),
+        portfolio: None,
         people,
         waves: vec![wave(3, 0, 2_000), wave(1, 0, 2_000)],
         seed: 1,
@@ -163,6 +194,7 @@ fn the_end_of_the_night_is_no_herd() {
         pace: Pace { per_s: 20.0, burst: 1 },
         quiet_hours: QuietHours::DEFAULT,
         caps: Vec::new(),
+        portfolio: None,
         people,
         waves: vec![Wave { starts_at: night, ..wave(1, 0, 2_000) }],
         seed: 1,

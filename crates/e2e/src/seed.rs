@@ -7,7 +7,7 @@ use anyhow::{Result, anyhow};
 use futures::{StreamExt, TryStreamExt, stream};
 use postroad_app::{
     App,
-    accounts::{self, Limits, NewAccount, SharedLimit},
+    accounts::{self, Limits, NewAccount, PortfolioChange, SharedLimit},
     clients::{self, Former, Grant},
     templates::{self, NewTemplate},
     tenants::{self, NewTenant, Settings},
@@ -204,6 +204,7 @@ async fn connect(app: &App, tenant: TenantId, number: u32, lanes: &Lanes) -> Res
             spacing: lanes.spacing,
             shared: lanes.shared_per_s.map(|per_s| SharedLimit { key: "meta:app".to_owned(), per_s }),
         },
+        portfolio: PortfolioChange::default(),
         time_zone: None,
         quiet_hours: None,
         is_primary: false,

@@ -10,7 +10,7 @@ use postroad_core::{
     account::{Channel, Pace, Spacing},
     provider::{
         BuildError, Capabilities, Connection, CredentialField, Credentials, Echo, Effect, Event, Fault, Forged, Hook,
-        Idempotency, Outbound, Outcome, Provider, Unreadable, desk::TemplateDesk,
+        Idempotency, Outbound, Outcome, Provider, Quota, Unreadable, desk::TemplateDesk,
     },
 };
 
@@ -22,6 +22,7 @@ mod field;
 mod inbound;
 mod notices;
 mod outcome;
+mod quota;
 mod request;
 mod signature;
 mod statuses;
@@ -95,6 +96,14 @@ impl Provider for WhatsappCloud {
 
     fn probe(&self, connection: &Connection) -> Result<http::Request<Vec<u8>>, BuildError> {
         request::probe(connection)
+    }
+
+    fn ask_quota(&self, connection: &Connection) -> Option<Result<http::Request<Vec<u8>>, BuildError>> {
+        Some(quota::ask(connection))
+    }
+
+    fn quota(&self, response: &http::Response<Vec<u8>>) -> Option<Quota> {
+        quota::read(response)
     }
 
     fn outcome(&self, response: &http::Response<Vec<u8>>) -> Outcome {

@@ -26,6 +26,7 @@ pub struct Account {
     /// Named values that are no secrets: `waba_id`.
     pub settings: BTreeMap<String, String>,
     pub limits: Limits,
+    pub portfolio: Portfolio,
     pub time_zone: Option<String>,
     pub quiet_hours: Option<QuietHours>,
     /// At most one per channel.
@@ -33,6 +34,17 @@ pub struct Account {
     pub last_ok_at: Option<DateTime<Utc>>,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
+}
+
+/// The business portfolio of an account, which shares its limit with the portfolio's other accounts.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Portfolio {
+    /// The provider's id. None: not known, and the account is a portfolio by itself.
+    pub id: Option<String>,
+    /// People it may write to within 24 hours, outside the windows that they open. None: as many as there are.
+    pub people_max: Option<u32>,
+    /// Whom it wrote to within 24 hours. A few minutes behind; nobody is counted without a limit.
+    pub people: u32,
 }
 
 /// How fast an account may send. Changes take effect at the lane's next step.
@@ -69,8 +81,8 @@ pub async fn insert(tx: &mut TenantTx, account: &Account, credentials: &str) -> 
         r#"
         insert into accounts (tenant_id, id, provider, channel, external_id, display_name, status, credentials, settings, rate_per_s, rate_burst,
                               limit_key, limit_per_s, spacing_every_s, spacing_burst, time_zone, quiet_starts, quiet_ends, is_primary,
-                              created_at, updated_at)
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $20)
+                              created_at, updated_at, portfolio)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $20, $21)
         "#,
         tenant.uuid(),
         account.id.uuid(),
@@ -92,13 +104,15 @@ pub async fn insert(tx: &mut TenantTx, account: &Account, credentials: &str) -> 
         account.quiet_hours.map(|quiet| quiet.ends),
         account.is_primary,
         account.created_at,
+        account.portfolio.id,
     )
     .execute(tx.conn())
     .await?;
     Ok(())
 }
 
-/// Writes what an account may change: name, status, limits, zone, quiet hours, settings, whether it is primary.
+/// Writes what an account may change: name, status, limits, portfolio, zone, quiet hours, settings, whether it is primary. The
+/// limit of a portfolio is set with the portfolio.
 pub async fn update(tx: &mut TenantTx, account: &Account, now: DateTime<Utc>) -> Result<bool> {
     let tenant = tx.tenant();
     let limits = Columns::of(&account.limits)?;
@@ -107,7 +121,7 @@ pub async fn update(tx: &mut TenantTx, account: &Account, now: DateTime<Utc>) ->
         update accounts
         set    display_name = $3, status = $4, status_reason = $5, settings = $6, rate_per_s = $7, rate_burst = $8, limit_key = $9,
                limit_per_s = $10, spacing_every_s = $11, spacing_burst = $12, time_zone = $13, quiet_starts = $14, quiet_ends = $15,
-               is_primary = $16, updated_at = $17
+               is_primary = $16, updated_at = $17, portfolio = $18
         where  tenant_id = $1 and id = $2
         "#,
         tenant.uuid(),
@@ -127,6 +141,7 @@ pub async fn update(tx: &mut TenantTx, account: &Account, now: DateTime<Utc>) ->
         account.quiet_hours.map(|quiet| quiet.ends),
         account.is_primary,
         now,
+        account.portfolio.id,
     )
     .execute(tx.conn())
     .await?;
@@ -250,10 +265,14 @@ pub async fn find(tx: &mut TenantTx, id: AccountId) -> Result<Option<Account>> {
     let row = sqlx::query_as!(
         Row,
         r#"
-        select id as "id: AccountId", provider, channel as "channel: Channel", external_id, display_name, status as "status: AccountStatus",
-               status_reason, settings as "settings: Json<BTreeMap<String, String>>", rate_per_s, rate_burst, limit_key, limit_per_s,
-               spacing_every_s, spacing_burst, time_zone, quiet_starts, quiet_ends, is_primary, last_ok_at, created_at, updated_at
-        from   accounts where tenant_id = $1 and id = $2
+        select a.id as "id: AccountId", a.provider, a.channel as "channel: Channel", a.external_id, a.display_name,
+               a.status as "status: AccountStatus", a.status_reason, a.settings as "settings: Json<BTreeMap<String, String>>",
+               a.rate_per_s, a.rate_burst, a.limit_key, a.limit_per_s, a.spacing_every_s, a.spacing_burst, a.time_zone, a.quiet_starts,
+               a.quiet_ends, a.is_primary, a.last_ok_at, a.created_at, a.updated_at, a.portfolio, p.people_max as "people_max?",
+               p.people as "people?"
+        from   accounts a
+        left   join portfolios p on p.tenant_id = a.tenant_id and p.id = coalesce(a.portfolio, a.id::text)
+        where  a.tenant_id = $1 and a.id = $2
         "#,
         tenant.uuid(),
         id.uuid(),
@@ -269,11 +288,15 @@ pub async fn list(tx: &mut TenantTx, after: Option<AccountId>, limit: i64) -> Re
     let rows = sqlx::query_as!(
         Row,
         r#"
-        select id as "id: AccountId", provider, channel as "channel: Channel", external_id, display_name, status as "status: AccountStatus",
-               status_reason, settings as "settings: Json<BTreeMap<String, String>>", rate_per_s, rate_burst, limit_key, limit_per_s,
-               spacing_every_s, spacing_burst, time_zone, quiet_starts, quiet_ends, is_primary, last_ok_at, created_at, updated_at
-        from   accounts where tenant_id = $1 and ($2::uuid is null or id > $2)
-        order  by id
+        select a.id as "id: AccountId", a.provider, a.channel as "channel: Channel", a.external_id, a.display_name,
+               a.status as "status: AccountStatus", a.status_reason, a.settings as "settings: Json<BTreeMap<String, String>>",
+               a.rate_per_s, a.rate_burst, a.limit_key, a.limit_per_s, a.spacing_every_s, a.spacing_burst, a.time_zone, a.quiet_starts,
+               a.quiet_ends, a.is_primary, a.last_ok_at, a.created_at, a.updated_at, a.portfolio, p.people_max as "people_max?",
+               p.people as "people?"
+        from   accounts a
+        left   join portfolios p on p.tenant_id = a.tenant_id and p.id = coalesce(a.portfolio, a.id::text)
+        where  a.tenant_id = $1 and ($2::uuid is null or a.id > $2)
+        order  by a.id
         limit  $3
         "#,
         tenant.uuid(),
@@ -319,6 +342,9 @@ struct Row {
     last_ok_at: Option<DateTime<Utc>>,
     created_at: DateTime<Utc>,
     updated_at: DateTime<Utc>,
+    portfolio: Option<String>,
+    people_max: Option<i32>,
+    people: Option<i32>,
 }
 
 impl TryFrom<Row> for Account {
@@ -333,6 +359,11 @@ impl TryFrom<Row> for Account {
             },
             shared: row.limit_key.zip(row.limit_per_s).map(|(key, per_s)| SharedLimit { key, per_s }),
         };
+        let portfolio = Portfolio {
+            id: row.portfolio,
+            people_max: row.people_max.map(unsigned).transpose()?,
+            people: row.people.map_or(Ok(0), unsigned)?,
+        };
         Ok(Self {
             id: row.id,
             provider: row.provider,
@@ -343,6 +374,7 @@ impl TryFrom<Row> for Account {
             status_reason: row.status_reason,
             settings: row.settings.0,
             limits,
+            portfolio,
             time_zone: row.time_zone,
             quiet_hours: row.quiet_starts.zip(row.quiet_ends).map(|(starts, ends)| QuietHours { starts, ends }),
             is_primary: row.is_primary,

@@ -9,8 +9,8 @@ use postroad_core::{
     account::{AccountStatus, Channel, Spacing},
     consent::{Consent, ConsentAction, Purpose, SuppressionReason},
     gates::{
-        AccountFacts, Cap, CapFacts, CreditFacts, Facts, QuietFacts, QuietPolicy, RateFacts, SpacingFacts,
-        TemplateFacts, TemplateStanding, WindowFacts, ZoneOf,
+        AccountFacts, Cap, CapFacts, CreditFacts, Facts, QuietFacts, QuietPolicy, QuotaFacts, RateFacts, SpacingFacts,
+        TemplateFacts, TemplateStanding, WindowFacts, ZoneOf, credit,
     },
     ids::{AccountId, AddressId, CampaignId, ContactId, MessageId, TenantId},
     message::{Class, Content, Source},
@@ -20,7 +20,7 @@ use postroad_core::{
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
-use crate::{AnyTx, Result};
+use crate::{AnyTx, Result, portfolios};
 
 /// A send with what its decision depends on, and what its call needs.
 #[derive(Debug)]
@@ -39,6 +39,8 @@ pub struct SendFacts {
     pub spacing: Option<Spacing>,
     /// The campaign whose throttle it needs a place from.
     pub throttled: Option<CampaignId>,
+    /// The portfolio of which it needs a place.
+    pub portfolio: Option<String>,
     pub facts: Facts,
 }
 
@@ -67,11 +69,13 @@ pub async fn read(
 ) -> Result<Read> {
     let rows = read_rows(tx, sends).await?;
     let lanes = read_lanes(tx, &rows).await?;
+    let full = read_full(tx, &rows, &lanes).await?;
     let mut read = Read::default();
     for row in rows {
         let Some(lane) = lanes.get(&(row.tenant, row.account)) else { continue };
         let (tenant, id) = (row.tenant, row.id);
-        match row.into_facts(lane, defaults, now) {
+        let quota = full.quota(&row, lane);
+        match row.into_facts(lane, quota, defaults, now) {
             Ok(send) => read.sends.push(send),
             Err(why) => read.corrupt.push(Corrupt { tenant, id, why }),
         }
@@ -135,11 +139,13 @@ async fn read_lanes(tx: &mut impl AnyTx, rows: &[Row]) -> Result<HashMap<(Tenant
                exists (select 1 from provider_switches w where w.provider = a.provider) as "provider_off!",
                coalesce(a.quiet_starts, t.quiet_starts) as quiet_starts, coalesce(a.quiet_ends, t.quiet_ends) as quiet_ends,
                a.time_zone as account_zone, t.time_zone as tenant_zone, t.caps as "caps: sqlx::types::Json<Vec<Cap>>",
-               a.spacing_every_s, a.spacing_burst, t.credit_enforced, l.rests_until
+               a.spacing_every_s, a.spacing_burst, t.credit_enforced, l.rests_until,
+               coalesce(a.portfolio, a.id::text) as "portfolio!", p.people_max as "people_max?", p.people as "people?"
         from   unnest($1::uuid[], $2::uuid[]) as k (tenant_id, id)
         join   accounts a on a.tenant_id = k.tenant_id and a.id = k.id
         join   lanes l on l.tenant_id = k.tenant_id and l.id = k.id
         join   tenants t on t.id = k.tenant_id
+        left   join portfolios p on p.tenant_id = a.tenant_id and p.id = coalesce(a.portfolio, a.id::text)
         join   installation i on i.only_row
         "#,
         &tenants,
@@ -197,9 +203,53 @@ struct LaneRow {
     spacing_burst: Option<i32>,
     credit_enforced: bool,
     rests_until: Option<DateTime<Utc>>,
+    portfolio: String,
+    people_max: Option<i32>,
+    people: Option<i32>,
+}
+
+/// What is known of portfolios that have no room: when there is some again, and who needs none.
+#[derive(Default)]
+struct Full {
+    free_at: HashMap<portfolios::Key, Vec<DateTime<Utc>>>,
+    counted_until: HashMap<(TenantId, String, AddressId), DateTime<Utc>>,
+}
+
+/// Two more statements, and only where a portfolio is full.
+async fn read_full(tx: &mut impl AnyTx, rows: &[Row], lanes: &HashMap<(TenantId, AccountId), LaneRow>) -> Result<Full> {
+    let full: HashMap<portfolios::Key, i64> =
+        lanes.values().filter(|lane| lane.is_full()).map(|lane| ((lane.tenant, lane.portfolio.clone()), 1)).collect();
+    if full.is_empty() {
+        return Ok(Full::default());
+    }
+    let lane = |row: &Row| lanes.get(&(row.tenant, row.account)).filter(|lane| lane.is_full());
+    let people: Vec<_> =
+        rows.iter().filter_map(|row| Some((row.tenant, lane(row)?.portfolio.clone(), row.address_id))).collect();
+    Ok(Full {
+        free_at: portfolios::back_at(tx, &full).await?,
+        counted_until: portfolios::counted_until(tx, &people).await?,
+    })
+}
+
+impl Full {
+    fn quota(&self, row: &Row, lane: &LaneRow) -> Option<QuotaFacts> {
+        let people_max = u32::try_from(lane.people_max?).ok()?;
+        if !lane.is_full() {
+            return Some(QuotaFacts { people_max, counted_until: None, free_at: None });
+        }
+        let key = (row.tenant, lane.portfolio.clone());
+        let free_at = self.free_at.get(&key).and_then(|back| back.first()).copied();
+        let counted_until = self.counted_until.get(&(key.0, key.1, row.address_id)).copied();
+        Some(QuotaFacts { people_max, counted_until, free_at })
+    }
 }
 
 impl LaneRow {
+    /// The count may be behind, and then the reservation says so.
+    fn is_full(&self) -> bool {
+        self.people_max.is_some_and(|most| self.people.unwrap_or_default() >= most)
+    }
+
     fn quiet_hours(&self, defaults: QuietHours) -> QuietHours {
         self.quiet_starts.zip(self.quiet_ends).map_or(defaults, |(starts, ends)| QuietHours { starts, ends })
     }
@@ -211,7 +261,13 @@ impl LaneRow {
 }
 
 impl Row {
-    fn into_facts(self, lane: &LaneRow, defaults: QuietHours, now: DateTime<Utc>) -> Result<SendFacts, String> {
+    fn into_facts(
+        self,
+        lane: &LaneRow,
+        quota: Option<QuotaFacts>,
+        defaults: QuietHours,
+        now: DateTime<Utc>,
+    ) -> Result<SendFacts, String> {
         let content: Content =
             serde_json::from_str(self.content.get()).map_err(|error| format!("the content cannot be read: {error}"))?;
         let (zone, zone_of) = self.zone(lane)?;
@@ -244,7 +300,7 @@ impl Row {
                 backoff_until: self.backoff_until,
             }),
             // Cover is drawn when a message is accepted and when a campaign starts; without it there is no send.
-            credit: CreditFacts { enforced: lane.credit_enforced, covered: true, quota_free_at: None },
+            credit: CreditFacts { enforced: lane.credit_enforced, covered: true, quota },
             rate: RateFacts { rests_until: lane.rests_until },
         };
         Ok(SendFacts {
@@ -259,6 +315,7 @@ impl Row {
             consent_version: self.consent_version,
             spacing,
             throttled: self.throttled,
+            portfolio: credit::takes_a_place(&facts).then(|| lane.portfolio.clone()),
             facts,
         })
     }

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, NaiveTime, TimeDelta, Utc};
 use postroad_core::{
-    account::Pace,
+    account::{Channel, Pace},
     gates::{QuietPolicy, Reason},
     ids::{AccountId, CampaignId, MessageId},
     limits::FORECAST_GROUPS_MAX,
@@ -22,6 +22,11 @@ pub struct Ground {
     /// None, both: the installation's default.
     pub quiet_starts: Option<NaiveTime>,
     pub quiet_ends: Option<NaiveTime>,
+    pub portfolio: String,
+    /// None: nobody is counted.
+    pub people_max: Option<i32>,
+    /// Free text goes inside a window only, and takes no place of the portfolio.
+    pub channel: Channel,
 }
 
 impl Ground {
@@ -37,10 +42,12 @@ pub async fn ground(tx: &mut TenantTx, account: AccountId) -> Result<Option<Grou
         Ground,
         r#"
         select a.rate_per_s, a.rate_burst, l.pace_factor, l.rests_until, coalesce(a.quiet_starts, t.quiet_starts) as quiet_starts,
-               coalesce(a.quiet_ends, t.quiet_ends) as quiet_ends
+               coalesce(a.quiet_ends, t.quiet_ends) as quiet_ends,
+               coalesce(a.portfolio, a.id::text) as "portfolio!", p.people_max as "people_max?", a.channel as "channel: Channel"
         from   accounts a
         join   lanes l on l.tenant_id = a.tenant_id and l.id = a.id
         join   tenants t on t.id = a.tenant_id
+        left   join portfolios p on p.tenant_id = a.tenant_id and p.id = coalesce(a.portfolio, a.id::text)
         where  a.tenant_id = $1 and a.id = $2
         "#,
         tenant.uuid(),
@@ -65,6 +72,7 @@ pub struct Left {
     pub sends: i64,
     /// Of its campaign.
     pub throttle_per_minute: Option<i32>,
+    pub is_template: bool,
 }
 
 /// What has not left a lane yet, the largest groups first. Counts a million sends in a second or two.
@@ -76,7 +84,8 @@ pub async fn left(tx: &mut TenantTx, account: AccountId, now: DateTime<Utc>) -> 
         select s.flow, min(s.weight) as "weight!", coalesce(n.time_zone, a.time_zone, t.time_zone) as "zone!",
                m.quiet_policy as "quiet_policy: QuietPolicy", s.reason as "reason: Reason",
                greatest(date_trunc('minute', s.run_at), $3) as "ready_at!", count(*) as "sends!",
-               min(c.throttle_per_minute) as throttle_per_minute
+               min(c.throttle_per_minute) as throttle_per_minute,
+               m.kind = 'template' as "is_template!"
         from   sends s
         join   messages m on m.tenant_id = s.tenant_id and m.id = s.id
         join   contacts n on n.tenant_id = s.tenant_id and n.id = s.contact_id
@@ -84,7 +93,7 @@ pub async fn left(tx: &mut TenantTx, account: AccountId, now: DateTime<Utc>) -> 
         join   tenants t on t.id = s.tenant_id
         left   join campaigns c on c.tenant_id = s.tenant_id and c.id = s.campaign_id
         where  s.tenant_id = $1 and s.lane_id = $2 and s.state in ('queued', 'waiting', 'scheduled')
-        group  by s.flow, 3, m.quiet_policy, s.reason, 6
+        group  by s.flow, 3, m.quiet_policy, s.reason, 6, 9
         order  by count(*) desc
         limit  $4
         "#,

@@ -45,6 +45,7 @@ pub mod opt_ins;
 pub mod outcomes;
 pub mod people;
 mod pools;
+pub mod portfolios;
 pub mod queue;
 pub mod quota;
 pub mod receipts;

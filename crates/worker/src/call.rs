@@ -9,7 +9,7 @@ use std::{
 use chrono::{DateTime, Utc};
 use postroad_app::{
     lanes::Attempt,
-    outcomes::{Ending, Finished},
+    outcomes::{Ending, Finished, place_of},
 };
 use postroad_core::{
     ids::JournalId,
@@ -183,6 +183,7 @@ fn finished(
         effect,
         http_status,
         counted: send.facts.caps.is_some(),
+        place: place_of(send),
         began_at: attempt.began_at,
         finished_at: now,
     }

@@ -11,7 +11,7 @@ use postroad_core::{
     ids::TenantId,
     limits::TEMPLATE_LANGUAGE_PAGES_MAX,
     provider::{
-        BuildError, Connection,
+        BuildError, Connection, Provider, Quota,
         desk::{DeskFault, Listed, Page, Standing, Submission, TemplateDesk},
     },
 };
@@ -69,6 +69,7 @@ impl From<postroad_store::Error> for Trouble {
 
 /// One account's.
 pub(crate) struct Desk {
+    provider: &'static dyn Provider,
     adapter: &'static dyn TemplateDesk,
     connection: Connection,
     transport: Transport,
@@ -92,7 +93,7 @@ impl Desk {
         let stand_in = ctx.base_urls.get(&account.provider).cloned();
         let base_url = stand_in.unwrap_or_else(|| provider.base_url().to_owned());
         let connection = Connection { external_id: account.external_id.clone(), base_url, credentials };
-        Ok(Self { adapter, connection, transport: ctx.transport.clone() })
+        Ok(Self { provider, adapter, connection, transport: ctx.transport.clone() })
     }
 
     pub(crate) async fn create(&self, submission: &Submission<'_>) -> Result<Standing, Trouble> {
@@ -113,6 +114,13 @@ impl Desk {
     pub(crate) async fn page(&self, name: Option<&str>, after: Option<&str>) -> Result<Page, Trouble> {
         let answer = self.call(|| self.adapter.list(&self.connection, name, after)).await?;
         read(|| self.adapter.page(&answer))
+    }
+
+    /// How many people the account's portfolio may write to. None: the provider has no such limit, or does not say.
+    pub(crate) async fn quota(&self) -> Result<Option<Quota>, Trouble> {
+        let Some(request) = self.provider.ask_quota(&self.connection) else { return Ok(None) };
+        let answer = self.call(|| request).await?;
+        read(|| Ok(self.provider.quota(&answer)))
     }
 
     /// The template of exactly this name and language, if the provider has it.

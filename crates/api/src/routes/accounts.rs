@@ -27,7 +27,7 @@ use crate::{
     },
 };
 
-use new::{Limits, NewAccount, secrets_and_settings};
+use new::{Limits, NewAccount, PortfolioChange, secrets_and_settings};
 use view::{Account, Provider};
 
 pub(crate) fn routes() -> OpenApiRouter<ApiState> {
@@ -127,6 +127,8 @@ struct AccountChange {
     /// Replaces all limits.
     limits: Option<Limits>,
     #[serde(default)]
+    portfolio: PortfolioChange,
+    #[serde(default)]
     #[schema(value_type = Option<String>, max_length = 60)]
     time_zone: Patch<String>,
     /// Local time, start included, end excluded. Null: those of the tenant.
@@ -148,6 +150,7 @@ impl AccountChange {
         Ok(Change {
             display_name: self.display_name,
             limits: self.limits.map(Limits::into_limits),
+            portfolio: self.portfolio.into_change(),
             time_zone: self.time_zone,
             quiet_hours,
             make_primary: self.primary,
@@ -298,7 +301,7 @@ impl From<AccountError> for Problem {
             AccountError::Removed => Self::conflict("account_removed", error),
             AccountError::ExternalId => Self::invalid("invalid_external_id", error),
             AccountError::DisplayName => Self::invalid("invalid_display_name", error),
-            AccountError::Limits(_) => Self::invalid("out_of_range", error),
+            AccountError::Limits(_) | AccountError::Portfolio => Self::invalid("out_of_range", error),
             AccountError::TooMuch => Self::invalid("too_much", error),
             AccountError::Reason => Self::invalid("invalid_reason", error),
             AccountError::UnknownZone(error) => error.into(),

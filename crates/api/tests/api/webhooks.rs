@@ -6,7 +6,7 @@ use data_encoding::HEXLOWER;
 use futures::future::join_all;
 use hmac::{Hmac, KeyInit, Mac};
 use http::Request;
-use postroad_app::accounts::{self, Limits, NewAccount};
+use postroad_app::accounts::{self, Limits, NewAccount, PortfolioChange};
 use postroad_core::{
     account::{Channel, Pace},
     ids::{AccountId, TenantId},
@@ -34,6 +34,7 @@ async fn connect(world: &World, tenant: TenantId, number: &str, secret: &str) ->
         credentials: secrets.map(|(name, value)| (name.to_owned(), SecretString::from(value))).to_vec(),
         settings: [("waba_id".to_owned(), format!("waba-{number}"))].into_iter().collect(),
         limits: Limits { pace: Pace { per_s: 80.0, burst: 1 }, spacing: None, shared: None },
+        portfolio: PortfolioChange::default(),
         time_zone: None,
         quiet_hours: None,
         is_primary: false,

@@ -122,3 +122,29 @@ async fn a_template_is_registered_and_changed() {
     let again = caller.post("/v1/templates", &offer(&account)).await;
     assert_eq!((again.status, again.code().as_str()), (409, "template_exists"));
 }
+
+#[tokio::test]
+async fn a_portfolio_is_named_shared_and_forgotten_again() {
+    let world = World::new().await;
+    let caller = world.caller(world.tenant().await.id).await;
+    let mut first = number("1001");
+    first["portfolio"] = json!({"id": "300000000000001", "people_max": 250});
+    let first = caller.post("/v1/accounts", &first).await;
+    assert_eq!(first.json()["portfolio"], json!({"id": "300000000000001", "people_max": 250, "people": 0}));
+    let path = format!("/v1/accounts/{}", connected(&caller, "1002").await);
+    assert_eq!(caller.get(&path).await.json()["portfolio"], json!({"people": 0}));
+
+    let joined = caller.patch(&path, &json!({"portfolio": {"id": "300000000000001"}})).await.json();
+    assert_eq!(joined["portfolio"]["people_max"], 250, "as the portfolio has it");
+    caller.patch(&path, &json!({"portfolio": {"people_max": 2_000}})).await;
+    let path_of_first = format!("/v1/accounts/{}", first.json()["id"].as_str().unwrap());
+    assert_eq!(caller.get(&path_of_first).await.json()["portfolio"]["people_max"], 2_000);
+
+    let alone = caller.patch(&path, &json!({"portfolio": {"id": null, "people_max": null}})).await.json();
+    assert_eq!(alone["portfolio"], json!({"people": 0}));
+    assert_eq!(caller.get(&path_of_first).await.json()["portfolio"]["people_max"], 2_000);
+    for wrong in [json!({"people_max": 0}), json!({"id": ""}), json!({"people_max": 10_000_001})] {
+        let answer = caller.patch(&path, &json!({"portfolio": wrong})).await;
+        assert_eq!((answer.status, answer.code().as_str()), (422, "out_of_range"), "{wrong}");
+    }
+}

@@ -12,6 +12,7 @@ pub(super) fn new_account(new: &NewAccount) -> Result<(), AccountError> {
     }
     display_name(&new.display_name)?;
     limits(&new.limits)?;
+    new.portfolio.check()?;
     secrets(&new.credentials)?;
     if new.settings.len() > NAMED_MAX || !new.settings.values().all(|value| text::fits(value, 0..=VALUE_BYTES_MAX)) {
         return Err(AccountError::TooMuch);
@@ -23,6 +24,7 @@ pub(super) fn new_account(new: &NewAccount) -> Result<(), AccountError> {
 pub(super) fn change(change: &AccountChange) -> Result<(), AccountError> {
     change.display_name.as_deref().map_or(Ok(()), display_name)?;
     change.limits.as_ref().map_or(Ok(()), limits)?;
+    change.portfolio.check()?;
     change.time_zone.value().map(|name| zone::parse(name)).transpose()?;
     Ok(())
 }

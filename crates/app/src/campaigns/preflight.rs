@@ -6,9 +6,10 @@ use postroad_core::{
         preflight::{Finding, Ground, Need, Severity, difference, drift, findings},
     },
     ids::{CampaignId, TenantId},
+    portfolio,
 };
 use postroad_store::{
-    TenantTx,
+    TenantTx, accounts,
     campaigns::{self, Campaign, Variable},
     credit,
 };
@@ -66,6 +67,9 @@ pub async fn preflight(app: &App, tenant: TenantId, id: CampaignId) -> Result<Pr
             ));
         }
     }
+    if !has_begun {
+        noticed.extend(beyond_portfolio(&mut tx, &campaign, recipients).await?);
+    }
     drop(tx);
     if !has_begun && noticed.iter().all(|noticed| noticed.finding != Finding::NoRecipients) {
         noticed.extend(missing_values(app, tenant, id).await?);
@@ -112,6 +116,23 @@ fn plain(finding: Finding, now: &Ground) -> String {
 
 fn notice(finding: Finding, detail: &str) -> Noticed {
     Noticed { finding, severity: finding.severity(), detail: detail.to_owned() }
+}
+
+/// Whom the portfolio wrote to within a day may be among the audience: then it is not as bad.
+async fn beyond_portfolio(
+    tx: &mut TenantTx,
+    campaign: &Campaign,
+    recipients: i64,
+) -> Result<Option<Noticed>, CampaignError> {
+    let Some(account) = accounts::find(tx, campaign.account).await? else { return Ok(None) };
+    let Some(people_max) = account.portfolio.people_max else { return Ok(None) };
+    let left = i64::from(people_max) - i64::from(account.portfolio.people);
+    let detail = format!(
+        "it is for {recipients} people, and {} leaves {} now: the others wait until a day is over",
+        portfolio::words(people_max.into()),
+        left.max(0),
+    );
+    Ok((recipients > left).then(|| notice(Finding::PortfolioTooSmall, &detail)))
 }
 
 async fn size(app: &App, tx: &mut TenantTx, campaign: &Campaign) -> Result<i64, CampaignError> {

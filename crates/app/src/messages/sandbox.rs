@@ -10,7 +10,7 @@ use postroad_store::{TenantTx, messages};
 use super::Adapters;
 use crate::{
     App,
-    accounts::{self, AccountError, Limits, NewAccount},
+    accounts::{self, AccountError, Limits, NewAccount, PortfolioChange},
 };
 
 /// Also the adapter's name, and the account's id at it: a tenant has one.
@@ -41,6 +41,7 @@ fn account(pace: Pace) -> NewAccount {
         credentials: Vec::new(),
         settings: std::collections::BTreeMap::new(),
         limits: Limits { pace, shared: None, spacing: None },
+        portfolio: PortfolioChange::default(),
         time_zone: None,
         quiet_hours: None,
         is_primary: false,

@@ -3,12 +3,15 @@
 use chrono::TimeDelta;
 use postroad_app::{
     campaigns::{self, CampaignError, FollowUp, Guards, NewCampaign},
-    plan, tenants,
+    dry_run, plan, tenants,
 };
 use postroad_core::{
     actor::Actor,
     campaign::{CampaignEvent, CampaignState, preflight::Finding},
+    forecast::Limit,
+    gates::Reason,
     ids::{CampaignId, ClientId},
+    limits::PORTFOLIO_WINDOW,
 };
 use postroad_store::campaigns::Settings;
 use sqlx::Executor;
@@ -226,4 +229,50 @@ async fn a_preflight_names_everything_that_is_not_as_it_should_be() {
         [Finding::AccountNotActive, Finding::TemplateNotApproved, Finding::CreditTooLow, Finding::MissingValues];
     assert_eq!(findings, expected);
     assert!(!found.is_clear());
+}
+
+#[tokio::test]
+async fn an_audience_larger_than_its_portfolio_is_told_before_it_starts_and_takes_days() {
+    let mut stage = Stage::new(25).await;
+    let (app, tenant) = (stage.world.app.clone(), stage.seed.tenant);
+    let id = campaigns::create(&app, Actor::Operator, tenant, stage.draft()).await.unwrap();
+    let limit = "update accounts set portfolio = 'pf';
+                 update addresses set marketing_action = 'granted', marketing_at = now();
+                 insert into portfolios (tenant_id, id, people_max, people, updated_at) select id, 'pf', 10, 0, now() from tenants;";
+    stage.seed.conn().execute(limit).await.unwrap();
+    let found = campaigns::preflight(&app, tenant, id).await.unwrap();
+    let told: Vec<(Finding, &str)> =
+        found.noticed.iter().map(|noticed| (noticed.finding, noticed.detail.as_str())).collect();
+    let words = "it is for 25 people, and the portfolio's limit of 10 new people in 24 hours leaves 10 now: \
+                 the others wait until a day is over";
+    assert_eq!(told, [(Finding::PortfolioTooSmall, words)]);
+    assert!(found.is_clear(), "it may start all the same");
+
+    let forecast = dry_run::dry_run(&app, tenant, id).await.unwrap().forecast;
+    assert_eq!(forecast.limited_by, Limit::Portfolio { people_max: 10 });
+    let days =
+        (forecast.p50_at.unwrap() - forecast.first_at.unwrap()).as_seconds_f64() / PORTFOLIO_WINDOW.as_seconds_f64();
+    assert!((days - 2.0).abs() < 0.001, "{days}");
+    stage.seed.conn().execute("update portfolios set people_max = 25").await.unwrap();
+    assert!(campaigns::preflight(&app, tenant, id).await.unwrap().noticed.is_empty());
+}
+
+#[tokio::test]
+async fn people_whom_the_portfolio_wrote_to_today_leave_fewer_places_to_a_forecast() {
+    let mut stage = Stage::new(25).await;
+    let (app, tenant) = (stage.world.app.clone(), stage.seed.tenant);
+    let id = campaigns::create(&app, Actor::Operator, tenant, stage.draft()).await.unwrap();
+    // Thirty of thirty places were taken ten hours ago.
+    let full = "update accounts set portfolio = 'pf';
+                update addresses set marketing_action = 'granted', marketing_at = now();
+                insert into portfolios (tenant_id, id, people_max, people, updated_at) select id, 'pf', 30, 30, now() from tenants;
+                insert into portfolio_people (tenant_id, portfolio_id, address_id, reached)
+                select id, 'pf', gen_random_uuid(), array['2026-03-02T02:00:00Z'::timestamptz] from tenants, generate_series(1, 30);";
+    stage.seed.conn().execute(full).await.unwrap();
+    let told = dry_run::dry_run(&app, tenant, id).await.unwrap();
+    let back = stage.world.now() - TimeDelta::hours(10) + PORTFOLIO_WINDOW;
+    assert_eq!((told.sent, told.waiting[&Reason::QuotaUsed]), (0, 25));
+    let (first, last) = (told.forecast.first_at.unwrap(), told.forecast.p50_at.unwrap());
+    let half_hour = TimeDelta::minutes(30);
+    assert!(first >= back - half_hour && last <= back + half_hour, "{first} to {last}, from {back} on");
 }

@@ -7,6 +7,7 @@ mod intents;
 mod lane;
 mod merging;
 mod outcomes;
+mod portfolios;
 mod throttles;
 mod timers;
 #[path = "../nouns/world.rs"]

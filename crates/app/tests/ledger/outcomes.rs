@@ -55,6 +55,7 @@ impl<'a> Flight<'a> {
             effect: Effect::None,
             http_status: Some(200),
             counted: false,
+            place: outcomes::place_of(&self.attempt.send),
             began_at: self.attempt.began_at,
             finished_at: self.world.now(),
         }

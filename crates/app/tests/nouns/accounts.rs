@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use postroad_app::{
-    accounts::{self, AccountChange, AccountError, Limits, NewAccount},
+    accounts::{self, AccountChange, AccountError, Limits, NewAccount, PortfolioChange},
     patch::Patch,
     tenants,
 };
@@ -35,6 +35,7 @@ pub(crate) fn number(external_id: &str) -> NewAccount {
             spacing: Some(Spacing { every_s: 6, burst: 45 }),
             shared: None,
         },
+        portfolio: PortfolioChange::default(),
         time_zone: None,
         quiet_hours: None,
         is_primary: false,

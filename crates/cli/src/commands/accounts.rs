@@ -5,7 +5,8 @@ use std::{collections::BTreeMap, io::Read, path::PathBuf};
 use anyhow::{Context, Result};
 use postroad_app::{
     App,
-    accounts::{self, Account, AccountError, Limits, NamedSecrets, NewAccount},
+    accounts::{self, Account, AccountChange, AccountError, Limits, NamedSecrets, NewAccount, PortfolioChange},
+    patch::Patch,
 };
 use postroad_core::{
     account::{Pace, Spacing},
@@ -48,6 +49,25 @@ whatsapp.json holds {\"access_token\": …, \"app_secret\": …,
         #[command(flatten)]
         format: Format,
     },
+    /// Say to which business portfolio an account belongs, and how many people
+    /// that may write to within 24 hours
+    #[command(
+        override_usage = "postroad accounts portfolio <ACCOUNT> [--id <ID|none>] [--people <PEOPLE>]",
+        before_help = "\
+Examples:
+  postroad accounts portfolio acc_0198… --id 300000000000001 --people 2000
+  postroad accounts portfolio acc_0198… --people unlimited
+
+All accounts of one portfolio share its limit. WhatsApp tells the limit by
+itself, once an hour"
+    )]
+    Portfolio {
+        id: AccountId,
+        #[command(flatten)]
+        portfolio: Portfolio,
+        #[command(flatten)]
+        whose: Whose,
+    },
     /// Stop an account; what it has to send waits
     #[command(before_help = "Examples:\n  postroad accounts pause acc_0198… --reason 'number is being moved'")]
     Pause {
@@ -65,6 +85,46 @@ whatsapp.json holds {\"access_token\": …, \"app_secret\": …,
         #[command(flatten)]
         whose: Whose,
     },
+}
+
+/// What is known of a portfolio.
+#[derive(clap::Args)]
+#[group(id = "what_is_known", required = true, multiple = true)]
+pub struct Portfolio {
+    /// The provider's id of the portfolio, none when it is not known
+    #[arg(long = "id", id = "portfolio_id", value_name = "ID|none")]
+    id: Option<String>,
+    /// New people within 24 hours, 1 to 10000000, or unlimited
+    #[arg(long, value_name = "PEOPLE", value_parser = people)]
+    people: Option<People>,
+}
+
+/// What `--people` says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct People(Option<u32>);
+
+impl Portfolio {
+    fn into_change(self) -> PortfolioChange {
+        let id = match self.id.as_deref() {
+            None => Patch::Keep,
+            Some("none") => Patch::Clear,
+            Some(id) => Patch::Set(id.to_owned()),
+        };
+        let people_max = match self.people {
+            None => Patch::Keep,
+            Some(People(None)) => Patch::Clear,
+            Some(People(Some(people))) => Patch::Set(people),
+        };
+        PortfolioChange { id, people_max }
+    }
+}
+
+fn people(text: &str) -> Result<People, String> {
+    match text.parse() {
+        _ if text == "unlimited" => Ok(People(None)),
+        Ok(people) => Ok(People(Some(people))),
+        Err(_) => Err("expected a number of people, or unlimited".to_owned()),
+    }
 }
 
 #[derive(clap::Args)]
@@ -110,6 +170,9 @@ struct Shown {
     status: String,
     status_reason: Option<String>,
     rate_per_s: f64,
+    portfolio: Option<String>,
+    people_max: Option<u32>,
+    people: u32,
     is_primary: bool,
     last_ok_at: Option<String>,
 }
@@ -124,7 +187,11 @@ pub async fn run(command: Command, app: &App, config: &Config) -> Result<Exit> {
         Command::Fields { provider, format } => fields(&provider, format)?,
         Command::List { whose, format } => {
             let shown: Vec<Shown> = all(app, whose.find(app, config).await?).await?.into_iter().map(shown).collect();
-            format.list(&shown, &["name", "provider", "status", "rate", "external id", "id"], cells)?;
+            format.list(&shown, &["name", "provider", "status", "rate", "people a day", "external id", "id"], cells)?;
+        }
+        Command::Portfolio { id, portfolio, whose } => {
+            let change = AccountChange { portfolio: portfolio.into_change(), ..AccountChange::default() };
+            accounts::update(app, whose.find(app, config).await?, id, change).await.map_err(told)?;
         }
         Command::Pause { id, reason, whose } => {
             accounts::pause(app, whose.find(app, config).await?, id, &reason).await.map_err(told)?;
@@ -212,6 +279,9 @@ fn shown(account: Account) -> Shown {
         status: account.status.to_string(),
         status_reason: account.status_reason,
         rate_per_s: account.limits.pace.per_s,
+        portfolio: account.portfolio.id,
+        people_max: account.portfolio.people_max,
+        people: account.portfolio.people,
         is_primary: account.is_primary,
         last_ok_at: account.last_ok_at.map(instant),
     }
@@ -224,7 +294,8 @@ fn cells(shown: &Shown) -> Vec<String> {
     };
     let rate = format!("{}/s", shown.rate_per_s);
     let external_id = or_dash(Some(&shown.external_id));
-    vec![shown.name.clone(), shown.provider.clone(), status, rate, external_id, shown.id.to_string()]
+    let people = or_dash(shown.people_max.map(|most| format!("{} of {most}", shown.people)).as_ref());
+    vec![shown.name.clone(), shown.provider.clone(), status, rate, people, external_id, shown.id.to_string()]
 }
 
 /// The exit code that fits.
@@ -241,6 +312,15 @@ pub fn told(error: AccountError) -> anyhow::Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn people_are_a_number_or_as_many_as_there_are() {
+        assert_eq!(people("2000"), Ok(People(Some(2_000))));
+        assert_eq!(people("unlimited"), Ok(People(None)));
+        for wrong in ["", "2k", "-1", "2,000"] {
+            assert!(people(wrong).is_err(), "{wrong}");
+        }
+    }
 
     #[test]
     fn spacing_is_seconds_and_messages_ahead_or_nothing() {

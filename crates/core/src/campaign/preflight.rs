@@ -29,6 +29,8 @@ words! {
         EndsTooLate = "ends_too_late",
         /// Links in messages lead to an address that people cannot open.
         LinksUnreachable = "links_unreachable",
+        /// More people than the account's portfolio may write to now.
+        PortfolioTooSmall = "portfolio_too_small",
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{Flow, Group, Hour, Limit, Plan, horizon, hour_of, per_s};
+use super::{Flow, Group, Hour, Limit, Plan, horizon, hour_of, per_s, places::Places};
 use crate::gates::Reason;
 
 /// Of a message: less is nothing.
@@ -14,6 +14,9 @@ pub(super) struct Lane<'a> {
     plan: &'a Plan,
     per_s: f64,
     left: Vec<f64>,
+    /// Of the calls of each group, the part that reaches somebody: calls that are made again take no place.
+    reaching: Vec<f64>,
+    places: Option<Places>,
     ready_at: Vec<DateTime<Utc>>,
     held_by: Vec<Option<Reason>>,
     now: DateTime<Utc>,
@@ -30,6 +33,8 @@ pub(super) struct Run {
     /// Seconds in which it moved as fast as the account's rate let it, or its own throttle.
     by_rate_s: f64,
     by_throttle_s: f64,
+    /// Seconds in which people waited for places of the portfolio.
+    by_places_s: f64,
     /// Seconds in which everybody who was left was held; the last gate that held them, and until when.
     held_s: f64,
     held: Option<(Reason, DateTime<Utc>)>,
@@ -42,10 +47,15 @@ impl<'a> Lane<'a> {
     pub(super) fn new(plan: &'a Plan, retries: impl Fn(u64) -> f64) -> Self {
         #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
         let calls = |group: &Group| group.people as f64 + retries(group.people);
+        #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
+        let reaching =
+            |group: &Group| if group.takes_places { group.people as f64 / calls(group).max(1.0) } else { 0.0 };
         Self {
             plan,
             per_s: per_s(plan.pace, plan.factor),
             left: plan.groups.iter().map(calls).collect(),
+            reaching: plan.groups.iter().map(reaching).collect(),
+            places: plan.portfolio.as_ref().map(|portfolio| Places::of(portfolio, plan.now)),
             ready_at: plan.groups.iter().map(|group| group.ready_at.max(plan.now)).collect(),
             held_by: plan.groups.iter().map(|group| group.held_by).collect(),
             now: plan.now,
@@ -57,8 +67,9 @@ impl<'a> Lane<'a> {
         let end = horizon(self.plan.now);
         while self.now < end && self.campaign_is_left() {
             self.send_to_bed();
+            self.hold_without_place();
             let heads = self.heads();
-            let rates = rates(&self.plan.flows, &heads, self.per_s);
+            let rates = self.within_places(&heads, rates(&self.plan.flows, &heads, self.per_s));
             let next = self.next_event(&heads, &rates).min(end);
             self.advance(&heads, &rates, next);
         }
@@ -87,6 +98,39 @@ impl<'a> Lane<'a> {
         }
     }
 
+    /// Whoever is ready and finds no place waits until one comes back.
+    fn hold_without_place(&mut self) {
+        let Some(places) = &self.places else { return };
+        let nothing = places.per_s_max(self.now).is_some_and(|most| most <= SPECK);
+        let Some(next) = places.next_at(self.now).filter(|_| nothing) else { return };
+        for position in 0..self.left.len() {
+            if self.reaching[position] > 0.0 && self.left[position] > SPECK && self.ready_at[position] <= self.now {
+                self.ready_at[position] = next.max(self.now + TimeDelta::microseconds(1));
+                self.held_by[position] = Some(Reason::QuotaUsed);
+            }
+        }
+    }
+
+    /// Places that the heads take a second at these rates.
+    fn taken_per_s(&self, heads: &[Option<usize>], rates: &[f64]) -> f64 {
+        heads.iter().zip(rates).filter_map(|(head, rate)| Some(rate * self.reaching[(*head)?])).sum()
+    }
+
+    /// When all places are taken, those who need one share what comes back.
+    fn within_places(&self, heads: &[Option<usize>], mut rates: Vec<f64>) -> Vec<f64> {
+        let taken = self.taken_per_s(heads, &rates);
+        let most = self.places.as_ref().and_then(|places| places.per_s_max(self.now)).unwrap_or(taken);
+        if taken <= most {
+            return rates;
+        }
+        for (head, rate) in heads.iter().zip(&mut rates) {
+            if head.is_some_and(|group| self.reaching[group] > 0.0) {
+                *rate *= most / taken;
+            }
+        }
+        rates
+    }
+
     /// Of each flow the group that is next: the one that has been ready longest.
     fn heads(&self) -> Vec<Option<usize>> {
         let mut heads: Vec<Option<usize>> = vec![None; self.plan.flows.len()];
@@ -107,7 +151,9 @@ impl<'a> Lane<'a> {
         let ready = waiting.map(|group| self.ready_at[group]).min();
         let moving = heads.iter().zip(rates).filter_map(|(head, rate)| Some((head.as_ref()?, rate)));
         let ends = moving.flat_map(|(head, rate)| [self.done_at(*head, *rate), self.night_of(*head)]);
-        let next = ready.into_iter().chain(ends.flatten()).min().unwrap_or(DateTime::<Utc>::MAX_UTC);
+        let places =
+            self.places.as_ref().and_then(|places| places.next_event(self.now, self.taken_per_s(heads, rates)));
+        let next = ready.into_iter().chain(ends.flatten()).chain(places).min().unwrap_or(DateTime::<Utc>::MAX_UTC);
         next.max(self.now + TimeDelta::microseconds(1))
     }
 
@@ -124,27 +170,52 @@ impl<'a> Lane<'a> {
 
     fn advance(&mut self, heads: &[Option<usize>], rates: &[f64], to: DateTime<Utc>) {
         let seconds = (to - self.now).as_seconds_f64();
+        let taken = self.taken_per_s(heads, rates);
         for (head, rate) in heads.iter().zip(rates) {
             let Some(group) = head else { continue };
             let moved = (rate * seconds).min(self.left[*group]);
             self.left[*group] -= moved;
         }
         self.note(heads, rates, to, seconds);
+        if let Some(places) = &mut self.places {
+            places.advance(self.now, to, taken);
+        }
         self.now = to;
     }
 
     fn note(&mut self, heads: &[Option<usize>], rates: &[f64], to: DateTime<Utc>, seconds: f64) {
         if heads.first().copied().flatten().is_none() {
-            self.told.held_s += seconds;
-            self.told.held = self.next_of_campaign().or(self.told.held);
+            self.note_held(seconds);
             return;
         }
         self.told.first_at.get_or_insert(self.now);
         self.told.last_at = Some(to);
         self.told.others = self.told.others.max(heads.iter().skip(1).flatten().count());
         let throttled = self.plan.flows[0].throttle_per_s.is_some_and(|most| rates[0] >= most - SPECK);
-        *(if throttled { &mut self.told.by_throttle_s } else { &mut self.told.by_rate_s }) += seconds;
-        self.told.spread(self.now, to, rates[0]);
+        let scarce = self.places_are_scarce(heads, rates);
+        let told = &mut self.told;
+        *match (scarce, throttled) {
+            (true, _) => &mut told.by_places_s,
+            (false, true) => &mut told.by_throttle_s,
+            (false, false) => &mut told.by_rate_s,
+        } += seconds;
+        told.spread(self.now, to, rates[0]);
+    }
+
+    fn note_held(&mut self, seconds: f64) {
+        let next = self.next_of_campaign();
+        if next.is_some_and(|(reason, _)| reason == Reason::QuotaUsed) {
+            self.told.by_places_s += seconds;
+            return;
+        }
+        self.told.held_s += seconds;
+        self.told.held = next.or(self.told.held);
+    }
+
+    /// As many are taken as come back.
+    fn places_are_scarce(&self, heads: &[Option<usize>], rates: &[f64]) -> bool {
+        let most = self.places.as_ref().and_then(|places| places.per_s_max(self.now));
+        most.is_some_and(|most| self.taken_per_s(heads, rates) >= most - SPECK)
     }
 
     /// What holds the campaign's next people, and until when.
@@ -203,11 +274,14 @@ impl Run {
 
     /// Where most of the time went.
     pub(super) fn limit(&self, plan: &Plan) -> Limit {
-        let longest = self.by_rate_s.max(self.by_throttle_s).max(self.held_s);
-        match (self.held, plan.flows.first().and_then(|flow| flow.throttle_per_s)) {
+        let longest = self.by_rate_s.max(self.by_throttle_s).max(self.by_places_s).max(self.held_s);
+        let people_max = plan.portfolio.as_ref().map(|portfolio| portfolio.people_max);
+        let throttle = plan.flows.first().and_then(|flow| flow.throttle_per_s);
+        match (self.held, throttle, people_max) {
             _ if longest < 1.0 => Limit::Nothing,
-            (Some((reason, until)), _) if longest <= self.held_s => Limit::Gate { reason, until },
-            (_, Some(per_s)) if longest <= self.by_throttle_s => Limit::Throttle { per_s },
+            (_, _, Some(people_max)) if longest <= self.by_places_s => Limit::Portfolio { people_max },
+            (Some((reason, until)), ..) if longest <= self.held_s => Limit::Gate { reason, until },
+            (_, Some(per_s), _) if longest <= self.by_throttle_s => Limit::Throttle { per_s },
             _ => Limit::Rate { per_s: plan.pace.per_s * plan.factor, others: self.others },
         }
     }

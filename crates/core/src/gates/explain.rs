@@ -5,7 +5,7 @@
 use chrono::{DateTime, SecondsFormat, Utc};
 
 use super::{Facts, GATES, GateName, Reason, Verdict};
-use crate::time;
+use crate::{portfolio, time};
 
 /// What each gate says of these facts, in the order of [`GATES`].
 pub fn verdicts(facts: &Facts) -> Vec<(GateName, Verdict)> {
@@ -55,6 +55,7 @@ fn obstacle(reason: Reason, facts: &Facts) -> String {
         Reason::WindowClosed => window_closed(facts),
         Reason::QuietHours => quiet(facts),
         Reason::FrequencyCap => caps(facts),
+        Reason::QuotaUsed => quota(facts),
         _ => plain(reason).to_owned(),
     }
 }
@@ -78,7 +79,6 @@ fn plain(reason: Reason) -> &'static str {
         Reason::PairLimit => "this person got a message from this account a moment ago",
         Reason::RecipientBackoff => "the provider asked to leave this person alone for a while",
         Reason::NoCredit => "nothing is left to pay for it",
-        Reason::QuotaUsed => "the account's quota of the day is used up",
         Reason::RateLimit => "the account's pace is used up",
         Reason::Throttled => "the campaign's own throttle lets no more leave now",
         Reason::ProviderBackoff => "the provider asked the account to rest",
@@ -162,6 +162,13 @@ fn caps(facts: &Facts) -> String {
     format!("this person has got {uses} marketing messages lately, and that is as many as one may get")
 }
 
+fn quota(facts: &Facts) -> String {
+    match &facts.credit.quota {
+        Some(quota) => format!("{} is used up", portfolio::words(quota.people_max.into())),
+        None => "the portfolio's limit of new people in 24 hours is used up".to_owned(),
+    }
+}
+
 fn utc(at: DateTime<Utc>) -> String {
     at.to_rfc3339_opts(SecondsFormat::Secs, true)
 }
@@ -172,7 +179,7 @@ mod tests {
 
     use super::*;
     use crate::gates::{
-        Decision, QuietFacts, RateFacts, SpacingFacts, WindowFacts, decide,
+        CreditFacts, Decision, QuietFacts, QuotaFacts, RateFacts, SpacingFacts, WindowFacts, decide,
         sendable::{at, sendable},
     };
 
@@ -236,6 +243,16 @@ mod tests {
         assert_eq!(
             person,
             "spacing: this person got a message from this account a moment ago; leaves at 2026-03-02T12:00:06Z"
+        );
+    }
+
+    #[test]
+    fn a_quota_is_told_with_its_size_and_the_next_free_place() {
+        let quota = QuotaFacts { people_max: 2_000, counted_until: None, free_at: Some(at("2026-03-03T09:30:00Z")) };
+        let credit = CreditFacts { quota: Some(quota), ..sendable().credit };
+        assert_eq!(
+            explained(&Facts { credit, ..sendable() }),
+            "credit: the portfolio's limit of 2,000 new people in 24 hours is used up; leaves at 2026-03-03T09:30:00Z"
         );
     }
 

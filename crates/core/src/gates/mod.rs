@@ -38,7 +38,7 @@ use crate::{
 };
 
 /// Raised when the meaning of a gate changes; stored with every verdict.
-pub const GATE_SET: i16 = 1;
+pub const GATE_SET: i16 = 2;
 
 words! {
     /// In the order in which a reason is shown when several hold.
@@ -237,8 +237,18 @@ pub struct CreditFacts {
     pub enforced: bool,
     /// Cover is reserved for this message, or the wallet has some.
     pub covered: bool,
-    /// The daily quota of the account (a tier) is used up until then.
-    pub quota_free_at: Option<DateTime<Utc>>,
+    /// The quota of the account's portfolio, where the provider has one (a tier).
+    pub quota: Option<QuotaFacts>,
+}
+
+/// So many people may be written to within 24 hours, outside the windows that they open by writing first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QuotaFacts {
+    pub people_max: u32,
+    /// This person is one of them until then.
+    pub counted_until: Option<DateTime<Utc>>,
+    /// When there is a place for somebody else. None: there is one.
+    pub free_at: Option<DateTime<Utc>>,
 }
 
 /// What the lane itself is waiting for.

@@ -5,8 +5,8 @@ use chrono_tz::{TZ_VARIANTS, Tz};
 use proptest::{collection::vec, option, prelude::*, sample::select};
 
 use super::{
-    AccountFacts, Cap, CapFacts, CapKind, CreditFacts, Facts, QuietFacts, QuietPolicy, RateFacts, Reason, SpacingFacts,
-    TemplateFacts, TemplateStanding, Verdict, WindowFacts, ZoneOf,
+    AccountFacts, Cap, CapFacts, CapKind, CreditFacts, Facts, QuietFacts, QuietPolicy, QuotaFacts, RateFacts, Reason,
+    SpacingFacts, TemplateFacts, TemplateStanding, Verdict, WindowFacts, ZoneOf,
 };
 use crate::{
     account::{AccountStatus, Channel},
@@ -48,9 +48,13 @@ pub(crate) fn sendable() -> Facts {
             uses: vec![at("2026-03-02T11:30:00Z")],
         }),
         spacing: Some(SpacingFacts { free_at: None, backoff_until: None }),
-        credit: CreditFacts { enforced: true, covered: true, quota_free_at: None },
+        credit: CreditFacts { enforced: true, covered: true, quota: Some(open_quota()) },
         rate: RateFacts { rests_until: None },
     }
+}
+
+fn open_quota() -> QuotaFacts {
+    QuotaFacts { people_max: 2_000, counted_until: None, free_at: None }
 }
 
 pub(crate) fn approved() -> TemplateStanding {
@@ -127,8 +131,10 @@ pub(crate) fn any_facts() -> impl Strategy<Value = Facts> {
         let limits = (option::of(any_quiet()), option::of(any_caps(now)));
         let spacing = (option::of(near(now)), option::of(near(now)))
             .prop_map(|(free_at, backoff_until)| SpacingFacts { free_at, backoff_until });
-        let credit = (any::<bool>(), any::<bool>(), option::of(near(now)))
-            .prop_map(|(enforced, covered, quota_free_at)| CreditFacts { enforced, covered, quota_free_at });
+        let quota = (1..100_000_u32, option::of(near(now)), option::of(near(now)))
+            .prop_map(|(people_max, counted_until, free_at)| QuotaFacts { people_max, counted_until, free_at });
+        let credit = (any::<bool>(), any::<bool>(), option::of(quota))
+            .prop_map(|(enforced, covered, quota)| CreditFacts { enforced, covered, quota });
         let rate = option::of(near(now)).prop_map(|rests_until| RateFacts { rests_until });
         let lane = (any_account(), option::of(spacing), credit, rate);
         (words, person, shape, limits, lane).prop_map(move |(words, person, shape, limits, lane)| Facts {

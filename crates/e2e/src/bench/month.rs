@@ -52,6 +52,7 @@ fn world(people: u32) -> World {
         pace: Pace { per_s: PER_S * f64::from(people) / f64::from(PEOPLE), burst: 1 },
         quiet_hours: QuietHours::DEFAULT,
         caps: vec![Cap { kind: CapKind::Rolling, window_s: 3 * 86_400, max: 1 }],
+        portfolio: None,
         people: (0..people).map(person).collect(),
         waves: vec![wave(4, start()), wave(2, start() + TimeDelta::days(1))],
         seed: 1,

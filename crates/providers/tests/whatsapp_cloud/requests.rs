@@ -65,6 +65,8 @@ fn requests_look_as_recorded() {
         assert_request(&name, &request);
     }
     assert_request("probe", &WhatsappCloud.probe(&samples::connection()).expect("it can be built"));
+    let quota = WhatsappCloud.ask_quota(&samples::connection()).expect("Meta has such a limit");
+    assert_request("quota", &quota.expect("it can be built"));
 }
 
 #[test]

@@ -84,6 +84,8 @@ pub struct Number {
     /// Messages per second: 80, 1,000 after the upgrade, 20 when the WhatsApp Business app uses the number too.
     pub rate_per_s: u32,
     pub app: String,
+    /// `TIER_250`, `TIER_2K`, `TIER_10K`, `TIER_100K` or `TIER_UNLIMITED`.
+    pub messaging_limit: String,
 }
 
 impl Default for Number {
@@ -96,6 +98,7 @@ impl Default for Number {
             quality_rating: "GREEN".to_owned(),
             rate_per_s: RATE_PER_S,
             app: "app".to_owned(),
+            messaging_limit: "TIER_UNLIMITED".to_owned(),
         }
     }
 }

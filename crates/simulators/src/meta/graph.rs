@@ -227,7 +227,7 @@ fn shown(number: &NumberState) -> Value {
         "platform_type": "CLOUD_API",
         "status": "CONNECTED",
         "throughput": { "level": level },
-        "whatsapp_business_manager_messaging_limit": "TIER_UNLIMITED",
+        "whatsapp_business_manager_messaging_limit": number.number.messaging_limit,
     })
 }
 

@@ -5,7 +5,7 @@ use postroad_app::{
 };
 use postroad_core::jobs::Maintain;
 
-use super::{Ctx, Done, Failure, Handle};
+use super::{Ctx, Done, Failure, Handle, quotas};
 
 impl Handle for Maintain {
     async fn run(self, ctx: Ctx) -> Result<Done, Failure> {
@@ -21,6 +21,7 @@ impl Handle for Maintain {
                     Err(_) => Ok(Done::Skipped { why: "the campaign is no draft any more" }),
                 };
             }
+            Self::LearnQuota { tenant, account, .. } => return quotas::ask(&ctx, tenant, account).await,
             Self::ListTemplates { slot } => listing::start_all(&ctx.app, &reviewing(), slot).await?,
         }
         Ok(Done::Completed)

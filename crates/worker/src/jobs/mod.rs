@@ -4,6 +4,7 @@
 
 mod maintain;
 mod plan_campaign;
+mod quotas;
 mod read_import;
 mod read_journal;
 mod tend_templates;

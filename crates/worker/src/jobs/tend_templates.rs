@@ -20,7 +20,7 @@ use postroad_core::{
     template::TemplateStatus,
 };
 
-use super::{Ctx, Done, Failure, Handle};
+use super::{Ctx, Done, Failure, Handle, quotas};
 use crate::desk::{Desk, Trouble};
 
 impl Handle for TendTemplates {
@@ -121,7 +121,7 @@ async fn put_off(
     later(ctx, words, after)
 }
 
-fn later(ctx: &Ctx, words: String, after: Option<Duration>) -> Result<Done, Failure> {
+pub(super) fn later(ctx: &Ctx, words: String, after: Option<Duration>) -> Result<Done, Failure> {
     match after.and_then(|after| TimeDelta::from_std(after).ok()) {
         Some(after) => Ok(Done::Snoozed { until: ctx.app.clock.now() + after }),
         None => Err(Failure::Retry(words.into())),
@@ -171,6 +171,9 @@ impl Listing {
             Ok(desk) => desk,
             Err(trouble) => return self.put_off(ctx, trouble),
         };
+        if page == 0 {
+            self.learn_quota(ctx, &desk).await;
+        }
         for _ in 0..TEMPLATE_PAGES_PER_JOB {
             let listed = match desk.page(None, after.as_deref()).await {
                 Ok(listed) => listed,
@@ -186,6 +189,13 @@ impl Listing {
             }
         }
         self.go_on(ctx, page, after).await
+    }
+
+    /// While the desk is open: how many people the portfolio may write to. Without an answer the next listing asks again.
+    async fn learn_quota(&self, ctx: &Ctx, desk: &Desk) {
+        if let Err(trouble) = quotas::learn(ctx, self.tenant, self.account, desk).await {
+            tracing::warn!(account.id = %self.account, error = %trouble, "the provider does not tell the portfolio's limit");
+        }
     }
 
     async fn go_on(&self, ctx: &Ctx, page: u32, after: Option<String>) -> Result<Done, Failure> {

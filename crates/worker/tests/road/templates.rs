@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use postroad_app::templates::{self, Filter, NewTemplate, Template, listing, review};
+use postroad_app::{
+    accounts,
+    templates::{self, Filter, NewTemplate, Template, listing, review},
+};
 use postroad_core::{
     ids::AccountId,
     jobs::TendTemplates,
@@ -10,7 +13,7 @@ use postroad_core::{
     unknown::Graces,
 };
 use postroad_providers::reviews_templates;
-use postroad_simulators::meta::{AccountEvent, MetaConfig, Template as Theirs};
+use postroad_simulators::meta::{AccountEvent, MetaConfig, Number, Template as Theirs};
 use postroad_store::{TenantTx, queue};
 use postroad_worker::{Transport, Wire};
 use serde_json::Value;
@@ -220,4 +223,19 @@ async fn a_listing_brings_every_page_and_marks_what_is_gone() {
     stage.until(three, |now| now.status == TemplateStatus::Deleted).await;
     let left = stage.all().await.iter().filter(|found| found.status == TemplateStatus::Approved).count();
     assert_eq!(left, 58);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_listing_learns_how_many_people_the_portfolio_may_write_to() {
+    let numbers = vec![Number { messaging_limit: "TIER_2K".into(), ..Number::default() }];
+    let stage = Stage::new(MetaConfig { numbers, ..MetaConfig::default() }).await;
+    stage.sync().await;
+    for _ in 0..600 {
+        let account = accounts::get(&stage.world.app, stage.world.seed.tenant, stage.account).await.unwrap();
+        if account.portfolio.people_max == Some(2_000) {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    panic!("nothing was learnt within a minute");
 }

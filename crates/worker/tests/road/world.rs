@@ -57,6 +57,7 @@ impl World {
             ],
             settings: BTreeMap::from([("waba_id".into(), WABA_ID.into())]),
             limits: Limits { pace: Pace { per_s, burst: 1 }, spacing: None, shared: None },
+            portfolio: accounts::PortfolioChange::default(),
             time_zone: None,
             quiet_hours: None,
             is_primary: false,

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use postroad_app::accounts::{self, NamedSecrets, SharedLimit};
+use postroad_app::{
+    accounts::{self, NamedSecrets, SharedLimit},
+    patch::Patch,
+};
 use postroad_core::{
     account::{Pace, Spacing},
     provider::Provider,
@@ -32,6 +35,9 @@ pub(super) struct NewAccount {
     credentials: BTreeMap<String, String>,
     /// Absent: what the provider allows a new account.
     limits: Option<Limits>,
+    /// Absent: not known, and the account is a portfolio by itself.
+    #[serde(default)]
+    portfolio: PortfolioChange,
     /// Of people whose own zone is not known. Absent: that of the tenant.
     #[schema(max_length = 60, example = "Europe/Paris")]
     time_zone: Option<String>,
@@ -60,6 +66,26 @@ pub(super) struct Limits {
     /// A limit of the provider that several accounts share.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) shared: Option<Shared>,
+}
+
+/// The provider's business portfolio of an account; what is absent stays, what is null goes.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PortfolioChange {
+    /// As the provider knows it. Accounts that name the same one share its limit. Null: the account is one by itself.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 100)]
+    id: Patch<String>,
+    /// People it may write to within 24 hours, outside the windows that they open by writing first. Null: as many as there are.
+    #[serde(default)]
+    #[schema(value_type = Option<u32>, minimum = 1, maximum = 10_000_000)]
+    people_max: Patch<u32>,
+}
+
+impl PortfolioChange {
+    pub(super) fn into_change(self) -> accounts::PortfolioChange {
+        accounts::PortfolioChange { id: self.id, people_max: self.people_max }
+    }
 }
 
 /// The least distance between two messages to one person, as a token bucket.
@@ -119,6 +145,7 @@ impl NewAccount {
             credentials,
             settings,
             limits: self.limits.map_or(default, Limits::into_limits),
+            portfolio: self.portfolio.into_change(),
             time_zone: self.time_zone,
             quiet_hours: self.quiet_hours.as_deref().map(quiet_hours).transpose()?,
             is_primary: self.primary,

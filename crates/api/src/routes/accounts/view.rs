@@ -28,6 +28,7 @@ pub(super) struct Account {
     status_reason: Option<String>,
     settings: BTreeMap<String, String>,
     limits: Limits,
+    portfolio: Portfolio,
     #[serde(skip_serializing_if = "Option::is_none")]
     time_zone: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -53,6 +54,7 @@ impl Account {
             status_reason: account.status_reason,
             settings: account.settings,
             limits: Limits::of(account.limits),
+            portfolio: Portfolio::of(account.portfolio),
             time_zone: account.time_zone,
             quiet_hours: account.quiet_hours.map(|hours| hours.to_string()),
             primary: account.is_primary,
@@ -60,6 +62,26 @@ impl Account {
             created_at: account.created_at,
             updated_at: account.updated_at,
         }
+    }
+}
+
+/// The provider's business portfolio, whose accounts share one limit.
+#[derive(Serialize, ToSchema)]
+#[schema(as = AccountPortfolio)]
+struct Portfolio {
+    /// Absent: not known, and the account is a portfolio by itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<String>,
+    /// People it may write to within 24 hours, outside the windows that they open. Absent: as many as there are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    people_max: Option<u32>,
+    /// Whom it wrote to within 24 hours, a few minutes behind. Nobody is counted without a limit.
+    people: u32,
+}
+
+impl Portfolio {
+    fn of(portfolio: accounts::Portfolio) -> Self {
+        Self { id: portfolio.id, people_max: portfolio.people_max, people: portfolio.people }
     }
 }
 

@@ -170,7 +170,7 @@ struct Forecast {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = CampaignLimit)]
 struct LimitedBy {
-    /// `rate`, `throttle`, `gate` or `nothing`.
+    /// `rate`, `throttle`, `portfolio`, `gate` or `nothing`.
     by: &'static str,
     /// The same in a sentence.
     text: String,
@@ -184,6 +184,9 @@ struct LimitedBy {
     /// Of a rate or a throttle: messages per second.
     #[serde(skip_serializing_if = "Option::is_none")]
     per_s: Option<f64>,
+    /// Of a portfolio: new people in 24 hours.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    people_max: Option<u64>,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -215,12 +218,16 @@ impl Forecast {
 impl LimitedBy {
     fn of(limit: Limit) -> Self {
         let text = limit.to_string();
-        let (by, per_s, gate) = match limit {
-            Limit::Rate { per_s, .. } => ("rate", Some(per_s), None),
-            Limit::Throttle { per_s } => ("throttle", Some(per_s), None),
-            Limit::Gate { reason, until } => ("gate", None, Some((reason, until))),
-            Limit::Nothing => ("nothing", None, None),
-        };
-        Self { by, text, per_s, reason: gate.map(|(reason, _)| reason.as_str()), until: gate.map(|(_, until)| until) }
+        let mut told = Self { by: "nothing", text, reason: None, until: None, per_s: None, people_max: None };
+        match limit {
+            Limit::Rate { per_s, .. } => (told.by, told.per_s) = ("rate", Some(per_s)),
+            Limit::Throttle { per_s } => (told.by, told.per_s) = ("throttle", Some(per_s)),
+            Limit::Portfolio { people_max } => (told.by, told.people_max) = ("portfolio", Some(people_max)),
+            Limit::Gate { reason, until } => {
+                (told.by, told.reason, told.until) = ("gate", Some(reason.as_str()), Some(until));
+            }
+            Limit::Nothing => {}
+        }
+        told
     }
 }
