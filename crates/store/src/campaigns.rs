@@ -1,5 +1,6 @@
 //! Campaigns. Each move is compare-and-set: a state that was not expected moves nothing.
 
+mod audience;
 mod events;
 mod experiments;
 mod ground;
@@ -11,7 +12,7 @@ use postroad_core::{
     campaign::{CampaignState, LocalLate},
     consent::Purpose,
     gates::QuietPolicy,
-    ids::{AccountId, CampaignId, GroupId, SegmentId, TemplateId, TenantId},
+    ids::{AccountId, CampaignId, TemplateId, TenantId},
     segment::Filter,
 };
 use serde::{Deserialize, Serialize};
@@ -20,6 +21,7 @@ use uuid::Uuid;
 
 use crate::{AnyTx, Result, TenantTx};
 
+pub use audience::{Audience, Exclusion};
 pub use events::{Event, events, note};
 pub use experiments::{
     Experiment, NewVariant, Slice, begun, decided, due_experiments, experiment, lock_experiment, put_off_decision,
@@ -51,37 +53,6 @@ pub enum Variable {
     },
 }
 
-/// Who gets it. Frozen at the start: who is added later gets nothing.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(untagged, deny_unknown_fields)]
-pub enum Audience {
-    /// Everybody with an address on the account's channel.
-    All {
-        all: bool,
-    },
-    Contacts {
-        contact_ids: Vec<Uuid>,
-    },
-    /// Whom this import wrote last.
-    Import {
-        import: Uuid,
-    },
-    /// Of whom the segment's filter holds when the campaign starts.
-    Segment {
-        segment: SegmentId,
-    },
-    Group {
-        group: GroupId,
-    },
-    Filter {
-        filter: Filter,
-    },
-    /// Whom the other campaign did not reach, as soon as that is known.
-    Fallback {
-        fallback_of: CampaignId,
-    },
-}
-
 /// Another way to reach those whom a campaign did not reach.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fallback {
@@ -92,15 +63,6 @@ pub struct Fallback {
     pub variables: Vec<Variable>,
     /// Failures that are reported so long after the campaign's end still count, 60 to 86,400 seconds.
     pub within_s: i32,
-}
-
-/// Who gets nothing, though the audience has them.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(untagged, deny_unknown_fields)]
-pub enum Exclusion {
-    Segment { segment: SegmentId },
-    Group { group: GroupId },
-    Filter { filter: Filter },
 }
 
 #[derive(Debug, Clone)]

@@ -1,5 +1,7 @@
 //! Planning: pages of recipients, with their messages and sends.
 
+mod sources;
+
 use chrono::{DateTime, NaiveDateTime, Utc};
 use postroad_core::{
     account::Channel,
@@ -17,6 +19,9 @@ use crate::{
     Result, TenantTx,
     campaigns::{Audience, Variable},
 };
+
+pub use sources::Landing;
+use sources::Sources;
 
 /// What a page is written from: the campaign, as it is while it is shared.
 #[derive(Debug)]
@@ -284,66 +289,6 @@ async fn walk_the_key(tx: &mut TenantTx) -> Result<()> {
     .fetch_one(tx.conn())
     .await?;
     Ok(())
-}
-
-/// Variables as one array per column.
-#[derive(Default)]
-struct Sources {
-    values: Vec<Option<String>>,
-    attributes: Vec<Option<String>>,
-    fallbacks: Vec<Option<String>>,
-    /// Addresses before and behind the token of a link.
-    pages: Vec<Option<String>>,
-    endings: Vec<String>,
-}
-
-impl Sources {
-    fn of(variables: &[Variable], public_url: &str) -> Self {
-        let mut sources = Self::default();
-        for (variable, place) in variables.iter().zip(1..) {
-            let (mut value, mut attribute, mut fallback, mut page) = (None, None, None, None);
-            match variable.clone() {
-                Variable::Value { value: fixed } => value = Some(fixed),
-                Variable::Attribute { attribute: name, fallback: other } => (attribute, fallback) = (Some(name), other),
-                Variable::Link { link } => page = Some(Landing::of(&link)),
-            }
-            sources.values.push(value);
-            sources.attributes.push(attribute);
-            sources.fallbacks.push(fallback);
-            sources.pages.push(page.map(|page| format!("{public_url}/{}/", page.path())));
-            let says_which = page == Some(Landing::Elsewhere);
-            sources.endings.push(if says_which { format!("/{place}") } else { String::new() });
-        }
-        sources
-    }
-}
-
-/// Where the link of a message leads.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Landing {
-    Preferences,
-    Unsubscribe,
-    /// To an address of somebody else, by way of us.
-    Elsewhere,
-}
-
-impl Landing {
-    pub fn of(link: &str) -> Self {
-        match link {
-            "preferences" => Self::Preferences,
-            "unsubscribe" => Self::Unsubscribe,
-            _ => Self::Elsewhere,
-        }
-    }
-
-    /// Of our pages: the first part of their path.
-    pub const fn path(self) -> &'static str {
-        match self {
-            Self::Preferences => "p",
-            Self::Unsubscribe => "u",
-            Self::Elsewhere => "l",
-        }
-    }
 }
 
 /// When it is the campaign's local time, zone by zone, as an object: looking one up takes no join. None: it has none.
