@@ -52,7 +52,7 @@ whatsapp.json holds {\"access_token\": …, \"app_secret\": …,
     /// Say to which business portfolio an account belongs, and how many people
     /// that may write to within 24 hours
     #[command(
-        override_usage = "postroad accounts portfolio <ACCOUNT> [--id <ID>] [--people <PEOPLE>]",
+        override_usage = "postroad accounts portfolio [OPTIONS] <ID>",
         before_help = "\
 Examples:
   postroad accounts portfolio acc_0198… --id 300000000000001 --people 2000
