@@ -181,7 +181,6 @@ impl From<CampaignError> for Problem {
             CampaignError::TemplateNotApproved { .. } => Self::conflict("template_not_approved", error),
             CampaignError::BadName => Self::invalid("invalid_name", error),
             CampaignError::BadPurpose => Self::invalid("invalid_purpose", error),
-            CampaignError::BadWeight => Self::invalid("out_of_range", error),
             CampaignError::BadReason => Self::invalid("invalid_reason", error),
             CampaignError::BadVariable => Self::invalid("invalid_variable", error),
             CampaignError::TooManyContacts { .. } => Self::invalid("too_many_contacts", error),
@@ -193,10 +192,11 @@ impl From<CampaignError> for Problem {
             CampaignError::Cron(_) => Self::invalid("invalid_cron", error),
             CampaignError::UnknownZone(_) => Self::invalid("unknown_time_zone", error),
             CampaignError::NeverFires => Self::invalid("never_fires", error),
-            CampaignError::BadThrottle | CampaignError::BadShare | CampaignError::BadDelay => {
-                Self::invalid("out_of_range", error)
-            }
-            CampaignError::BadWithin => Self::invalid("out_of_range", error),
+            CampaignError::BadWeight
+            | CampaignError::BadThrottle
+            | CampaignError::BadShare
+            | CampaignError::BadDelay
+            | CampaignError::BadWithin => Self::invalid("out_of_range", error),
             CampaignError::SameAccount => Self::invalid("fallback_of_same_account", error),
             CampaignError::IsFallback => Self::conflict("is_a_fallback", error),
             CampaignError::BadExperiment => Self::invalid("invalid_experiment", error),
