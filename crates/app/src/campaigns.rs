@@ -20,7 +20,9 @@ use postroad_core::{
     consent::Purpose,
     gates::QuietPolicy,
     ids::{AccountId, CampaignId, TemplateId, TenantId},
+    message::Class,
     schedule::ScheduleError,
+    send::weight_of,
     template::{TemplateCategory, TemplateStatus},
 };
 use postroad_store::{
@@ -78,6 +80,27 @@ pub struct NewCampaign {
     /// Another way to whom it does not reach.
     pub fallback: Option<Fallback>,
     pub guards: Guards,
+}
+
+impl NewCampaign {
+    /// One that says nothing but what nobody can guess: marketing, within quiet hours, without values.
+    pub fn new(name: impl Into<String>, account: AccountId, template: TemplateId, audience: Audience) -> Self {
+        Self {
+            name: name.into(),
+            account,
+            template,
+            purpose: Purpose::Marketing,
+            variables: Vec::new(),
+            audience,
+            exclude: Vec::new(),
+            quiet_policy: QuietPolicy::Hold,
+            weight: weight_of(Class::Campaign),
+            not_after: None,
+            in_own_language: false,
+            fallback: None,
+            guards: Guards::default(),
+        }
+    }
 }
 
 /// What keeps a campaign from going wrong faster than people look.
@@ -297,6 +320,37 @@ fn draft(by: Actor, new: NewCampaign, now: DateTime<Utc>) -> Campaign {
         start_refused: None,
         fallback: new.fallback.map(Json),
         fallback_of: None,
+    }
+}
+
+/// A campaign that says the same as another one and has not begun: where the other one stands is forgotten.
+fn successor(of: &Campaign, name: String, now: DateTime<Utc>) -> Campaign {
+    Campaign {
+        id: CampaignId::new(now),
+        name,
+        state: CampaignState::Draft,
+        paused_reason: None,
+        scheduled_at: None,
+        started_at: None,
+        finished_at: None,
+        planned: 0,
+        planned_at: None,
+        plan_page: 0,
+        plan_run: 0,
+        credit_reserved: 0,
+        created_at: now,
+        repeat_cron: None,
+        repeat_zone: None,
+        repeat_until: None,
+        series: None,
+        fire_at: None,
+        archived_at: None,
+        slice_of: None,
+        slice_from: None,
+        slice_to: None,
+        start_refused: None,
+        fallback_of: None,
+        ..of.clone()
     }
 }
 

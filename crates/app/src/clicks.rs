@@ -1,7 +1,7 @@
 //! Links of campaigns, opened: counted, and led on to where they point.
 
-use postroad_core::limits::LINK_KEPT;
-use postroad_store::{Error, SystemTx, TenantTx, clicks, recipients::Landing};
+use postroad_core::{campaign::landing::Landing, limits::LINK_KEPT};
+use postroad_store::{Error, SystemTx, TenantTx, clicks};
 
 use crate::{App, tokens};
 

@@ -1,7 +1,7 @@
 //! What fills the placeholders of campaigns and previews.
 
-use postroad_core::limits::PLACEHOLDER_CHARS_MAX;
-use postroad_store::{campaigns::Variable, recipients::Landing};
+use postroad_core::{campaign::landing::Landing, limits::PLACEHOLDER_CHARS_MAX};
+use postroad_store::campaigns::Variable;
 
 use crate::{text, tokens};
 

@@ -2,6 +2,7 @@
 //! compare-and-set in SQL; this is the table of legal moves.
 
 pub mod experiment;
+pub mod landing;
 pub mod local;
 pub mod preflight;
 pub mod watch;

@@ -20,7 +20,6 @@ use crate::{
     campaigns::{Audience, Variable},
 };
 
-pub use sources::Landing;
 use sources::Sources;
 
 /// What a page is written from: the campaign, as it is while it is shared.

@@ -23,6 +23,7 @@ use super::{
     fold::TRY_AGAIN_AFTER,
     moves::begin,
     settings::THROTTLE_MAX,
+    successor,
 };
 use crate::{App, audiences, text};
 
@@ -70,10 +71,11 @@ pub async fn compare(
     Ok(())
 }
 
-/// What a campaign compares, for its copy.
-pub(super) async fn copy(tx: &mut TenantTx, from: CampaignId, to: CampaignId) -> postroad_store::Result<()> {
-    let Some(experiment) = campaigns::experiment(tx, from).await? else { return Ok(()) };
-    campaigns::save_experiment(tx, &Experiment { campaign: to, ..experiment }).await
+/// The throttle that a person set: since it began, each part of an experiment has its share.
+pub(super) fn whole_throttle(campaign: &Campaign, experiment: Option<&Experiment>) -> Option<i32> {
+    let parts = experiment.map_or(1, |experiment| experiment.campaigns.len().max(1));
+    let parts = i32::try_from(parts).unwrap_or(1);
+    campaign.throttle_per_minute.map(|share| share.saturating_mul(parts).min(THROTTLE_MAX))
 }
 
 fn check(new: &NewExperiment) -> Result<(), CampaignError> {
@@ -177,23 +179,11 @@ async fn write_part(
     by: Actor,
     now: DateTime<Utc>,
 ) -> Result<Campaign, CampaignError> {
+    let name = format!("{} ({suffix})", text::cut(&campaign.name, 180));
     let part = Campaign {
-        id: CampaignId::new(now),
-        name: format!("{} ({suffix})", text::cut(&campaign.name, 180)),
         template: variant.template,
         variables: Json(variant.variables.clone()),
-        state: CampaignState::Draft,
-        scheduled_at: None,
-        series: None,
-        fire_at: None,
-        started_at: None,
-        finished_at: None,
-        planned: 0,
-        planned_at: None,
-        plan_page: 0,
-        plan_run: 0,
-        created_at: now,
-        ..sliced(campaign.clone(), campaign.id, range)
+        ..sliced(successor(campaign, name, now), campaign.id, range)
     };
     campaigns::insert(tx, &part).await?;
     campaigns::slice(tx, part.id, slice_of(&part), started_at).await?;
@@ -268,9 +258,8 @@ async fn send_to_rest(
     let own = NewVariant { template: campaign.template, variables: campaign.variables.0.clone() };
     let variant = best.checked_sub(1).and_then(|nth| experiment.variants.get(nth)).unwrap_or(&own);
     let suffix = format!("the rest, {}", letter(best));
-    let count = i32::try_from(experiment.variants.len()).unwrap_or(0) + 1;
-    let throttle = campaign.throttle_per_minute.map(|share| share.saturating_mul(count).min(THROTTLE_MAX));
-    let whole = Campaign { throttle_per_minute: throttle, ..campaign.clone() };
+    let throttle_per_minute = whole_throttle(campaign, Some(experiment));
+    let whole = Campaign { throttle_per_minute, ..campaign.clone() };
     let part = write_part(tx, &whole, &suffix, variant, range, campaign.started_at, Actor::System, now).await?;
     let filter = campaigns::frozen(tx, campaign.id).await?;
     if let Some(filter) = &filter {

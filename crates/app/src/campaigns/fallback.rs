@@ -4,8 +4,7 @@
 use chrono::{DateTime, Utc};
 use postroad_core::{
     actor::Actor,
-    campaign::{CampaignEvent, CampaignState, LocalLate},
-    ids::CampaignId,
+    campaign::{CampaignEvent, LocalLate},
     limits::FALLBACK_WITHIN_MAX_S,
 };
 use postroad_store::{
@@ -18,6 +17,7 @@ use super::{
     CampaignError, NewCampaign, check_ground, check_variables,
     events::{self, Happened},
     moves::begin,
+    successor,
 };
 use crate::text;
 
@@ -56,33 +56,18 @@ pub(super) async fn follow(
 }
 
 fn written(campaign: &Campaign, fallback: Fallback, now: DateTime<Utc>) -> Campaign {
+    let name = format!("{} (fallback)", text::cut(&campaign.name, 180));
     Campaign {
-        id: CampaignId::new(now),
-        name: format!("{} (fallback)", text::cut(&campaign.name, 180)),
         account: fallback.account,
         template: fallback.template,
         variables: Json(fallback.variables),
         audience: Json(Audience::Fallback { fallback_of: campaign.id }),
         exclude: Json(Vec::new()),
-        state: CampaignState::Draft,
-        scheduled_at: None,
-        started_at: None,
-        planned: 0,
-        planned_at: None,
-        plan_page: 0,
-        plan_run: 0,
-        credit_reserved: 0,
-        created_at: now,
         local_at: None,
         local_late: LocalLate::Send,
         throttle_per_minute: None,
-        series: None,
-        fire_at: None,
-        slice_of: None,
-        slice_from: None,
-        slice_to: None,
         fallback: None,
         fallback_of: Some(campaign.id),
-        ..campaign.clone()
+        ..successor(campaign, name, now)
     }
 }

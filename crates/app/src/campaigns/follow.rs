@@ -10,7 +10,7 @@ use postroad_core::{
 pub use postroad_store::recipients::Outcome as FollowUp;
 use postroad_store::{
     Json, TenantTx,
-    campaigns::{self, Audience, Campaign},
+    campaigns::{self, Audience, Campaign, Experiment},
     groups::{self, Group},
     recipients,
 };
@@ -19,7 +19,7 @@ use serde_json::json;
 use super::{
     CampaignError,
     events::{self, Happened},
-    experiments, find,
+    experiments, find, successor,
 };
 use crate::{App, text};
 
@@ -31,9 +31,14 @@ pub async fn clone(app: &App, by: Actor, tenant: TenantId, id: CampaignId) -> Re
     if campaign.fallback_of.is_some() {
         return Err(CampaignError::IsFallback);
     }
+    let experiment = campaigns::experiment(&mut tx, id).await?;
+    let throttle_per_minute = experiments::whole_throttle(&campaign, experiment.as_ref());
+    let campaign = Campaign { throttle_per_minute, ..campaign };
     let audience = campaign.audience.0.clone();
     let copy = write_copy(&mut tx, &campaign, "copy", audience, by, now).await?;
-    experiments::copy(&mut tx, id, copy).await?;
+    if let Some(experiment) = experiment {
+        campaigns::save_experiment(&mut tx, &Experiment { campaign: copy, ..experiment }).await?;
+    }
     tx.commit().await?;
     Ok(copy)
 }
@@ -80,25 +85,15 @@ async fn write_copy(
     by: Actor,
     now: DateTime<Utc>,
 ) -> Result<CampaignId, CampaignError> {
+    let name = format!("{} ({})", text::cut(&campaign.name, 180), suffix.replace('_', " "));
     let copy = Campaign {
-        id: CampaignId::new(now),
-        name: format!("{} ({})", text::cut(&campaign.name, 180), suffix.replace('_', " ")),
         audience: Json(audience),
-        state: CampaignState::Draft,
-        scheduled_at: None,
         local_at: None,
         local_late: LocalLate::Send,
         not_after: campaign.not_after.filter(|at| *at > now),
-        series: None,
-        fire_at: None,
-        slice_of: None,
-        slice_from: None,
-        slice_to: None,
-        fallback_of: None,
         approved_by: None,
         created_by: by.to_string(),
-        created_at: now,
-        ..campaign.clone()
+        ..successor(campaign, name, now)
     };
     campaigns::insert(tx, &copy).await?;
     let detail = json!({ "from": campaign.id });

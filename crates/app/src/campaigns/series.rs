@@ -19,8 +19,9 @@ use super::{
     events::{self, Happened},
     find,
     moves::{make, step},
+    successor,
 };
-use crate::{App, zone};
+use crate::{App, text, zone};
 
 /// When a campaign leaves by itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -132,19 +133,13 @@ fn run_of(series: &Campaign, due: &Series, now: DateTime<Utc>) -> Campaign {
         .zone
         .parse()
         .map_or_else(|_| due.fire_at.date_naive(), |zone: Tz| due.fire_at.with_timezone(&zone).date_naive());
-    let name: String = series.name.chars().take(185).collect();
+    let name = format!("{}, {date}", text::cut(&series.name, 185));
     Campaign {
-        id: CampaignId::new(now),
-        name: format!("{name}, {date}"),
         state: CampaignState::Scheduled,
         scheduled_at: Some(due.fire_at),
-        repeat_cron: None,
-        repeat_zone: None,
-        repeat_until: None,
         series: Some(series.id),
         fire_at: Some(due.fire_at),
-        created_at: now,
-        ..series.clone()
+        ..successor(series, name, now)
     }
 }
 

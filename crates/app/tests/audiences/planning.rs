@@ -99,8 +99,8 @@ async fn lengths_of_time_count_from_the_start() {
     assert_eq!(campaign.planned, 8);
 }
 
-#[tokio::test]
-async fn nobody_of_many_is_found_in_bounded_pages() {
+/// A campaign for the last of 45,000 contacts.
+async fn one_of_many() -> (Stage, CampaignId) {
     let mut stage = Stage::new(45_000).await;
     run(
         &mut stage,
@@ -108,19 +108,19 @@ async fn nobody_of_many_is_found_in_bounded_pages() {
     )
     .await;
     let id = stage.started_for(Audience::Filter { filter: tagged("last") }).await;
+    (stage, id)
+}
+
+#[tokio::test]
+async fn nobody_of_many_is_found_in_bounded_pages() {
+    let (mut stage, id) = one_of_many().await;
     assert_eq!(plan_all(&mut stage).await, 3, "each looks at 20,000");
     assert_eq!(campaigns::get(&stage.world.app, stage.seed.tenant, id).await.unwrap().planned, 1);
 }
 
 #[tokio::test]
 async fn a_page_without_anybody_does_not_end_a_job_of_many_pages() {
-    let mut stage = Stage::new(45_000).await;
-    run(
-        &mut stage,
-        "update contacts set tags = '{last}' where id = (select id from contacts order by id desc limit 1)",
-    )
-    .await;
-    let id = stage.started_for(Audience::Filter { filter: tagged("last") }).await;
+    let (mut stage, id) = one_of_many().await;
     let job = stage.jobs().await.remove(0);
     let planned = plan::plan_pages(&stage.world.app, &job).await.unwrap().unwrap();
     assert!(planned.is_last);

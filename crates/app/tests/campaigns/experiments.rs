@@ -178,6 +178,9 @@ async fn every_variant_keeps_the_local_time_and_has_its_share_of_the_throttle() 
     let parts = parts(&stage, id).await;
     let timed = |part: &Campaign| (part.local_at, part.local_late, part.throttle_per_minute);
     assert_eq!(parts.iter().map(timed).collect::<Vec<_>>(), [(Some(at), LocalLate::Skip, Some(30)); 2]);
+    let copy = campaigns::clone(&app, Actor::Operator, tenant, id).await.unwrap();
+    let copy = campaigns::get(&app, tenant, copy).await.unwrap();
+    assert_eq!((copy.throttle_per_minute, copy.local_at), (Some(60), None), "a copy is as it was written");
     plan_all(&mut stage).await;
     assert_eq!(stage.count("select count(*) from sends where state <> 'scheduled'").await, 0, "nothing is due yet");
 }

@@ -1,10 +1,8 @@
 //! A tenant with an account, an approved template and some people.
 
-use postroad_app::campaigns::{self, Guards, NewCampaign};
+use postroad_app::campaigns::{self, NewCampaign};
 use postroad_core::{
     actor::Actor,
-    consent::Purpose,
-    gates::QuietPolicy,
     ids::{AccountId, CampaignId, TemplateId},
     jobs::PlanCampaign,
 };
@@ -60,19 +58,8 @@ impl Stage {
 
     pub fn draft(&self) -> NewCampaign {
         NewCampaign {
-            name: "Spring".into(),
-            account: self.account,
-            template: self.template,
-            purpose: Purpose::Marketing,
             variables: vec![Variable::Attribute { attribute: "first_name".into(), fallback: None }],
-            audience: Audience::All { all: true },
-            exclude: Vec::new(),
-            quiet_policy: QuietPolicy::Hold,
-            weight: 4,
-            not_after: None,
-            in_own_language: false,
-            fallback: None,
-            guards: Guards::default(),
+            ..NewCampaign::new("Spring", self.account, self.template, Audience::All { all: true })
         }
     }
 

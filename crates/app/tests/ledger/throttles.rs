@@ -5,7 +5,7 @@ use postroad_app::{campaigns, explain, requests::Call};
 use postroad_core::{
     actor::Actor,
     gates::{Decision, Reason},
-    ids::{AccountId, CampaignId, ClientId, IncarnationId, TenantId},
+    ids::{AccountId, CampaignId, IncarnationId},
 };
 use postroad_store::campaigns::Settings;
 use postroad_testkit::{Seed, SeedMessage};
@@ -108,25 +108,12 @@ async fn what_a_throttle_leaves_in_the_queue_says_so() {
     assert_eq!(stage.leave().await, 2);
     let queued = "select id from sends where state = 'queued' limit 1";
     let id = sqlx::query_scalar(queued).fetch_one(stage.seed.conn()).await.unwrap();
-    let story = explain::explain(&stage.world.app, &anybody(stage.seed.tenant), id).await.unwrap().unwrap();
+    let story = explain::explain(&stage.world.app, &Call::operator(stage.seed.tenant), id).await.unwrap().unwrap();
     let standing = story.standing.unwrap();
     assert_eq!((standing.reason, standing.until), (Reason::Throttled, Some(stage.world.now() + TimeDelta::seconds(2))));
     stage.wait(10_000);
-    let story = explain::explain(&stage.world.app, &anybody(stage.seed.tenant), id).await.unwrap().unwrap();
+    let story = explain::explain(&stage.world.app, &Call::operator(stage.seed.tenant), id).await.unwrap().unwrap();
     assert!(story.standing.is_none(), "there is a place");
-}
-
-fn anybody(tenant: TenantId) -> Call {
-    Call {
-        tenant,
-        client: ClientId::from_uuid(uuid::Uuid::nil()),
-        live: true,
-        daily_quota: None,
-        zone: chrono_tz::Tz::UTC,
-        request_id: String::new(),
-        body_sha256: String::new(),
-        route: String::new(),
-    }
 }
 
 #[tokio::test]

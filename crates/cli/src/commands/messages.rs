@@ -6,7 +6,7 @@ use anyhow::Result;
 use postroad_app::{App, explain, messages, requests::Call};
 use postroad_core::{
     account::Channel,
-    ids::{CampaignId, ClientId, ContactId, MessageId, TenantId},
+    ids::{CampaignId, ContactId, MessageId, TenantId},
     send::SendState,
 };
 use postroad_store::messages::{Filter, MessageRow};
@@ -131,29 +131,15 @@ async fn find<T>(
     look: impl AsyncFn(&App, &Call, MessageId) -> postroad_store::Result<Option<T>>,
 ) -> Result<T> {
     for tenant in tenants {
-        if let Some(found) = look(app, &operator(*tenant), id).await? {
+        if let Some(found) = look(app, &Call::operator(*tenant), id).await? {
             return Ok(found);
         }
     }
     Err(not_found(format!("there is no message {id}")))
 }
 
-/// The operator of the installation: sees everything of a tenant, and writes nothing through it.
-fn operator(tenant: TenantId) -> Call {
-    Call {
-        tenant,
-        client: ClientId::from_uuid(uuid::Uuid::nil()),
-        live: true,
-        daily_quota: None,
-        zone: chrono_tz::Tz::UTC,
-        request_id: String::new(),
-        body_sha256: String::new(),
-        route: String::new(),
-    }
-}
-
 async fn list(args: List, app: &App, config: &Config) -> Result<()> {
-    let call = operator(args.whose.find(app, config).await?);
+    let call = Call::operator(args.whose.find(app, config).await?);
     let mut filter = Filter {
         states: args.states,
         channel: args.channel,

@@ -10,16 +10,15 @@ use std::{
 use anyhow::{Context, Result, bail};
 use chrono::{DateTime, TimeDelta, Utc};
 use postroad_app::{
-    campaigns::{self, Guards, NewCampaign},
+    campaigns::{self, NewCampaign},
     dry_run, forecast,
     import::{self, ImportFile, ImportOptions, ImportReport},
     schedule,
 };
 use postroad_core::{
     actor::Actor,
-    consent::Purpose,
     forecast::Forecast,
-    gates::{QuietPolicy, Reason},
+    gates::Reason,
     ids::{CampaignId, MessageId},
     quiet_hours::QuietHours,
     send::SendState,
@@ -85,19 +84,8 @@ const fn people_in(report: &ImportReport) -> i64 {
 async fn draft(stage: &Stage) -> Result<CampaignId> {
     let greeting = Variable::Attribute { attribute: "first_name".to_owned(), fallback: Some("there".to_owned()) };
     let new = NewCampaign {
-        name: "Spring sale".to_owned(),
-        account: stage.account,
-        template: stage.sale,
-        purpose: Purpose::Marketing,
         variables: vec![greeting, Variable::Value { value: "20 %".to_owned() }],
-        audience: Audience::All { all: true },
-        exclude: Vec::new(),
-        quiet_policy: QuietPolicy::Hold,
-        weight: 4,
-        not_after: None,
-        in_own_language: false,
-        fallback: None,
-        guards: Guards::default(),
+        ..NewCampaign::new("Spring sale", stage.account, stage.sale, Audience::All { all: true })
     };
     Ok(campaigns::create(stage.app(), Actor::Operator, stage.tenant, new).await?)
 }

@@ -5,14 +5,13 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use postroad_app::{
     audiences::{self, Asked, Whom},
-    campaigns::{self, Guards, NewCampaign},
+    campaigns::{self, NewCampaign},
     segments::{self, NewSegment},
 };
 use postroad_core::{
     account::Channel,
     actor::Actor,
     consent::Purpose,
-    gates::QuietPolicy,
     ids::{AccountId, CampaignId, TemplateId},
     segment::{AttributeTest, ConsentTest, ConsentWord, Filter, TagTest, ValueTest},
 };
@@ -113,19 +112,8 @@ async fn preview(report: &mut Report, seed: &Seed, meant: u32) -> Result<()> {
 
 fn draft(account: AccountId, template: TemplateId, audience: Audience) -> NewCampaign {
     NewCampaign {
-        name: "Spring".into(),
-        account,
-        template,
-        purpose: Purpose::Marketing,
         variables: vec![Variable::Attribute { attribute: "first_name".into(), fallback: None }],
-        audience,
-        exclude: Vec::new(),
-        quiet_policy: QuietPolicy::Hold,
-        weight: 4,
-        not_after: None,
-        in_own_language: false,
-        fallback: None,
-        guards: Guards::default(),
+        ..NewCampaign::new("Spring", account, template, audience)
     }
 }
 

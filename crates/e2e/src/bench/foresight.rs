@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use anyhow::{Context, Result, ensure};
 use chrono::{DateTime, Utc};
 use postroad_app::{
-    campaigns::{self, Guards, NewCampaign},
+    campaigns::{self, NewCampaign},
     dry_run::{self, DryRun},
     templates::{self, Filter},
 };
@@ -111,19 +111,10 @@ async fn draft(seed: &Seed) -> Result<CampaignId> {
     let any = Filter { limit: 1, ..Filter::default() };
     let template = templates::list(&seed.app, seed.tenant, &any).await?.pop().context("there is no template")?;
     let new = NewCampaign {
-        name: "Bench".to_owned(),
-        account: template.account,
-        template: template.id,
         purpose: Purpose::Transactional,
         variables: vec![Variable::Value { value: "Ada".to_owned() }],
-        audience: Audience::All { all: true },
-        exclude: Vec::new(),
         quiet_policy: QuietPolicy::Exempt,
-        weight: 4,
-        not_after: None,
-        in_own_language: false,
-        fallback: None,
-        guards: Guards::default(),
+        ..NewCampaign::new("Bench", template.account, template.id, Audience::All { all: true })
     };
     Ok(campaigns::create(&seed.app, Actor::Operator, seed.tenant, new).await?)
 }

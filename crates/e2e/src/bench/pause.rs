@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use chrono::{DateTime, Utc};
-use postroad_app::campaigns::{self, Guards, NewCampaign};
+use postroad_app::campaigns::{self, NewCampaign};
 use postroad_core::{
     actor::Actor,
     consent::Purpose,
@@ -77,19 +77,10 @@ async fn attempts(db: &mut PgConnection, since: DateTime<Utc>) -> Result<(i64, O
 async fn draft(seed: &mut Seed, account: AccountId) -> Result<CampaignId> {
     let template = sqlx::query_scalar("select id from templates where account_id = $1").bind(account);
     let new = NewCampaign {
-        name: "Pauses".to_owned(),
-        account,
-        template: template.fetch_one(seed.db()).await?,
         purpose: Purpose::Transactional,
         variables: vec![Variable::Value { value: "Ada".to_owned() }],
-        audience: Audience::All { all: true },
-        exclude: Vec::new(),
         quiet_policy: QuietPolicy::Exempt,
-        weight: 4,
-        not_after: None,
-        in_own_language: false,
-        fallback: None,
-        guards: Guards::default(),
+        ..NewCampaign::new("Pauses", account, template.fetch_one(seed.db()).await?, Audience::All { all: true })
     };
     Ok(campaigns::create(&seed.app, Actor::Operator, seed.tenant, new).await?)
 }

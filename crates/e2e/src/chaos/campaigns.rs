@@ -92,20 +92,13 @@ async fn wake(db: &PgPool) -> Result<()> {
 /// At a local time that has come on one island only: the scheduler starts it, and most of it leaves another day.
 async fn begin(world: &World, round: u32) -> Result<CampaignId> {
     let account = world.lanes[round as usize % 4].id;
+    let template = world.template_of(account).await?;
     let new = NewCampaign {
-        name: format!("Round {round}"),
-        account,
-        template: world.template_of(account).await?,
         purpose: Purpose::Transactional,
         variables: vec![Variable::Value { value: "Ada".to_owned() }],
-        audience: Audience::All { all: true },
-        exclude: Vec::new(),
         quiet_policy: QuietPolicy::Exempt,
-        not_after: None,
-        in_own_language: false,
-        fallback: None,
         guards: Guards { pause_at_failures: None, ..Guards::default() },
-        weight: 4,
+        ..NewCampaign::new(format!("Round {round}"), account, template, Audience::All { all: true })
     };
     let (app, tenant) = (&world.seed.app, world.seed.tenant);
     let id = campaigns::create(app, Actor::Operator, tenant, new).await?;

@@ -11,11 +11,10 @@ use std::{
 };
 
 use anyhow::{Result, bail};
-use postroad_app::campaigns::{self, Guards, NewCampaign};
+use postroad_app::campaigns::{self, NewCampaign};
 use postroad_core::{
     actor::Actor,
     consent::Purpose,
-    gates::QuietPolicy,
     ids::{AccountId, CampaignId, TenantId},
 };
 use postroad_store::campaigns::{Audience, Variable};
@@ -104,20 +103,11 @@ impl Traffic {
     /// A campaign to everybody, through the account at `place`.
     pub(super) async fn start_campaign(&self, world: &World, place: usize) -> Result<CampaignId> {
         let account = world.lanes[place].id;
+        let template = world.template_of(account).await?;
         let new = NewCampaign {
-            name: format!("Chaos {place}"),
-            account,
-            template: world.template_of(account).await?,
             purpose: Purpose::Transactional,
             variables: vec![Variable::Value { value: "Ada".to_owned() }],
-            audience: Audience::All { all: true },
-            exclude: Vec::new(),
-            quiet_policy: QuietPolicy::Hold,
-            not_after: None,
-            in_own_language: false,
-            fallback: None,
-            guards: Guards::default(),
-            weight: 4,
+            ..NewCampaign::new(format!("Chaos {place}"), account, template, Audience::All { all: true })
         };
         let id = campaigns::create(&world.seed.app, Actor::Operator, world.seed.tenant, new).await?;
         campaigns::start(&world.seed.app, Actor::Operator, world.seed.tenant, id).await?;

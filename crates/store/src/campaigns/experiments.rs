@@ -66,23 +66,6 @@ pub async fn save_experiment(tx: &mut TenantTx, new: &Experiment) -> Result<()> 
 
 /// None: the campaign compares nothing.
 pub async fn experiment(tx: &mut TenantTx, campaign: CampaignId) -> Result<Option<Experiment>> {
-    read(tx, campaign).await
-}
-
-/// The same, locked until the transaction ends.
-pub async fn lock_experiment(tx: &mut TenantTx, campaign: CampaignId) -> Result<Option<Experiment>> {
-    let tenant = tx.tenant();
-    sqlx::query!(
-        "select campaign_id from experiments where tenant_id = $1 and campaign_id = $2 for no key update",
-        tenant.uuid(),
-        campaign.uuid(),
-    )
-    .fetch_optional(tx.conn())
-    .await?;
-    read(tx, campaign).await
-}
-
-async fn read(tx: &mut TenantTx, campaign: CampaignId) -> Result<Option<Experiment>> {
     let tenant = tx.tenant();
     let row = sqlx::query!(
         r#"
@@ -109,6 +92,19 @@ async fn read(tx: &mut TenantTx, campaign: CampaignId) -> Result<Option<Experime
         rest: row.rest,
         refused: row.refused,
     }))
+}
+
+/// What a campaign compares, locked until the transaction ends.
+pub async fn lock_experiment(tx: &mut TenantTx, campaign: CampaignId) -> Result<Option<Experiment>> {
+    let tenant = tx.tenant();
+    sqlx::query!(
+        "select campaign_id from experiments where tenant_id = $1 and campaign_id = $2 for no key update",
+        tenant.uuid(),
+        campaign.uuid(),
+    )
+    .fetch_optional(tx.conn())
+    .await?;
+    experiment(tx, campaign).await
 }
 
 /// A part of an audience.

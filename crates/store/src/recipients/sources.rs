@@ -1,5 +1,7 @@
 //! What fills placeholders, as a statement takes it.
 
+use postroad_core::campaign::landing::Landing;
+
 use crate::campaigns::Variable;
 
 /// Variables as one array per column.
@@ -31,33 +33,5 @@ impl Sources {
             sources.endings.push(if says_which { format!("/{place}") } else { String::new() });
         }
         sources
-    }
-}
-
-/// Where the link of a message leads.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Landing {
-    Preferences,
-    Unsubscribe,
-    /// To an address of somebody else, by way of us.
-    Elsewhere,
-}
-
-impl Landing {
-    pub fn of(link: &str) -> Self {
-        match link {
-            "preferences" => Self::Preferences,
-            "unsubscribe" => Self::Unsubscribe,
-            _ => Self::Elsewhere,
-        }
-    }
-
-    /// Of our pages: the first part of their path.
-    pub const fn path(self) -> &'static str {
-        match self {
-            Self::Preferences => "p",
-            Self::Unsubscribe => "u",
-            Self::Elsewhere => "l",
-        }
     }
 }

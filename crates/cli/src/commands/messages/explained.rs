@@ -271,7 +271,9 @@ fn line(text: &mut String, name: &str, value: &str) {
 mod tests {
     use std::sync::Arc;
 
-    use postroad_app::{App, Defaults, explain, lanes, limits::SharedLimits, nudge::Nudges, secrets::Keyring};
+    use postroad_app::{
+        App, Defaults, explain, lanes, limits::SharedLimits, nudge::Nudges, requests::Call, secrets::Keyring,
+    };
     use postroad_core::{
         clock::Clock,
         ids::{AccountId, IncarnationId, MessageId, TenantId},
@@ -335,7 +337,7 @@ mod tests {
         let app = app(&db).await;
         let (tenant, account, id) = marketing(&db, &app).await;
         decide(&app, tenant, account).await;
-        let story = explain::explain(&app, &crate::commands::messages::operator(tenant), id).await.unwrap().unwrap();
+        let story = explain::explain(&app, &Call::operator(tenant), id).await.unwrap().unwrap();
 
         let told = words(&story).replace(&id.to_string(), "[message]");
         insta::assert_snapshot!("explained_in_words", told);
