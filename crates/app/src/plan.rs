@@ -15,7 +15,7 @@ use postroad_core::{
     segment::Filter,
 };
 use postroad_store::{
-    Result, TenantTx,
+    Error, Result, TenantTx,
     audiences::{self, Meant},
     campaigns::{self as stored, Audience},
     lanes, queue,
@@ -51,15 +51,19 @@ pub async fn plan_page(app: &App, job: &PlanCampaign) -> Result<Option<Planned>>
 }
 
 async fn plan(app: &App, job: &PlanCampaign, pages: usize) -> Result<Option<Planned>> {
-    let now = app.clock.now();
     let mut written = pin!(
         drafts(app, job, pages)
-            .map(|draft| async move { draft?.write(&app.public_url, now).await })
+            .map(|draft| async move { draft?.write(&app.public_url, app.clock.now()).await })
             .buffered(CAMPAIGN_PAGES_AT_ONCE)
     );
     let mut planned = None;
     for left in (0..pages).rev() {
-        let Some(page) = written.next().await.transpose()? else { break };
+        let page = match written.next().await {
+            Some(Ok(page)) => page,
+            // Somebody else wrote this page meanwhile, and so the ones behind it.
+            Some(Err(Error::Taken { .. })) | None => break,
+            Some(Err(error)) => return Err(error),
+        };
         let follower = match left {
             _ if is_fallback(&page.page) => Follower::Later,
             0 => Follower::Now,
@@ -139,7 +143,7 @@ impl Draft {
         let whom = Whom { contacts: &self.found.contacts, messages: &messages, public_url };
         let recipients = recipients::write(&mut self.tx, &self.page, whom, now).await?;
         let planned = Planned { looked_at: self.found.looked_at, recipients, is_last: self.found.is_last };
-        Ok(Written { tx: self.tx, page: self.page, cursor: self.found.cursor, planned, now })
+        Ok(Written { tx: self.tx, page: self.page, cursor: self.found.cursor, planned })
     }
 }
 
@@ -149,14 +153,13 @@ struct Written {
     page: Page,
     cursor: Option<ContactId>,
     planned: Planned,
-    now: DateTime<Utc>,
 }
 
 impl Written {
     /// Keeps it, if the campaign still wants it: with its cursor, and the job of the next page.
     async fn keep(mut self, app: &App, job: &PlanCampaign, follower: Follower) -> Result<Option<Planned>> {
-        let (planned, account) = (self.planned, self.page.account);
-        let ended_at = planned.is_last.then_some(self.now);
+        let (planned, account, now) = (self.planned, self.page.account, app.clock.now());
+        let ended_at = planned.is_last.then_some(now);
         if !recipients::advance(&mut self.tx, &self.page, self.cursor, planned.recipients, ended_at).await? {
             self.tx.roll_back().await?;
             return Ok(None);
@@ -168,9 +171,9 @@ impl Written {
         }
         if !planned.is_last {
             let next = PlanCampaign { page: self.page.number + 1, ..job.clone() };
-            queue::push(&mut self.tx, &next, follower.runs_at(self.now)).await?;
+            queue::push(&mut self.tx, &next, follower.runs_at(now)).await?;
         }
-        lanes::wake(&mut self.tx, account, self.now).await?;
+        lanes::wake(&mut self.tx, account, now).await?;
         self.tx.commit().await?;
         app.nudges.nudge(job.tenant, account);
         Ok(Some(planned))
@@ -211,8 +214,11 @@ pub(crate) async fn glance(app: &App, tx: &mut TenantTx, page: &Page, size: i64,
     Ok(Glance { cursor: found.cursor, is_last: found.is_last, ids })
 }
 
+/// In ascending order: whatever is ordered by them grows at its end.
 fn message_ids(count: usize, now: DateTime<Utc>) -> Vec<MessageId> {
-    (0..count).map(|_| MessageId::new(now)).collect()
+    let mut ids: Vec<MessageId> = (0..count).map(|_| MessageId::new(now)).collect();
+    ids.sort_unstable();
+    ids
 }
 
 /// Contacts of one page, before they are written.

@@ -173,7 +173,7 @@ pub struct Whom<'a> {
 }
 
 /// Writes recipients, messages and sends for those of the contacts that have an address on the channel, and returns how many
-/// that were. A contact that is a recipient already stays as it is.
+/// that were. A contact that is a recipient already stays as it is. Taken: another transaction writes one of them.
 ///
 /// A placeholder without a value is left out: the template gate then refuses the message, and says why.
 #[expect(clippy::too_many_lines, reason = "one statement")]
@@ -214,30 +214,28 @@ pub async fn write(tx: &mut TenantTx, page: &Page, whom: Whom<'_>, now: DateTime
                 limit  1) d
             where  n.created_at <= $18 and n.erased_at is null
             and    ($21::uuid is null or (campaign_bucket($21, n.id) >= $22::integer and campaign_bucket($21, n.id) < $23::integer))
-        ), fresh as (
+            -- A scalar, so that each is looked for by key: as a join it may read all recipients that there are, for every page.
+            and    (select 1 from recipients o where o.tenant_id = $1 and o.campaign_id = $8 and o.contact_id = n.id) is null
+        ), planned as (
             insert into recipients (tenant_id, campaign_id, contact_id, message_id)
             select $1, $8, r.contact_id, r.message_id from reached r
-            on conflict do nothing
-            returning contact_id, message_id
         ), said as (
             insert into messages (tenant_id, id, direction, account_id, contact_id, address_id, channel, source, class, purpose,
                                   quiet_policy, kind, content, template_id, campaign_id, created_at)
-            select $1, f.message_id, 'outbound', $9, f.contact_id, r.address_id, $7, 'campaign', 'campaign', $10, $11, 'template',
+            select $1, r.message_id, 'outbound', $9, r.contact_id, r.address_id, $7, 'campaign', 'campaign', $10, $11, 'template',
                    jsonb_build_object('type', 'template', 'name', $12::text, 'language', coalesce(r.variant ->> 'language', $13::text),
                                       'parameters', r.parameters),
                    coalesce((r.variant ->> 'id')::uuid, $14), $8, $15
-            from   fresh f
-            join   reached r on r.message_id = f.message_id
+            from   reached r
         ), sent as (
             insert into sends (tenant_id, id, lane_id, address_id, contact_id, campaign_id, flow, weight, class, state, run_at,
                                not_after, state_at)
-            select $1, f.message_id, $9, r.address_id, f.contact_id, $8, $8, $16, 'campaign',
+            select $1, r.message_id, $9, r.address_id, r.contact_id, $8, $8, $16, 'campaign',
                    case when r.local_at > $15 then 'scheduled' else 'queued' end, greatest(r.local_at, $15),
                    case when $20 and r.local_at <= $18 then r.local_at else $17 end, $15
-            from   fresh f
-            join   reached r on r.message_id = f.message_id
+            from   reached r
         )
-        select count(*) as "planned!" from fresh
+        select count(*) as "planned!" from reached
         "#,
         tenant.uuid(),
         whom.contacts,
