@@ -40,4 +40,4 @@ drop index addresses_by_contact;
 alter table recipients set (autovacuum_vacuum_insert_threshold = 500000, autovacuum_analyze_threshold = 100000);
 alter table messages set (autovacuum_vacuum_insert_threshold = 500000, autovacuum_analyze_threshold = 20000,
                           autovacuum_analyze_scale_factor = 0.2);
-alter table sends set (autovacuum_vacuum_insert_threshold = 500000);
+alter table sends set (autovacuum_vacuum_insert_threshold = 500000, autovacuum_analyze_threshold = 20000);

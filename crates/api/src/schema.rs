@@ -11,6 +11,7 @@ use postroad_core::{
         preflight::{Finding, Severity},
     },
     consent::{ConsentAction, Purpose, SuppressionReason},
+    conversation::{ConversationState, Priority, Role},
     gates::{CapKind, GateName, QuietPolicy, Reason},
     message::MediaKind,
     scope::Scope,
@@ -70,6 +71,9 @@ vocabularies! {
     MetricWord = Metric, "What makes one message better than another";
     SeverityWord = Severity, "Whether a campaign can go on";
     StandingWord = Standing, "What would become of a message to somebody";
+    ConversationStateWord = ConversationState, "Where a conversation stands";
+    PriorityWord = Priority, "How urgent a conversation is";
+    RoleWord = Role, "What a member may do";
     CapKindWord = CapKind, "How a frequency cap counts";
     ScopeWord = Scope, "What an API client may do";
 }

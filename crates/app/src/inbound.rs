@@ -1,15 +1,17 @@
 //! Reads the journal: what providers told us becomes receipts, messages and choices. One transaction per batch, so each
 //! webhook is applied exactly once; one that cannot be applied is set aside with its reason and keeps nobody else waiting.
 
+mod messages;
+
 use chrono::{DateTime, Utc};
 use postroad_core::{
     consent::{ConsentAction, Purpose, revoked_at},
     ids::JournalId,
-    provider::{Effect, Event, EventKind, Fault, Inbound, Preference, Receipt},
+    provider::{Effect, Event, EventKind, Fault, Preference, Receipt},
 };
 use postroad_store::{
     Result, SystemTx,
-    inbound::{self, Choice, Said, Unread},
+    inbound::{self, Choice, Unread},
     receipts::{self, ReceiptRow},
 };
 
@@ -81,9 +83,10 @@ async fn apply(tx: &mut SystemTx, adapters: &dyn Normalise, unread: &[Unread], n
     apply_receipts(tx, adapters, &understood, now, &mut read).await?;
     for one in &understood {
         for event in one.events.iter().filter(|event| concerns(one.hook, event)) {
-            apply_event(tx, one.hook, event, now, &mut read).await?;
+            apply_event(tx, one.hook, event, now).await?;
         }
     }
+    read.messages = messages::take(tx, &understood, now).await?;
     let applied: Vec<(JournalId, i32)> =
         understood.iter().map(|one| (one.hook.id, i32::try_from(one.events.len()).unwrap_or(i32::MAX))).collect();
     inbound::mark_applied(tx, &applied, now).await?;
@@ -168,18 +171,8 @@ pub async fn apply_events(app: &App, adapters: &dyn Normalise, account: &Unread,
     tx.commit().await
 }
 
-async fn apply_event(
-    tx: &mut SystemTx,
-    hook: &Unread,
-    event: &Event,
-    now: DateTime<Utc>,
-    read: &mut Read,
-) -> Result<()> {
+async fn apply_event(tx: &mut SystemTx, hook: &Unread, event: &Event, now: DateTime<Utc>) -> Result<()> {
     match &event.kind {
-        EventKind::Inbound(said) => {
-            read.messages += usize::from(take_message(tx, hook, event, said, now).await?);
-            Ok(())
-        }
         EventKind::Preference(preference) => take_preference(tx, hook, event, preference, now).await,
         EventKind::Template(change) => {
             let to = (change.status, change.category, change.reason.as_deref());
@@ -195,44 +188,8 @@ async fn apply_event(
             tracing::warn!(account.id = %hook.account, provider.event = %what, "the provider says something about the account");
             Ok(())
         }
-        EventKind::Receipt(_) | EventKind::Ignored { .. } => Ok(()),
+        EventKind::Inbound(_) | EventKind::Receipt(_) | EventKind::Ignored { .. } => Ok(()),
     }
-}
-
-async fn take_message(
-    tx: &mut SystemTx,
-    hook: &Unread,
-    event: &Event,
-    said: &Inbound,
-    now: DateTime<Utc>,
-) -> Result<bool> {
-    let Some(from) = said.phone.as_deref().or(said.scoped_id.as_deref()) else { return Ok(false) };
-    let (contact, address) =
-        inbound::address(tx, hook.tenant, hook.channel, from, said.profile_name.as_deref(), now).await?;
-    let row = Said {
-        tenant: hook.tenant,
-        account: hook.account,
-        channel: hook.channel,
-        contact,
-        address,
-        provider_ref: &said.provider_ref,
-        content: &said.content,
-        reply_to: said.reply_to.as_deref(),
-        at: event.at.min(now),
-    };
-    if inbound::insert_message(tx, &row, now).await?.is_none() {
-        return Ok(false);
-    }
-    if said.opens_session {
-        inbound::open_window(tx, &row).await?;
-    }
-    if said.opts_out {
-        for purpose in [Purpose::Marketing, Purpose::Transactional] {
-            let choice = choice(hook, address, purpose, ConsentAction::Revoked, "inbound", revoked_at(event.at, now));
-            inbound::record_choice(tx, &choice, now).await?;
-        }
-    }
-    Ok(true)
 }
 
 async fn take_preference(

@@ -27,6 +27,7 @@ use postroad_store::{
 use serde::Serialize;
 
 pub use cancel::{CancelError, cancel};
+pub(crate) use content::is_https;
 pub use content::{INTERACTIVE_CHARS_MAX, SEND_AT_AHEAD_MAX};
 pub use hold::Hold;
 pub use plan::Refused;
@@ -146,8 +147,21 @@ pub async fn submit_batch<A: Serialize>(
     Ok(answer)
 }
 
+/// Accepts one message as a part of a call that does more. Whoever commits it nudges the lane.
+pub(crate) async fn place(
+    app: &App,
+    adapters: Adapters,
+    open: &mut Open<'_>,
+    call: &Call,
+    draft: Draft,
+) -> Result<(Accepted, AccountId), SubmitError> {
+    let planned = plan::plan(open, adapters, call, vec![draft]).await?.remove(0)?;
+    let accepted = accept(app, open, call, std::slice::from_ref(&planned)).await?.remove(0);
+    Ok((accepted, planned.message.account))
+}
+
 /// Of HTTP: it will be done, and is not done yet.
-const ACCEPTED: u16 = 202;
+pub(crate) const ACCEPTED: u16 = 202;
 
 async fn open<'a>(app: &App, adapters: Adapters, call: &'a Call) -> Result<Opened<'a>, SubmitError> {
     if !call.live {

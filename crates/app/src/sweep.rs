@@ -2,12 +2,20 @@
 
 use chrono::TimeDelta;
 use postroad_core::{
-    ids::{AccountId, TenantId},
+    actor::Actor,
+    conversation::{ConversationState, EventKind},
+    ids::{AccountId, ConversationId, TenantId},
     jobs::{ReadImport, ReadJournal, WakeLane},
     limits::IMPORT_STILL_MAX,
     unknown::{Graces, Heard},
 };
-use postroad_store::{Result, SystemTx, import, inbound, lanes, leader, queue, receipts, sweeps};
+use postroad_store::{
+    Result, SystemTx,
+    conversations::timers,
+    events::{self, Event},
+    import, inbound, lanes, leader, queue, receipts, sweeps,
+};
+use serde_json::json;
 
 use crate::App;
 
@@ -63,6 +71,26 @@ pub async fn wake_orphans(
     }
     tx.commit().await?;
     Ok((next, woken))
+}
+
+/// Conversations one sweep opens.
+const SNOOZED_MAX: i64 = 1_000;
+
+/// Opens conversations that were snoozed until now; returns how many.
+pub async fn wake_conversations(app: &App) -> Result<usize> {
+    let now = app.clock.now();
+    let mut tx = SystemTx::begin(&app.store).await?;
+    let woken = timers::wake(&mut tx, SNOOZED_MAX, now).await?;
+    let told: Vec<(TenantId, Event)> =
+        woken.iter().map(|(tenant, conversation)| (*tenant, awake(*conversation))).collect();
+    events::tell(&mut tx, &told, now).await?;
+    tx.commit().await?;
+    Ok(told.len())
+}
+
+fn awake(conversation: ConversationId) -> Event {
+    let data = json!({"was": ConversationState::Snoozed, "is": ConversationState::Open});
+    Event { kind: EventKind::StateChanged, conversation, message: None, actor: Actor::System, data }
 }
 
 /// Webhooks older than this without having been read have lost their wake-up.

@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-use crate::ids::ClientId;
+use crate::ids::{ClientId, MemberId};
 
-/// Written as one word: `system`, `operator`, or the id of an API client.
+/// Written as one word: `system`, `operator`, or the id of an API client or of a member.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Actor {
     /// Rules and clocks.
@@ -12,6 +12,7 @@ pub enum Actor {
     /// Whoever has the command line.
     Operator,
     Client(ClientId),
+    Member(MemberId),
 }
 
 impl fmt::Display for Actor {
@@ -20,6 +21,7 @@ impl fmt::Display for Actor {
             Self::System => f.write_str("system"),
             Self::Operator => f.write_str("operator"),
             Self::Client(client) => client.fmt(f),
+            Self::Member(member) => member.fmt(f),
         }
     }
 }

@@ -129,6 +129,16 @@ id!(/// One webhook POST as it arrived.
     JournalId, "jrn");
 id!(/// One call of the API, as the request log and the answer name it.
     CallId, "req");
+id!(/// What is said with one person through one account.
+    ConversationId, "cnv");
+id!(/// A person who works for a tenant.
+    MemberId, "mem");
+id!(/// Members who see the same conversations.
+    DepartmentId, "dep");
+id!(/// A word that conversations carry.
+    LabelId, "lbl");
+id!(/// What members say to each other about a conversation.
+    NoteId, "not");
 id!(/// The stored copy of a tenant's data key.
     DataKeyId, "dek");
 

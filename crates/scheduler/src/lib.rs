@@ -87,6 +87,7 @@ impl Leader {
         }
         sweep::wake_readers(&self.app).await?;
         sweep::wake_importers(&self.app).await?;
+        sweep::wake_conversations(&self.app).await?;
         sweep::bury_poison(&self.app).await?;
         Ok(())
     }

@@ -76,6 +76,29 @@ pub async fn blank_sends(tx: &mut TenantTx, contact: ContactId) -> Result<()> {
     Ok(())
 }
 
+/// What members wrote about the person. That there was a conversation stays, for those who count them.
+pub async fn blank_conversations(tx: &mut TenantTx, contact: ContactId) -> Result<()> {
+    let tenant = tx.tenant();
+    sqlx::query!(
+        r#"
+        with mine as (
+            select c.id from conversations c join addresses d on d.tenant_id = $1 and d.id = c.address_id
+            where  c.tenant_id = $1 and d.contact_id = $2
+        ), said as (
+            delete from notes n using mine where n.tenant_id = $1 and n.conversation_id = mine.id
+        ), linked as (
+            delete from conversation_links l using mine where l.tenant_id = $1 and l.conversation_id = mine.id
+        )
+        update conversations c set subject = null from mine where c.tenant_id = $1 and c.id = mine.id
+        "#,
+        tenant.uuid(),
+        contact.uuid(),
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
 pub async fn leave_groups(tx: &mut TenantTx, contact: ContactId) -> Result<()> {
     let tenant = tx.tenant();
     sqlx::query!("delete from group_members where tenant_id = $1 and contact_id = $2", tenant.uuid(), contact.uuid())
@@ -160,6 +183,14 @@ pub async fn everything(tx: &mut TenantTx, contact: ContactId) -> Result<Option<
                           from recipients r join campaigns p on p.tenant_id = $1 and p.id = r.campaign_id
                           where r.tenant_id = $1 and r.campaign_id = p.id and r.message_id in (select m.id from m)),
             'messages', (select coalesce(jsonb_agg(to_jsonb(m) - 'tenant_id' order by m.id), '[]') from m),
+            'conversations', (select coalesce(jsonb_agg(to_jsonb(v) - 'tenant_id' order by v.id), '[]')
+                              from conversations v join a on a.id = v.address_id where v.tenant_id = $1),
+            'notes', (select coalesce(jsonb_agg(to_jsonb(n) - 'tenant_id' order by n.id), '[]')
+                      from notes n join conversations v on v.tenant_id = $1 and v.id = n.conversation_id
+                      join a on a.id = v.address_id where n.tenant_id = $1),
+            'conversation_links', (select coalesce(jsonb_agg(to_jsonb(l) - 'tenant_id' order by l.linked_at), '[]')
+                                   from conversation_links l join conversations v on v.tenant_id = $1 and v.id = l.conversation_id
+                                   join a on a.id = v.address_id where l.tenant_id = $1),
             'sends', (select coalesce(jsonb_agg(to_jsonb(s) - 'tenant_id' order by s.id), '[]')
                       from sends s join m on m.id = s.id where s.tenant_id = $1),
             'attempts', (select coalesce(jsonb_agg(to_jsonb(t) - 'tenant_id' order by t.message_id, t.attempt), '[]')

@@ -1,11 +1,10 @@
 //! The journal's reading side, and what people say.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use postroad_core::{
     account::Channel,
     consent::{ConsentAction, Purpose},
-    ids::{AccountId, AddressId, ConsentId, ContactId, JournalId, MessageId, TenantId},
-    message::Content,
+    ids::{AccountId, AddressId, ConsentId, ContactId, JournalId, TenantId},
     template::{TemplateCategory, TemplateStatus},
 };
 
@@ -178,71 +177,6 @@ async fn find_address(
     .fetch_optional(tx.conn())
     .await?;
     Ok(row.map(|row| (row.contact, row.address)))
-}
-
-/// One thing a person said.
-#[derive(Debug)]
-pub struct Said<'a> {
-    pub tenant: TenantId,
-    pub account: AccountId,
-    pub channel: Channel,
-    pub contact: ContactId,
-    pub address: AddressId,
-    pub provider_ref: &'a str,
-    pub content: &'a Content,
-    pub reply_to: Option<&'a str>,
-    pub at: DateTime<Utc>,
-}
-
-/// Stores an inbound message once; none: it is there already.
-pub async fn insert_message(tx: &mut SystemTx, said: &Said<'_>, now: DateTime<Utc>) -> Result<Option<MessageId>> {
-    let id = sqlx::query_scalar!(
-        r#"
-        insert into messages (tenant_id, id, direction, account_id, contact_id, address_id, channel, source, class, purpose, quiet_policy,
-                              kind, content, reply_to, provider_ref, created_at)
-        values ($1, $2, 'inbound', $3, $4, $5, $6, 'contact', 'agent_reply', 'conversational', 'exempt', $7, $8, $9, $10, $11)
-        on conflict (tenant_id, account_id, provider_ref) where provider_ref is not null do nothing
-        returning id as "id: MessageId"
-        "#,
-        said.tenant.uuid(),
-        MessageId::new(now).uuid(),
-        said.account.uuid(),
-        said.contact.uuid(),
-        said.address.uuid(),
-        said.channel.as_str(),
-        said.content.kind(),
-        serde_json::to_value(said.content)?,
-        said.reply_to,
-        said.provider_ref,
-        said.at,
-    )
-    .fetch_optional(tx.conn())
-    .await?;
-    Ok(id)
-}
-
-/// How long free text may be sent after a person's last message.
-pub const WINDOW: TimeDelta = TimeDelta::hours(24);
-
-/// Opens or extends the window of an account and a person. An older message never shortens it.
-pub async fn open_window(tx: &mut SystemTx, said: &Said<'_>) -> Result<()> {
-    sqlx::query!(
-        r#"
-        insert into session_windows as w (tenant_id, account_id, address_id, opened_at, closes_at)
-        values ($1, $2, $3, $4, $5)
-        on conflict (tenant_id, account_id, address_id) do update
-        set    opened_at = excluded.opened_at, closes_at = excluded.closes_at
-        where  w.closes_at < excluded.closes_at
-        "#,
-        said.tenant.uuid(),
-        said.account.uuid(),
-        said.address.uuid(),
-        said.at,
-        said.at + WINDOW,
-    )
-    .execute(tx.conn())
-    .await?;
-    Ok(())
 }
 
 /// A person's choice, as an entry of the consent ledger.

@@ -2,6 +2,8 @@
 
 mod sources;
 
+use std::collections::HashSet;
+
 use chrono::{DateTime, NaiveDateTime, Utc};
 use postroad_core::{
     account::Channel,
@@ -180,7 +182,16 @@ pub struct Whom<'a> {
 pub async fn write(tx: &mut TenantTx, page: &Page, whom: Whom<'_>, now: DateTime<Utc>) -> Result<i64> {
     walk_the_key(tx).await?;
     let tenant = tx.tenant();
-    let messages: Vec<Uuid> = whom.messages.iter().map(|id| id.uuid()).collect();
+    let known = known(tx, page, whom.contacts).await?;
+    let (contacts, messages): (Vec<Uuid>, Vec<Uuid>) = whom
+        .contacts
+        .iter()
+        .zip(whom.messages)
+        .filter(|(contact, _)| !known.contains(contact))
+        .map(|(contact, message)| (*contact, message.uuid()))
+        .unzip();
+    // Everything but the values is the same for all: it is written once.
+    let content = serde_json::json!({"type": "template", "name": page.template_name, "language": page.language});
     let sources = Sources::of(&page.variables, whom.public_url);
     let zones = zones(page);
     let written = sqlx::query_scalar!(
@@ -200,8 +211,8 @@ pub async fn write(tx: &mut TenantTx, page: &Page, whom: Whom<'_>, now: DateTime
                        filled(($4::text[])[8], ($5::text[])[8], ($6::text[])[8], ($24::text[])[8], k.token || ($25::text[])[8], n.display_name, n.attributes),
                        filled(($4::text[])[9], ($5::text[])[9], ($6::text[])[9], ($24::text[])[9], k.token || ($25::text[])[9], n.display_name, n.attributes),
                        filled(($4::text[])[10], ($5::text[])[10], ($6::text[])[10], ($24::text[])[10], k.token || ($25::text[])[10], n.display_name, n.attributes)], null) as parameters,
-                   case when $26::jsonb is not null then coalesce($26 -> l.spoken, $26 -> regexp_replace(l.spoken, '-[^-]*$', ''),
-                       $26 -> regexp_replace(l.spoken, '(-[^-]*){2}$', ''), $26 -> split_part(l.spoken, '-', 1)) end as variant
+                   case when $13::jsonb is not null then coalesce($13 -> l.spoken, $13 -> regexp_replace(l.spoken, '-[^-]*$', ''),
+                       $13 -> regexp_replace(l.spoken, '(-[^-]*){2}$', ''), $13 -> split_part(l.spoken, '-', 1)) end as variant
             from   unnest($2::uuid[], $3::uuid[]) as x (contact_id, message_id)
             join   contacts n on n.tenant_id = $1 and n.id = x.contact_id
             join   tenants w on w.id = $1
@@ -214,8 +225,6 @@ pub async fn write(tx: &mut TenantTx, page: &Page, whom: Whom<'_>, now: DateTime
                 limit  1) d
             where  n.created_at <= $18 and n.erased_at is null
             and    ($21::uuid is null or (campaign_bucket($21, n.id) >= $22::integer and campaign_bucket($21, n.id) < $23::integer))
-            -- A scalar, so that each is looked for by key: as a join it may read all recipients that there are, for every page.
-            and    (select 1 from recipients o where o.tenant_id = $1 and o.campaign_id = $8 and o.contact_id = n.id) is null
         ), planned as (
             insert into recipients (tenant_id, campaign_id, contact_id, message_id)
             select $1, $8, r.contact_id, r.message_id from reached r
@@ -223,8 +232,8 @@ pub async fn write(tx: &mut TenantTx, page: &Page, whom: Whom<'_>, now: DateTime
             insert into messages (tenant_id, id, direction, account_id, contact_id, address_id, channel, source, class, purpose,
                                   quiet_policy, kind, content, template_id, campaign_id, created_at)
             select $1, r.message_id, 'outbound', $9, r.contact_id, r.address_id, $7, 'campaign', 'campaign', $10, $11, 'template',
-                   jsonb_build_object('type', 'template', 'name', $12::text, 'language', coalesce(r.variant ->> 'language', $13::text),
-                                      'parameters', r.parameters),
+                   $12::jsonb || case when r.variant is null then jsonb_build_object('parameters', r.parameters)
+                                 else jsonb_build_object('parameters', r.parameters, 'language', r.variant -> 'language') end,
                    coalesce((r.variant ->> 'id')::uuid, $14), $8, $15
             from   reached r
         ), sent as (
@@ -238,7 +247,7 @@ pub async fn write(tx: &mut TenantTx, page: &Page, whom: Whom<'_>, now: DateTime
         select count(*) as "planned!" from reached
         "#,
         tenant.uuid(),
-        whom.contacts,
+        &contacts,
         &messages,
         &sources.values as &[Option<String>],
         &sources.attributes as &[Option<String>],
@@ -248,8 +257,8 @@ pub async fn write(tx: &mut TenantTx, page: &Page, whom: Whom<'_>, now: DateTime
         page.account.uuid(),
         page.purpose.as_str(),
         page.quiet_policy.as_str(),
-        page.template_name,
-        page.language,
+        content,
+        page.variants,
         page.template.uuid(),
         now,
         page.weight,
@@ -262,11 +271,30 @@ pub async fn write(tx: &mut TenantTx, page: &Page, whom: Whom<'_>, now: DateTime
         page.slice_to,
         &sources.pages as &[Option<String>],
         &sources.endings,
-        page.variants,
     )
     .fetch_one(tx.conn())
     .await?;
     Ok(written)
+}
+
+/// Who of them is a recipient already: somebody whose recipient they took over in a merge. Pages go along the contacts, so
+/// it is a range, and nearly always an empty one. Whom a fallback finds are none by their query.
+async fn known(tx: &mut TenantTx, page: &Page, contacts: &[Uuid]) -> Result<HashSet<Uuid>> {
+    let tenant = tx.tenant();
+    let (Some(first), Some(last)) = (contacts.iter().min(), contacts.iter().max()) else { return Ok(HashSet::new()) };
+    if matches!(page.audience.0, Audience::Fallback { .. }) {
+        return Ok(HashSet::new());
+    }
+    let known = sqlx::query_scalar!(
+        "select contact_id from recipients where tenant_id = $1 and campaign_id = $2 and contact_id between $3 and $4",
+        tenant.uuid(),
+        page.campaign.uuid(),
+        first,
+        last,
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    Ok(known.into_iter().collect())
 }
 
 /// Contacts are read along their key. A planner that knows nothing of the table would sort all of it for every page, and

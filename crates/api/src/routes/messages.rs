@@ -1,9 +1,9 @@
 //! Messages: send, look, take back, ask why.
 
 mod explained;
-mod new;
+pub(super) mod new;
 mod refusals;
-mod view;
+pub(super) mod view;
 
 use axum::{
     extract::State,
@@ -115,6 +115,8 @@ struct ListQuery {
     campaign_id: Option<String>,
     #[param(pattern = "^con_[0-9a-f]{32}$")]
     contact_id: Option<String>,
+    #[param(pattern = "^cnv_[0-9a-f]{32}$")]
+    conversation_id: Option<String>,
     /// The request id under which it was asked for.
     #[param(pattern = "^[A-Za-z0-9_-]{16,64}$")]
     request_id: Option<String>,
@@ -131,6 +133,7 @@ impl ListQuery {
             channel: page::parse("channel", self.channel.as_deref())?,
             campaign: page::parse("campaign_id", self.campaign_id.as_deref())?,
             contact: page::parse("contact_id", self.contact_id.as_deref())?,
+            conversation: page::parse("conversation_id", self.conversation_id.as_deref())?,
             request_id,
             after: page::parse("after", self.after.as_deref())?,
         })

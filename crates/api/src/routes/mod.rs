@@ -9,10 +9,13 @@ mod campaigns;
 pub mod clients;
 mod consents;
 mod contacts;
+mod conversations;
 mod csv_file;
 mod groups;
 mod imports;
+mod labels;
 mod live;
+mod members;
 pub mod messages;
 mod page;
 mod pages;
@@ -34,6 +37,9 @@ pub(crate) fn signed() -> OpenApiRouter<ApiState> {
         .merge(contacts::routes())
         .merge(segments::routes())
         .merge(groups::routes())
+        .merge(conversations::routes())
+        .merge(labels::routes())
+        .merge(members::routes())
         .merge(imports::routes())
         .merge(consents::routes())
         .merge(pages::signed())

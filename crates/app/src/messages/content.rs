@@ -68,7 +68,7 @@ fn media(file: &Media) -> Result<(), Refused> {
 }
 
 /// An address that the provider fetches: a scheme, a host, and nothing that ends a line.
-fn is_https(link: &str) -> bool {
+pub(crate) fn is_https(link: &str) -> bool {
     let Some(rest) = link.strip_prefix("https://") else { return false };
     let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
     !host.is_empty() && !host.contains('@') && link.chars().all(|c| !c.is_whitespace() && !c.is_control())

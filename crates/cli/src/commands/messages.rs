@@ -144,6 +144,7 @@ async fn list(args: List, app: &App, config: &Config) -> Result<()> {
         states: args.states,
         channel: args.channel,
         campaign: args.campaign,
+        conversation: None,
         contact: args.contact,
         request_id: args.request_id,
         after: args.after,

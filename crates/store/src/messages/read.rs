@@ -5,7 +5,7 @@ use postroad_core::{
     account::Channel,
     consent::Purpose,
     gates::{GateName, QuietPolicy, Reason},
-    ids::{AccountId, CampaignId, ClientId, ContactId, MessageId},
+    ids::{AccountId, CampaignId, ClientId, ContactId, ConversationId, MemberId, MessageId},
     message::{Class, Content, Direction},
     send::SendState,
 };
@@ -30,6 +30,8 @@ pub struct MessageRow {
     pub reply_to: Option<String>,
     pub campaign: Option<CampaignId>,
     pub client: Option<ClientId>,
+    pub conversation: Option<ConversationId>,
+    pub member: Option<MemberId>,
     pub request_id: Option<String>,
     pub created_at: DateTime<Utc>,
     pub state: Option<SendState>,
@@ -53,6 +55,7 @@ pub struct Filter {
     pub channel: Option<Channel>,
     pub campaign: Option<CampaignId>,
     pub contact: Option<ContactId>,
+    pub conversation: Option<ConversationId>,
     pub request_id: Option<String>,
     /// Older than this one.
     pub after: Option<MessageId>,
@@ -83,7 +86,8 @@ pub async fn get(tx: &mut TenantTx, sight: Sight, id: MessageId) -> Result<Optio
                m.contact_id as "contact: ContactId", m.channel as "channel: Channel", d.address, m.source,
                m.class as "class: Class", m.purpose as "purpose: Purpose", m.quiet_policy as "quiet_policy: QuietPolicy",
                m.content as "content: sqlx::types::Json<Content>", m.reply_to, m.campaign_id as "campaign: CampaignId",
-               m.client_id as "client: ClientId", m.request_id, m.created_at,
+               m.client_id as "client: ClientId", m.conversation_id as "conversation: ConversationId",
+               m.member_id as "member: MemberId", m.request_id, m.created_at,
                s.state as "state?: SendState", s.state_at as "state_at?", s.run_at as "run_at?", s.not_after as "not_after?",
                s.attempt as "attempt?", s.gate as "gate?: GateName", s.reason as "reason?: Reason",
                coalesce(s.provider_ref, m.provider_ref) as provider_ref, s.provider_code as "provider_code?", s.fault_class as "fault_class?"
@@ -113,7 +117,8 @@ pub async fn list(tx: &mut TenantTx, sight: Sight, filter: &Filter, limit: i64) 
                m.contact_id as "contact: ContactId", m.channel as "channel: Channel", d.address, m.source,
                m.class as "class: Class", m.purpose as "purpose: Purpose", m.quiet_policy as "quiet_policy: QuietPolicy",
                m.content as "content: sqlx::types::Json<Content>", m.reply_to, m.campaign_id as "campaign: CampaignId",
-               m.client_id as "client: ClientId", m.request_id, m.created_at,
+               m.client_id as "client: ClientId", m.conversation_id as "conversation: ConversationId",
+               m.member_id as "member: MemberId", m.request_id, m.created_at,
                s.state as "state?: SendState", s.state_at as "state_at?", s.run_at as "run_at?", s.not_after as "not_after?",
                s.attempt as "attempt?", s.gate as "gate?: GateName", s.reason as "reason?: Reason",
                coalesce(s.provider_ref, m.provider_ref) as provider_ref, s.provider_code as "provider_code?", s.fault_class as "fault_class?"
@@ -128,6 +133,7 @@ pub async fn list(tx: &mut TenantTx, sight: Sight, filter: &Filter, limit: i64) 
         and    ($6::text is null or m.request_id = $6)
         and    ($7::uuid is null or s.campaign_id = $7)
         and    (cardinality($8::text[]) = 0 or s.state = any($8))
+        and    ($10::uuid is null or m.conversation_id = $10)
         order  by m.id desc
         limit  $9
         "#,
@@ -140,6 +146,7 @@ pub async fn list(tx: &mut TenantTx, sight: Sight, filter: &Filter, limit: i64) 
         filter.campaign.map(CampaignId::uuid),
         &states,
         limit,
+        filter.conversation.map(ConversationId::uuid),
     )
     .fetch_all(tx.conn())
     .await?;

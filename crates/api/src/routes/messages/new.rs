@@ -26,7 +26,7 @@ use crate::{
 /// What is said: which of the fields below `type` speaks of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Kind {
+pub(in crate::routes) enum Kind {
     /// `text`.
     Text,
     /// `template`.
@@ -101,7 +101,7 @@ pub(super) struct NewMessage {
 /// An approved template with its values.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct NewTemplate {
+pub(in crate::routes) struct NewTemplate {
     #[schema(min_length = 1, max_length = 512)]
     name: String,
     /// As the provider spells it.
@@ -119,7 +119,7 @@ pub(super) struct NewTemplate {
 /// Values of `{{1}}` to `{{10}}`: a list, or by number without gaps.
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
-pub(super) enum Parameters {
+pub(in crate::routes) enum Parameters {
     List(Vec<String>),
     Numbered(BTreeMap<String, String>),
 }
@@ -142,7 +142,7 @@ impl ToSchema for Parameters {}
 /// A file that the provider fetches.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct NewMedia {
+pub(in crate::routes) struct NewMedia {
     #[schema(value_type = MediaKindWord)]
     kind: MediaKind,
     #[schema(min_length = 9, max_length = 2048, pattern = "^https://")]
@@ -156,7 +156,7 @@ pub(super) struct NewMedia {
 /// A reply button.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct NewButton {
+pub(in crate::routes) struct NewButton {
     /// Comes back in the reply.
     #[schema(min_length = 1, max_length = 256)]
     id: String,
@@ -198,10 +198,26 @@ impl NewMessage {
         })
     }
 
-    /// Exactly the fields that `type` speaks of.
     fn into_content(self) -> Result<Content, Problem> {
-        let kind = self.kind;
-        let preview_url = self.preview_url;
+        let Self { kind, text, preview_url, template, media, buttons, .. } = self;
+        Parts { kind, text, preview_url, template, media, buttons }.into_content()
+    }
+}
+
+/// The fields of which each type has some.
+pub(in crate::routes) struct Parts {
+    pub(in crate::routes) kind: Kind,
+    pub(in crate::routes) text: Option<String>,
+    pub(in crate::routes) preview_url: Option<bool>,
+    pub(in crate::routes) template: Option<NewTemplate>,
+    pub(in crate::routes) media: Option<NewMedia>,
+    pub(in crate::routes) buttons: Option<Vec<NewButton>>,
+}
+
+impl Parts {
+    /// Exactly the fields that `type` speaks of.
+    pub(in crate::routes) fn into_content(self) -> Result<Content, Problem> {
+        let (kind, preview_url) = (self.kind, self.preview_url);
         match (kind, self.text, self.template, self.media, self.buttons) {
             (Kind::Text, Some(text), None, None, None) => {
                 Ok(Content::Text { body: Body(text), preview_url: preview_url.unwrap_or_default() })

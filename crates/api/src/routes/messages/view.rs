@@ -15,7 +15,7 @@ use crate::{
 
 /// A message that will be sent once nothing holds it.
 #[derive(Debug, Serialize, ToSchema)]
-pub(super) struct Accepted {
+pub(in crate::routes) struct Accepted {
     #[schema(pattern = "^msg_[0-9a-f]{32}$")]
     id: String,
     #[schema(value_type = StateWord)]
@@ -32,13 +32,13 @@ pub(super) struct Accepted {
 }
 
 #[derive(Debug, Serialize, ToSchema)]
-pub(super) struct Price {
+pub(in crate::routes) struct Price {
     credits: i64,
 }
 
 /// What holds a message.
 #[derive(Debug, Serialize, ToSchema)]
-pub(super) struct HeldBy {
+pub(in crate::routes) struct HeldBy {
     #[schema(value_type = GateWord)]
     gate: &'static str,
     #[schema(value_type = ReasonWord)]
@@ -55,7 +55,7 @@ impl HeldBy {
 }
 
 impl Accepted {
-    pub(super) fn of(accepted: &app::Accepted) -> Self {
+    pub(in crate::routes) fn of(accepted: &app::Accepted) -> Self {
         Self {
             id: accepted.id.to_string(),
             state: accepted.state.as_str(),
@@ -94,7 +94,7 @@ impl BatchAnswer {
 
 /// A message, and where it stands.
 #[derive(Debug, Serialize, ToSchema)]
-pub(super) struct Message {
+pub(in crate::routes) struct Message {
     #[schema(pattern = "^msg_[0-9a-f]{32}$")]
     id: String,
     /// `outbound` or `inbound`.
@@ -124,6 +124,11 @@ pub(super) struct Message {
     campaign_id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     client_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    conversation_id: Option<String>,
+    /// The member who said it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    member_id: Option<String>,
     /// Under which it was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     request_id: Option<String>,
@@ -166,7 +171,7 @@ pub(super) struct Fault {
 }
 
 impl Message {
-    pub(super) fn of(row: MessageRow) -> Self {
+    pub(in crate::routes) fn of(row: MessageRow) -> Self {
         let open = row.state.filter(|state| !state.is_final());
         Self {
             id: row.id.to_string(),
@@ -182,6 +187,8 @@ impl Message {
             reply_to: row.reply_to.clone(),
             campaign_id: row.campaign.map(|id| id.to_string()),
             client_id: row.client.map(|id| id.to_string()),
+            conversation_id: row.conversation.map(|id| id.to_string()),
+            member_id: row.member.map(|id| id.to_string()),
             request_id: row.request_id.clone(),
             created_at: row.created_at,
             state: row.state.map(SendState::as_str),

@@ -1,0 +1,270 @@
+//! Members: people who work for a tenant; and departments, in which they see the same conversations.
+
+use axum::{extract::State, http::StatusCode};
+use chrono::{DateTime, Utc};
+use postroad_app::{
+    members::{self, Department as StoredDepartment, Member as Stored, MemberChange, MemberError, NewMember},
+    patch::Patch,
+};
+use postroad_core::{
+    conversation::Role,
+    ids::{DepartmentId, MemberId},
+};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::{
+    ApiState,
+    caller::{Caller, MembersRead, MembersWrite},
+    extract::{Json, Path, Query},
+    problem::{Conflicts, Problem, Refusals},
+    routes::{
+        live,
+        page::{self, Page, PageQuery},
+    },
+    schema::RoleWord,
+};
+
+pub(crate) fn routes() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::default()
+        .routes(routes!(create, list))
+        .routes(routes!(get, update))
+        .routes(routes!(create_department, departments))
+        .routes(routes!(rename_department))
+}
+
+/// Somebody who is to work for the tenant.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(examples(json!({"name": "Ada Obi", "email": "ada@shop.example", "role": "agent"})))]
+struct New {
+    #[schema(min_length = 1, max_length = 200)]
+    name: String,
+    #[schema(min_length = 3, max_length = 320)]
+    email: Option<String>,
+    #[schema(value_type = RoleWord)]
+    role: Role,
+    #[schema(value_type = Option<String>, pattern = "^dep_[0-9a-f]{32}$")]
+    department_id: Option<DepartmentId>,
+}
+
+/// Somebody who works for the tenant.
+#[derive(Serialize, ToSchema)]
+struct Member {
+    #[schema(pattern = "^mem_[0-9a-f]{32}$")]
+    id: String,
+    name: String,
+    email: Option<String>,
+    #[schema(value_type = RoleWord)]
+    role: Role,
+    active: bool,
+    department_id: Option<String>,
+    created_at: DateTime<Utc>,
+    updated_at: DateTime<Utc>,
+}
+
+impl Member {
+    fn of(stored: Stored) -> Self {
+        let Stored { id, name, email, role, active, department, created_at, updated_at } = stored;
+        let department_id = department.map(|id| id.to_string());
+        Self { id: id.to_string(), name, email, role, active, department_id, created_at, updated_at }
+    }
+}
+
+/// Make a member.
+#[utoipa::path(
+    post,
+    path = "/v1/members",
+    tag = "members",
+    request_body = New,
+    responses((status = 201, description = "Made", body = Member), Refusals, Conflicts),
+    security(("key" = [], "timestamp" = [], "request_id" = [], "signature" = [])),
+)]
+async fn create(
+    caller: Caller<MembersWrite>,
+    State(api): State<ApiState>,
+    Json(new): Json<New>,
+) -> Result<(StatusCode, axum::Json<Member>), Problem> {
+    let New { name, email, role, department_id: department } = new;
+    let made = members::create(&api.app, live::tenant(&caller)?, NewMember { name, email, role, department }).await?;
+    Ok((StatusCode::CREATED, axum::Json(Member::of(made))))
+}
+
+/// List members, oldest first.
+#[utoipa::path(
+    get,
+    path = "/v1/members",
+    tag = "members",
+    params(PageQuery),
+    responses((status = 200, description = "A page", body = Page<Member>), Refusals),
+    security(("key" = [], "timestamp" = [], "request_id" = [], "signature" = [])),
+)]
+async fn list(
+    caller: Caller<MembersRead>,
+    State(api): State<ApiState>,
+    Query(query): Query<PageQuery>,
+) -> Result<axum::Json<Page<Member>>, Problem> {
+    let limit = page::limit(query.limit)?;
+    let after = page::parse("after", query.after.as_deref())?;
+    let rows = members::list(&api.app, live::tenant(&caller)?, after, limit + 1).await?;
+    Ok(axum::Json(Page::of(rows, limit, |row| row.id.to_string(), Member::of)))
+}
+
+/// One member.
+#[utoipa::path(
+    get,
+    path = "/v1/members/{id}",
+    tag = "members",
+    params(("id" = String, Path, pattern = "^mem_[0-9a-f]{32}$")),
+    responses((status = 200, description = "The member", body = Member), Refusals),
+    security(("key" = [], "timestamp" = [], "request_id" = [], "signature" = [])),
+)]
+async fn get(
+    caller: Caller<MembersRead>,
+    State(api): State<ApiState>,
+    Path(id): Path<MemberId>,
+) -> Result<axum::Json<Member>, Problem> {
+    Ok(axum::Json(Member::of(members::get(&api.app, live::tenant(&caller)?, id).await?)))
+}
+
+/// What of a member is to change. What is absent stays.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = MemberChange, examples(json!({"active": false})))]
+struct Changed {
+    #[schema(min_length = 1, max_length = 200)]
+    name: Option<String>,
+    /// `null`: none.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, min_length = 3, max_length = 320)]
+    email: Patch<String>,
+    #[schema(value_type = Option<RoleWord>)]
+    role: Option<Role>,
+    /// Who is not active keeps what they did, and gets nothing new.
+    active: Option<bool>,
+    /// `null`: none.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, pattern = "^dep_[0-9a-f]{32}$")]
+    department_id: Patch<DepartmentId>,
+}
+
+/// Change a member.
+#[utoipa::path(
+    patch,
+    path = "/v1/members/{id}",
+    tag = "members",
+    params(("id" = String, Path, pattern = "^mem_[0-9a-f]{32}$")),
+    request_body = Changed,
+    responses((status = 200, description = "As they are now", body = Member), Refusals, Conflicts),
+    security(("key" = [], "timestamp" = [], "request_id" = [], "signature" = [])),
+)]
+async fn update(
+    caller: Caller<MembersWrite>,
+    State(api): State<ApiState>,
+    Path(id): Path<MemberId>,
+    Json(new): Json<Changed>,
+) -> Result<axum::Json<Member>, Problem> {
+    let Changed { name, email, role, active, department_id: department } = new;
+    let change = MemberChange { name, email, role, active, department };
+    Ok(axum::Json(Member::of(members::update(&api.app, live::tenant(&caller)?, id, change).await?)))
+}
+
+/// What a department is called.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = DepartmentName, examples(json!({"name": "Returns"})))]
+struct Named {
+    /// No other department has it, whatever its case.
+    #[schema(min_length = 1, max_length = 100)]
+    name: String,
+}
+
+/// Members who see the same conversations.
+#[derive(Serialize, ToSchema)]
+struct Department {
+    #[schema(pattern = "^dep_[0-9a-f]{32}$")]
+    id: String,
+    name: String,
+    created_at: DateTime<Utc>,
+    updated_at: DateTime<Utc>,
+}
+
+impl Department {
+    fn of(stored: StoredDepartment) -> Self {
+        let StoredDepartment { id, name, created_at, updated_at } = stored;
+        Self { id: id.to_string(), name, created_at, updated_at }
+    }
+}
+
+/// Make a department.
+#[utoipa::path(
+    post,
+    path = "/v1/departments",
+    tag = "members",
+    request_body = Named,
+    responses((status = 201, description = "Made", body = Department), Refusals, Conflicts),
+    security(("key" = [], "timestamp" = [], "request_id" = [], "signature" = [])),
+)]
+async fn create_department(
+    caller: Caller<MembersWrite>,
+    State(api): State<ApiState>,
+    Json(new): Json<Named>,
+) -> Result<(StatusCode, axum::Json<Department>), Problem> {
+    let made = members::create_department(&api.app, live::tenant(&caller)?, &new.name).await?;
+    Ok((StatusCode::CREATED, axum::Json(Department::of(made))))
+}
+
+/// List departments, oldest first.
+#[utoipa::path(
+    get,
+    path = "/v1/departments",
+    tag = "members",
+    params(PageQuery),
+    responses((status = 200, description = "A page", body = Page<Department>), Refusals),
+    security(("key" = [], "timestamp" = [], "request_id" = [], "signature" = [])),
+)]
+async fn departments(
+    caller: Caller<MembersRead>,
+    State(api): State<ApiState>,
+    Query(query): Query<PageQuery>,
+) -> Result<axum::Json<Page<Department>>, Problem> {
+    let limit = page::limit(query.limit)?;
+    let after = page::parse("after", query.after.as_deref())?;
+    let rows = members::departments(&api.app, live::tenant(&caller)?, after, limit + 1).await?;
+    Ok(axum::Json(Page::of(rows, limit, |row| row.id.to_string(), Department::of)))
+}
+
+/// Call a department something else.
+#[utoipa::path(
+    patch,
+    path = "/v1/departments/{id}",
+    tag = "members",
+    params(("id" = String, Path, pattern = "^dep_[0-9a-f]{32}$")),
+    request_body = Named,
+    responses((status = 200, description = "As it is now", body = Department), Refusals, Conflicts),
+    security(("key" = [], "timestamp" = [], "request_id" = [], "signature" = [])),
+)]
+async fn rename_department(
+    caller: Caller<MembersWrite>,
+    State(api): State<ApiState>,
+    Path(id): Path<DepartmentId>,
+    Json(new): Json<Named>,
+) -> Result<axum::Json<Department>, Problem> {
+    let renamed = members::rename_department(&api.app, live::tenant(&caller)?, id, &new.name).await?;
+    Ok(axum::Json(Department::of(renamed)))
+}
+
+impl From<MemberError> for Problem {
+    fn from(error: MemberError) -> Self {
+        match error {
+            MemberError::NotFound => Self::not_found(),
+            MemberError::UnknownDepartment => Self::invalid("unknown_department", error),
+            MemberError::Name => Self::invalid("invalid_name", error),
+            MemberError::NameTaken => Self::conflict("name_taken", error),
+            MemberError::Email => Self::invalid("invalid_email", error),
+            MemberError::EmailTaken => Self::conflict("email_taken", error),
+            MemberError::Store(error) => error.into(),
+        }
+    }
+}

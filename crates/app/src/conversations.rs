@@ -1,0 +1,175 @@
+//! Conversations, as members and programs work in them. Each action is one transaction that ends with what it tells.
+
+mod change;
+mod notes;
+mod reply;
+
+use chrono::{DateTime, Utc};
+use postroad_core::{
+    actor::Actor,
+    conversation::{ConversationState, EventKind},
+    ids::{AccountId, ContactId, ConversationId, MemberId, NoteId, TenantId},
+};
+pub use postroad_store::conversations::{Assigned, Conversation, Link, Listed};
+use postroad_store::{
+    Error, TenantTx, conversations as stored,
+    events::{self, Event, Told},
+    members,
+};
+use serde_json::Value;
+
+pub use change::{Assignment, Change, Labelling, Read, assign, change, label, link, links, move_to, read, unlink};
+pub use notes::{NewNote, Note, add_note, delete_note, edit_note, notes};
+pub use reply::{Reply, begin, reply};
+
+use crate::{App, messages::SubmitError, requests::OnceError};
+
+/// Why something is not done to a conversation.
+#[derive(Debug, thiserror::Error)]
+pub enum ConversationError {
+    #[error("there is no such conversation")]
+    NotFound,
+    #[error("there is no such member, or they do not work any more")]
+    UnknownMember,
+    #[error("there is no such department")]
+    UnknownDepartment,
+    #[error("there is no such label")]
+    UnknownLabel,
+    #[error("there is no note {0} of this author")]
+    UnknownNote(NoteId),
+    #[error("a conversation that is {from} cannot be {to}")]
+    MayNotBecome { from: ConversationState, to: ConversationState },
+    #[error(
+        "a snoozed conversation comes back at a time between now and a year from now, and no other one has such a time"
+    )]
+    SnoozedUntil,
+    #[error("another conversation with this person through this account is live; work in that one")]
+    AnotherIsLive,
+    #[error("the conversation is {0}; open it first")]
+    Done(ConversationState),
+    #[error("the {0} has too few or too many characters")]
+    Text(&'static str),
+    #[error("a conversation has at most {0} of these")]
+    TooMany(usize),
+    #[error("the message is none that this person said here")]
+    UnknownMessage,
+    #[error("the contact {0} has no address on the channel of the account")]
+    Unreachable(ContactId),
+    #[error("there is no such account")]
+    UnknownAccount,
+    #[error("a message can be held back for 0 to {0} seconds")]
+    Undo(u32),
+    #[error(transparent)]
+    Submit(Box<SubmitError>),
+    #[error(transparent)]
+    Once(#[from] OnceError),
+    #[error(transparent)]
+    Store(Error),
+}
+
+impl From<Error> for ConversationError {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Taken { constraint } if constraint == "conversations_live" => Self::AnotherIsLive,
+            Error::Violated { constraint } if constraint.contains("department") => Self::UnknownDepartment,
+            Error::Violated { constraint } if constraint.contains("label") => Self::UnknownLabel,
+            error => Self::Store(error),
+        }
+    }
+}
+
+impl From<SubmitError> for ConversationError {
+    fn from(error: SubmitError) -> Self {
+        Self::Submit(Box::new(error))
+    }
+}
+
+type Result<T, E = ConversationError> = std::result::Result<T, E>;
+
+/// Who does it, for whom.
+#[derive(Debug, Clone, Copy)]
+pub struct By {
+    pub tenant: TenantId,
+    /// A program, or the operator.
+    pub caller: Actor,
+    /// The member in whose name it is done.
+    pub member: Option<MemberId>,
+}
+
+impl By {
+    /// As histories name them.
+    pub fn actor(&self) -> Actor {
+        self.member.map_or(self.caller, Actor::Member)
+    }
+}
+
+/// One conversation; `member`: with how much of it they have not seen.
+pub async fn get(app: &App, tenant: TenantId, id: ConversationId, member: Option<MemberId>) -> Result<Conversation> {
+    let mut tx = TenantTx::begin(&app.store, tenant).await?;
+    stored::find(&mut tx, id, member).await?.ok_or(ConversationError::NotFound)
+}
+
+/// A page, latest message first.
+pub async fn list(app: &App, tenant: TenantId, wanted: &Listed) -> Result<Vec<Conversation>> {
+    let mut tx = TenantTx::begin(&app.store, tenant).await?;
+    Ok(stored::list(&mut tx, wanted).await?)
+}
+
+/// What happened in a conversation, oldest first.
+pub async fn history(app: &App, tenant: TenantId, id: ConversationId, after: i64, limit: i64) -> Result<Vec<Told>> {
+    let mut tx = TenantTx::begin(&app.store, tenant).await?;
+    stored::find(&mut tx, id, None).await?.ok_or(ConversationError::NotFound)?;
+    Ok(events::list(&mut tx, after, Some(id), limit).await?)
+}
+
+/// A conversation that is being changed: nobody else changes it until it is told.
+struct Work {
+    tx: TenantTx,
+    by: By,
+    now: DateTime<Utc>,
+    conversation: Conversation,
+}
+
+impl Work {
+    async fn begin(app: &App, by: By, id: ConversationId) -> Result<Self> {
+        let tx = TenantTx::begin(&app.store, by.tenant).await?;
+        Self::within(tx, by, id, app.clock.now()).await
+    }
+
+    async fn within(mut tx: TenantTx, by: By, id: ConversationId, now: DateTime<Utc>) -> Result<Self> {
+        know(&mut tx, by.member.as_slice()).await?;
+        let conversation = stored::lock(&mut tx, id).await?.ok_or(ConversationError::NotFound)?;
+        Ok(Self { tx, by, now, conversation })
+    }
+
+    fn event(&self, kind: EventKind, data: Value) -> (TenantId, Event) {
+        let conversation = self.conversation.id;
+        (self.by.tenant, Event { kind, conversation, message: None, actor: self.by.actor(), data })
+    }
+
+    /// Commits, and returns the conversation as it is now.
+    async fn tell(mut self, kind: EventKind, data: Value) -> Result<Conversation> {
+        let event = self.event(kind, data);
+        let conversation = stored::find(&mut self.tx, self.conversation.id, self.by.member).await?;
+        events::tell(&mut self.tx, &[event], self.now).await?;
+        self.tx.commit().await?;
+        conversation.ok_or(ConversationError::NotFound)
+    }
+}
+
+/// All of them are members who work.
+async fn know(tx: &mut TenantTx, ids: &[MemberId]) -> Result<()> {
+    let mut ids = ids.to_vec();
+    ids.sort_unstable();
+    ids.dedup();
+    let known = ids.is_empty() || members::count_active(tx, &ids).await? == ids.len();
+    known.then_some(()).ok_or(ConversationError::UnknownMember)
+}
+
+/// A person and the account through which one writes to them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Beginning {
+    pub account: AccountId,
+    pub contact: ContactId,
+    pub subject: Option<String>,
+}

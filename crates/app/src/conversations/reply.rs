@@ -1,0 +1,166 @@
+//! What is said to the person: accepted like any message, and counted in the conversation in the same transaction.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use postroad_core::{
+    consent::Purpose,
+    conversation::{ConversationState, EventKind, Priority},
+    gates::QuietPolicy,
+    ids::{AddressId, ContactId, ConversationId, MessageId},
+    message::{Class, Content, Source},
+};
+use postroad_store::{
+    TenantTx, contacts,
+    conversations::{self as stored, Conversation, thread},
+    events, messages as sent,
+};
+use serde::Serialize;
+use serde_json::json;
+
+use super::{Beginning, By, ConversationError, Result, change::fitting, know};
+use crate::{
+    App,
+    messages::{self, Accepted, Adapters, Draft},
+    requests::{self, Answer, Call, Opened},
+};
+
+/// Longest time in which a member may take a message back before it leaves, in seconds.
+const UNDO_S_MAX: u32 = 60;
+
+/// What a member says.
+#[derive(Debug, Clone)]
+pub struct Reply {
+    pub content: Content,
+    /// The message of this conversation that it answers.
+    pub reply_to: Option<MessageId>,
+    /// Seconds for which it is held back, so that it can be cancelled: 0 to 60.
+    pub undo_s: u32,
+}
+
+/// Accepts an answer, once per request id.
+pub async fn reply<A: Serialize>(
+    app: &App,
+    adapters: Adapters,
+    (call, by): (&Call, By),
+    id: ConversationId,
+    reply: Reply,
+    answer: impl FnOnce(&Accepted) -> A + Send,
+) -> Result<Answer> {
+    if reply.undo_s > UNDO_S_MAX {
+        return Err(ConversationError::Undo(UNDO_S_MAX));
+    }
+    let mut open = match requests::open(app, call).await? {
+        Opened::Answered(answer) => return Ok(answer),
+        Opened::New(open) => open,
+    };
+    know(&mut open.tx, by.member.as_slice()).await?;
+    let conversation = stored::lock(&mut open.tx, id).await?.ok_or(ConversationError::NotFound)?;
+    if !conversation.state.is_live() {
+        return Err(ConversationError::Done(conversation.state));
+    }
+    let to = address_of(&mut open.tx, &conversation).await?;
+    let draft = draft(&conversation, to, reply, open.now);
+    let (accepted, lane) = messages::place(app, adapters, &mut open, call, draft).await?;
+    thread::adopt(&mut open.tx, accepted.id, id, by.member).await?;
+    stored::answered(&mut open.tx, id, open.now).await?;
+    let event = events::Event {
+        kind: EventKind::MessageQueued,
+        conversation: id,
+        message: Some(accepted.id),
+        actor: by.actor(),
+        data: json!({"state": accepted.state}),
+    };
+    let now = open.now;
+    events::tell(&mut open.tx, &[(by.tenant, event)], now).await?;
+    let answer = open.close(messages::ACCEPTED, &answer(&accepted)).await?;
+    app.nudges.nudge(by.tenant, lane);
+    Ok(answer)
+}
+
+async fn address_of(tx: &mut TenantTx, conversation: &Conversation) -> Result<String> {
+    let addresses = contacts::addresses(tx, &[conversation.contact]).await?;
+    let address = addresses.into_iter().find(|address| address.id == conversation.address);
+    Ok(address.ok_or(ConversationError::Unreachable(conversation.contact))?.address)
+}
+
+fn draft(conversation: &Conversation, to: String, reply: Reply, now: DateTime<Utc>) -> Draft {
+    Draft {
+        to,
+        channel: Some(conversation.channel),
+        account: Some(conversation.account),
+        content: reply.content,
+        class: Class::AgentReply,
+        purpose: Purpose::Conversational,
+        quiet_policy: Some(QuietPolicy::default_for(Source::Agent, Class::AgentReply)),
+        send_at: (reply.undo_s > 0).then(|| now + TimeDelta::seconds(reply.undo_s.into())),
+        not_after: None,
+        reply_to: reply.reply_to,
+    }
+}
+
+/// Begins a conversation with somebody whom we know, before anything is said.
+pub async fn begin<A: Serialize>(
+    app: &App,
+    (call, by): (&Call, By),
+    new: Beginning,
+    answer: impl FnOnce(&Conversation) -> A + Send,
+) -> Result<Answer> {
+    let mut open = match requests::open(app, call).await? {
+        Opened::Answered(answer) => return Ok(answer),
+        Opened::New(open) => open,
+    };
+    know(&mut open.tx, by.member.as_slice()).await?;
+    let sender = sent::sender(&mut open.tx, new.account).await?.ok_or(ConversationError::UnknownAccount)?;
+    let addresses = contacts::addresses(&mut open.tx, &[new.contact]).await?;
+    let address = addresses.into_iter().find(|address| address.channel == sender.channel);
+    let address = address.ok_or(ConversationError::Unreachable(new.contact))?;
+    let id = ConversationId::new(open.now);
+    let subject = new.subject.map(|subject| fitting("subject", &subject, 200)).transpose()?;
+    let conversation = blank(id, &sender, (address.id, new.contact), subject, open.now);
+    stored::insert(&mut open.tx, &conversation).await?;
+    let actor = by.actor();
+    let event = events::Event { kind: EventKind::Opened, conversation: id, message: None, actor, data: json!({}) };
+    let conversation = stored::find(&mut open.tx, id, by.member).await?.ok_or(ConversationError::NotFound)?;
+    let now = open.now;
+    events::tell(&mut open.tx, &[(by.tenant, event)], now).await?;
+    Ok(open.close(CREATED, &answer(&conversation)).await?)
+}
+
+/// Of HTTP.
+const CREATED: u16 = 201;
+
+fn blank(
+    id: ConversationId,
+    sender: &sent::Sender,
+    (address, contact): (AddressId, ContactId),
+    subject: Option<String>,
+    now: DateTime<Utc>,
+) -> Conversation {
+    Conversation {
+        id,
+        account: sender.account,
+        channel: sender.channel,
+        address,
+        contact,
+        state: ConversationState::Open,
+        priority: Priority::Normal,
+        subject,
+        assignee: None,
+        department: None,
+        pinned_at: None,
+        snoozed_until: None,
+        window_closes_at: None,
+        inbound: 0,
+        outbound: 0,
+        last_message_at: now,
+        last_inbound_at: None,
+        last_outbound_at: None,
+        waiting_since: None,
+        first_response_s: None,
+        resolved_at: None,
+        resolution_s: None,
+        labels: Vec::new(),
+        unread: 0,
+        created_at: now,
+        updated_at: now,
+    }
+}

@@ -1,0 +1,178 @@
+//! What people say: stored once each, in the conversation it belongs to, with whatever follows from it, set by set.
+
+use std::collections::{BTreeMap, HashMap};
+
+use chrono::{DateTime, Utc};
+use postroad_core::{
+    actor::Actor,
+    consent::{ConsentAction, Purpose, revoked_at},
+    conversation::EventKind,
+    ids::{AccountId, AddressId, ConversationId, MessageId, TenantId},
+    provider::{Event, EventKind as Heard, Inbound},
+};
+use postroad_store::{
+    Result, SystemTx,
+    events::{self, Event as Happened},
+    hearing::{self, Continued, Known, Said, Speaker, Turn},
+    inbound,
+};
+use serde_json::json;
+
+use super::{Understood, choice, concerns};
+
+/// One thing somebody said, of somebody whose address we know.
+struct Utterance<'a> {
+    one: &'a Understood<'a>,
+    event: &'a Event,
+    said: &'a Inbound,
+    from: &'a str,
+}
+
+impl<'a> Utterance<'a> {
+    const fn speaker(&self) -> Speaker<'a> {
+        Speaker { tenant: self.one.hook.tenant, channel: self.one.hook.channel, address: self.from }
+    }
+}
+
+/// Takes in whatever was said; returns how many messages were new.
+pub(super) async fn take(tx: &mut SystemTx, understood: &[Understood<'_>], now: DateTime<Utc>) -> Result<usize> {
+    let heard: Vec<Utterance<'_>> = understood.iter().flat_map(utterances).collect();
+    if heard.is_empty() {
+        return Ok(0);
+    }
+    let known = hearing::know(tx, &speakers(&heard), now).await?;
+    let said: Vec<Said<'_>> = heard.iter().map(|one| said(one, known[&one.speaker()], now)).collect();
+    let ids = hearing::insert_messages(tx, &said, now).await?;
+    let fresh: Vec<Fresh<'_>> = heard
+        .iter()
+        .zip(&said)
+        .zip(ids)
+        .filter_map(|((heard, said), id)| Some(Fresh { heard, said, id: id? }))
+        .collect();
+    if !fresh.is_empty() {
+        converse(tx, &fresh, now).await?;
+        stop(tx, &fresh, now).await?;
+    }
+    Ok(fresh.len())
+}
+
+fn utterances<'a>(one: &'a Understood<'a>) -> impl Iterator<Item = Utterance<'a>> {
+    one.events.iter().filter(|event| concerns(one.hook, event)).filter_map(move |event| {
+        let Heard::Inbound(said) = &event.kind else { return None };
+        let from = said.phone.as_deref().or(said.scoped_id.as_deref())?;
+        Some(Utterance { one, event, said, from })
+    })
+}
+
+/// Everybody who speaks, once, by the name they gave last.
+fn speakers<'a>(heard: &[Utterance<'a>]) -> HashMap<Speaker<'a>, Option<&'a str>> {
+    let mut speakers = HashMap::with_capacity(heard.len());
+    for one in heard {
+        let name = speakers.entry(one.speaker()).or_default();
+        *name = one.said.profile_name.as_deref().or(*name);
+    }
+    speakers
+}
+
+fn said<'a>(heard: &Utterance<'a>, who: Known, now: DateTime<Utc>) -> Said<'a> {
+    let (hook, said) = (heard.one.hook, heard.said);
+    Said {
+        tenant: hook.tenant,
+        account: hook.account,
+        channel: hook.channel,
+        who,
+        provider_ref: &said.provider_ref,
+        content: &said.content,
+        reply_to: said.reply_to.as_deref(),
+        at: heard.event.at.min(now),
+        opens_session: said.opens_session,
+    }
+}
+
+/// Something that was said for the first time.
+struct Fresh<'a> {
+    heard: &'a Utterance<'a>,
+    said: &'a Said<'a>,
+    id: MessageId,
+}
+
+type Key = (TenantId, AccountId, AddressId);
+
+impl Fresh<'_> {
+    const fn key(&self) -> Key {
+        (self.said.tenant, self.said.account, self.said.who.address)
+    }
+}
+
+/// Windows, conversations, and what is told of them.
+async fn converse(tx: &mut SystemTx, fresh: &[Fresh<'_>], now: DateTime<Utc>) -> Result<()> {
+    let turns = turns(fresh);
+    hearing::open_windows(tx, &turns).await?;
+    let continued = hearing::go_on(tx, &turns, now).await?;
+    let by_key: BTreeMap<Key, Continued> =
+        turns.iter().zip(continued).map(|(turn, continued)| (key_of(turn), continued)).collect();
+    let filed: Vec<(TenantId, MessageId, ConversationId)> =
+        fresh.iter().map(|one| (one.said.tenant, one.id, by_key[&one.key()].conversation)).collect();
+    hearing::file(tx, &filed).await?;
+    events::tell(tx, &told(fresh, &by_key), now).await
+}
+
+const fn key_of(turn: &Turn) -> Key {
+    (turn.tenant, turn.account, turn.address)
+}
+
+/// In the order of their keys.
+fn turns(fresh: &[Fresh<'_>]) -> Vec<Turn> {
+    let mut turns: BTreeMap<Key, Turn> = BTreeMap::new();
+    for one in fresh {
+        let at = one.said.at;
+        let turn = turns.entry(one.key()).or_insert_with(|| Turn {
+            tenant: one.said.tenant,
+            account: one.said.account,
+            channel: one.said.channel,
+            address: one.said.who.address,
+            messages: 0,
+            first_at: at,
+            last_at: at,
+            session_at: None,
+        });
+        turn.messages += 1;
+        turn.first_at = turn.first_at.min(at);
+        turn.last_at = turn.last_at.max(at);
+        turn.session_at = turn.session_at.max(one.said.opens_session.then_some(at));
+    }
+    turns.into_values().collect()
+}
+
+/// First that a conversation began or began anew, then what was said in it.
+fn told(fresh: &[Fresh<'_>], continued: &BTreeMap<Key, Continued>) -> Vec<(TenantId, Happened)> {
+    let began = continued.iter().filter_map(|((tenant, ..), continued)| {
+        let (kind, data) = match continued.was {
+            None => (EventKind::Opened, json!({})),
+            Some(was) if was != continued.is => (EventKind::Reopened, json!({"was": was})),
+            Some(_) => return None,
+        };
+        let conversation = continued.conversation;
+        Some((*tenant, Happened { kind, conversation, message: None, actor: Actor::System, data }))
+    });
+    let received = fresh.iter().map(|one| {
+        let conversation = continued[&one.key()].conversation;
+        let data = json!({"type": one.said.content.kind()});
+        let kind = EventKind::MessageReceived;
+        (one.said.tenant, Happened { kind, conversation, message: Some(one.id), actor: Actor::System, data })
+    });
+    began.chain(received).collect()
+}
+
+/// Whoever asks to stop is heard at once.
+async fn stop(tx: &mut SystemTx, fresh: &[Fresh<'_>], now: DateTime<Utc>) -> Result<()> {
+    for one in fresh.iter().filter(|one| one.heard.said.opts_out) {
+        let at = revoked_at(one.heard.event.at, now);
+        for purpose in [Purpose::Marketing, Purpose::Transactional] {
+            let address = one.said.who.address;
+            let choice = choice(one.heard.one.hook, address, purpose, ConsentAction::Revoked, "inbound", at);
+            inbound::record_choice(tx, &choice, now).await?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,162 @@
+//! People who work for a tenant, and their departments.
+
+use postroad_core::{
+    conversation::Role,
+    ids::{DepartmentId, MemberId, TenantId},
+};
+pub use postroad_store::members::{Department, Member};
+use postroad_store::{Error, TenantTx, members};
+
+use crate::{App, patch::Patch, text};
+
+#[derive(Debug, thiserror::Error)]
+pub enum MemberError {
+    #[error("there is no such member")]
+    NotFound,
+    #[error("there is no such department")]
+    UnknownDepartment,
+    #[error("the name has too few or too many characters")]
+    Name,
+    #[error("another department has this name")]
+    NameTaken,
+    #[error("the email is no address")]
+    Email,
+    #[error("another member has this email")]
+    EmailTaken,
+    #[error(transparent)]
+    Store(Error),
+}
+
+impl From<Error> for MemberError {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Taken { constraint } if constraint == "members_by_email" => Self::EmailTaken,
+            Error::Taken { constraint } if constraint == "departments_by_name" => Self::NameTaken,
+            Error::Violated { constraint } if constraint.contains("department") => Self::UnknownDepartment,
+            error => Self::Store(error),
+        }
+    }
+}
+
+/// Somebody who is to work for a tenant.
+#[derive(Clone)]
+pub struct NewMember {
+    /// 1 to 200 characters.
+    pub name: String,
+    pub email: Option<String>,
+    pub role: Role,
+    pub department: Option<DepartmentId>,
+}
+
+pub async fn create(app: &App, tenant: TenantId, new: NewMember) -> Result<Member, MemberError> {
+    let now = app.clock.now();
+    let member = Member {
+        id: MemberId::new(now),
+        name: named(&new.name, 200)?,
+        email: new.email.map(|email| reached(&email)).transpose()?,
+        role: new.role,
+        active: true,
+        department: new.department,
+        created_at: now,
+        updated_at: now,
+    };
+    let mut tx = TenantTx::begin(&app.store, tenant).await?;
+    members::insert(&mut tx, &member).await?;
+    tx.commit().await?;
+    Ok(member)
+}
+
+fn named(name: &str, chars_max: usize) -> Result<String, MemberError> {
+    let name = name.trim();
+    text::fits(name, 1..=chars_max).then(|| name.to_owned()).ok_or(MemberError::Name)
+}
+
+/// Something before and behind one `@`: whether anybody reads it, only a message tells.
+fn reached(email: &str) -> Result<String, MemberError> {
+    let email = email.trim();
+    let is_address = email.split_once('@').is_some_and(|(name, host)| {
+        !name.is_empty() && !host.is_empty() && !host.contains('@') && !email.contains(char::is_whitespace)
+    });
+    (is_address && text::fits(email, 3..=320)).then(|| email.to_owned()).ok_or(MemberError::Email)
+}
+
+pub async fn get(app: &App, tenant: TenantId, id: MemberId) -> Result<Member, MemberError> {
+    let mut tx = TenantTx::begin(&app.store, tenant).await?;
+    members::find(&mut tx, id).await?.ok_or(MemberError::NotFound)
+}
+
+/// A page, oldest first.
+pub async fn list(
+    app: &App,
+    tenant: TenantId,
+    after: Option<MemberId>,
+    limit: i64,
+) -> Result<Vec<Member>, MemberError> {
+    let mut tx = TenantTx::begin(&app.store, tenant).await?;
+    Ok(members::list(&mut tx, after, limit).await?)
+}
+
+/// What of a member is to change.
+#[derive(Default)]
+pub struct MemberChange {
+    pub name: Option<String>,
+    pub email: Patch<String>,
+    pub role: Option<Role>,
+    /// Who is not active keeps what they did, and gets nothing new.
+    pub active: Option<bool>,
+    pub department: Patch<DepartmentId>,
+}
+
+pub async fn update(app: &App, tenant: TenantId, id: MemberId, change: MemberChange) -> Result<Member, MemberError> {
+    let mut tx = TenantTx::begin(&app.store, tenant).await?;
+    let mut member = members::find(&mut tx, id).await?.ok_or(MemberError::NotFound)?;
+    if let Some(name) = change.name {
+        member.name = named(&name, 200)?;
+    }
+    if let Some(email) = change.email.value() {
+        reached(email)?;
+    }
+    change.email.apply(&mut member.email);
+    change.department.apply(&mut member.department);
+    member.role = change.role.unwrap_or(member.role);
+    member.active = change.active.unwrap_or(member.active);
+    member.updated_at = app.clock.now();
+    members::update(&mut tx, &member).await?;
+    tx.commit().await?;
+    Ok(member)
+}
+
+pub async fn create_department(app: &App, tenant: TenantId, name: &str) -> Result<Department, MemberError> {
+    let now = app.clock.now();
+    let department =
+        Department { id: DepartmentId::new(now), name: named(name, 100)?, created_at: now, updated_at: now };
+    let mut tx = TenantTx::begin(&app.store, tenant).await?;
+    members::insert_department(&mut tx, &department).await?;
+    tx.commit().await?;
+    Ok(department)
+}
+
+pub async fn rename_department(
+    app: &App,
+    tenant: TenantId,
+    id: DepartmentId,
+    name: &str,
+) -> Result<Department, MemberError> {
+    let name = named(name, 100)?;
+    let mut tx = TenantTx::begin(&app.store, tenant).await?;
+    let renamed = members::rename_department(&mut tx, id, &name, app.clock.now()).await?;
+    let department = renamed.ok_or(MemberError::NotFound)?;
+    tx.commit().await?;
+    Ok(department)
+}
+
+/// A page, oldest first.
+pub async fn departments(
+    app: &App,
+    tenant: TenantId,
+    after: Option<DepartmentId>,
+    limit: i64,
+) -> Result<Vec<Department>, MemberError> {
+    let mut tx = TenantTx::begin(&app.store, tenant).await?;
+    Ok(members::departments(&mut tx, after, limit).await?)
+}

@@ -1,0 +1,120 @@
+//! Conversations: what is said with one person through one account, until somebody closes it.
+
+use chrono::{DateTime, Utc};
+
+use crate::words::words;
+
+words! {
+    /// Where a conversation stands. Only one of a person and an account is not closed or archived.
+    ConversationState {
+        /// Somebody should answer.
+        Open = "open",
+        /// The person's turn, or somebody else's.
+        Pending = "pending",
+        /// Out of sight until a time, or until the person says something.
+        Snoozed = "snoozed",
+        /// Done. It is open again when the person says something.
+        Resolved = "resolved",
+        /// Done for good: what the person says next begins another one.
+        Closed = "closed",
+        /// Closed, and out of every list that does not ask for it.
+        Archived = "archived",
+    }
+}
+
+impl ConversationState {
+    /// What the person says continues it.
+    pub const fn is_live(self) -> bool {
+        !matches!(self, Self::Closed | Self::Archived)
+    }
+
+    /// Nobody has anything to do about it.
+    pub const fn is_done(self) -> bool {
+        matches!(self, Self::Resolved | Self::Closed | Self::Archived)
+    }
+
+    /// Whether a member may move it there. Only what is done can be archived; what is archived comes back open.
+    pub const fn may_become(self, next: Self) -> bool {
+        match (self, next) {
+            (Self::Archived, Self::Open) => true,
+            (Self::Archived, _) => false,
+            (from, Self::Archived) => from.is_done(),
+            _ => true,
+        }
+    }
+}
+
+words! {
+    Priority {
+        Low = "low",
+        Normal = "normal",
+        High = "high",
+        Urgent = "urgent",
+    }
+}
+
+words! {
+    /// What a member may do. Each may do everything that those below may.
+    Role {
+        Owner = "owner",
+        Admin = "admin",
+        Manager = "manager",
+        Agent = "agent",
+        /// Sees what is assigned to them, and nothing else.
+        LimitedAgent = "limited_agent",
+    }
+}
+
+words! {
+    /// What can happen to a conversation. Stored, told to whoever listens, and the triggers of automations.
+    EventKind {
+        Opened = "conversation.opened",
+        /// It was snoozed, pending or resolved, and the person said something.
+        Reopened = "conversation.reopened",
+        StateChanged = "conversation.state",
+        PriorityChanged = "conversation.priority",
+        Assigned = "conversation.assigned",
+        Labelled = "conversation.labels",
+        Edited = "conversation.edited",
+        Linked = "conversation.linked",
+        Read = "conversation.read",
+        MessageReceived = "message.received",
+        MessageQueued = "message.queued",
+        NoteAdded = "note.added",
+        NoteEdited = "note.edited",
+        NoteRemoved = "note.removed",
+    }
+}
+
+/// Whole seconds from one instant to a later one; 0 where a clock says that it is earlier.
+pub fn seconds_between(from: DateTime<Utc>, to: DateTime<Utc>) -> i64 {
+    (to - from).num_seconds().max(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_done_is_archived_and_what_is_archived_comes_back_open() {
+        use ConversationState::{Archived, Closed, Open, Pending, Resolved, Snoozed};
+        for from in [Open, Pending, Snoozed] {
+            assert!(!from.may_become(Archived), "{from}");
+        }
+        for from in [Resolved, Closed] {
+            assert!(from.may_become(Archived), "{from}");
+        }
+        for to in [Pending, Snoozed, Resolved, Closed] {
+            assert!(!Archived.may_become(to), "{to}");
+        }
+        assert!(Archived.may_become(Open));
+    }
+
+    #[test]
+    fn nothing_takes_a_negative_time() {
+        let at = DateTime::from_timestamp(1_000, 0).unwrap();
+        let later = DateTime::from_timestamp(1_090, 999_000_000).unwrap();
+        assert_eq!(seconds_between(at, later), 90);
+        assert_eq!(seconds_between(later, at), 0);
+    }
+}
