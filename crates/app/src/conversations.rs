@@ -132,13 +132,10 @@ struct Work {
 
 impl Work {
     async fn begin(app: &App, by: By, id: ConversationId) -> Result<Self> {
-        let tx = TenantTx::begin(&app.store, by.tenant).await?;
-        Self::within(tx, by, id, app.clock.now()).await
-    }
-
-    async fn within(mut tx: TenantTx, by: By, id: ConversationId, now: DateTime<Utc>) -> Result<Self> {
-        know(&mut tx, by.member.as_slice()).await?;
+        let now = app.clock.now();
+        let mut tx = TenantTx::begin(&app.store, by.tenant).await?;
         let conversation = stored::lock(&mut tx, id).await?.ok_or(ConversationError::NotFound)?;
+        know(&mut tx, by.member.as_slice()).await?;
         Ok(Self { tx, by, now, conversation })
     }
 

@@ -7,6 +7,7 @@ mod audiences;
 mod campaign_engine;
 mod campaigns;
 mod contacts;
+mod conversations;
 mod merges;
 mod pages;
 mod strangers;

@@ -19,6 +19,9 @@ const TAGS: &[&str] = &[
     "suppressions",
     "templates",
     "campaigns",
+    "conversations",
+    "labels",
+    "members",
     "tenant",
 ];
 
@@ -54,6 +57,12 @@ fn body(method: &Method, path: &str) -> Value {
         "/v1/suppressions" => json!({"suppressions": [{"address": "+12025550173", "reason": "operator"}]}),
         "/v1/campaigns" => json!({"name": "x", "account_id": "acc_00000000000000000000000000000000",
                                   "template_id": "tpl_00000000000000000000000000000000", "audience": {"all": true}}),
+        "/v1/conversations" => json!({"account_id": "acc_00000000000000000000000000000000",
+                                      "contact_id": "con_00000000000000000000000000000000"}),
+        _ if path.starts_with("/v1/conversations") => done_to_conversations(path),
+        _ if path.starts_with("/v1/labels") => json!({"name": "x", "color": "#000000"}),
+        "/v1/members" => json!({"name": "x", "role": "agent"}),
+        _ if path.starts_with("/v1/departments") => json!({"name": "x"}),
         "/v1/tenant/settings" => json!({"name": "x", "time_zone": "UTC"}),
         _ if path.ends_with("/opt-ins") => {
             json!({"channel": "sms", "address": "+12025550173", "purpose": "marketing", "source": "x", "wording": "x"})
@@ -70,6 +79,25 @@ fn body(method: &Method, path: &str) -> Value {
     }
 }
 
+fn done_to_conversations(path: &str) -> Value {
+    match path.rsplit('/').next().unwrap_or_default() {
+        "status" => json!({"state": "resolved"}),
+        "read" => json!({"member_id": "mem_00000000000000000000000000000000"}),
+        "link" => json!({"kind": "order", "external_id": "1", "title": "x"}),
+        "messages" => json!({"type": "text", "text": "x"}),
+        "notes" | "{note}" => json!({"body": "x"}),
+        _ => json!({}),
+    }
+}
+
+/// The path of one thing, with a query where the route needs one.
+fn target(method: &Method, path: &str, id: &str) -> String {
+    let target =
+        path.replace("{id}", id).replace("{part}", "1").replace("{note}", "not_00000000000000000000000000000000");
+    let is_unlink = *method == Method::DELETE && path.ends_with("/link");
+    if is_unlink { format!("{target}?kind=order&external_id=1") } else { target }
+}
+
 #[tokio::test]
 async fn without_the_scope_no_route_does_anything() {
     let world = World::new().await;
@@ -78,7 +106,7 @@ async fn without_the_scope_no_route_does_anything() {
     let operations = operations();
     assert!(operations.len() > 30, "{}", operations.len());
     for (method, path) in operations {
-        let target = path.replace("{id}", "x").replace("{part}", "1");
+        let target = target(&method, &path, "x");
         let text = body(&method, &path).to_string();
         let answer = nobody.call(method.clone(), &target, &nobody.request_id(), text.as_bytes()).await;
         assert_eq!((answer.status, answer.code().as_str()), (403, "missing_scope"), "{method} {path}");
@@ -95,7 +123,7 @@ async fn a_test_key_sees_and_changes_no_real_people_and_accounts() {
         if path == "/v1/providers" || (path == "/v1/tenant" && method == Method::GET) || takes_files(&method, &path) {
             continue;
         }
-        let target = path.replace("{id}", &format!("{}_00000000000000000000000000000000", prefix(&path)));
+        let target = target(&method, &path, &format!("{}_00000000000000000000000000000000", prefix(&path)));
         let body = body(&method, &path);
         let text = if body.is_null() { String::new() } else { body.to_string() };
         let answer = test.call(method.clone(), &target, &test.request_id(), text.as_bytes()).await;
@@ -122,6 +150,10 @@ fn prefix(path: &str) -> &'static str {
         "segments" => "seg",
         "groups" => "grp",
         "templates" => "tpl",
+        "conversations" => "cnv",
+        "labels" => "lbl",
+        "members" => "mem",
+        "departments" => "dep",
         _ => "cmp",
     }
 }
@@ -146,6 +178,14 @@ async fn what_is_somebody_elses_is_not_there_whatever_is_asked_of_it() {
                        "variables": [{"value": "a"}, {"value": "b"}]});
     let campaign = them.post("/v1/campaigns", &draft).await.json()["id"].as_str().unwrap().to_owned();
 
+    let begin = json!({"account_id": account, "contact_id": contact, "subject": "canary-7d1f"});
+    let conversation = them.post("/v1/conversations", &begin).await.json()["id"].as_str().unwrap().to_owned();
+    let look = json!({"name": "canary-7d1f", "color": "#000000"});
+    let label = them.post("/v1/labels", &look).await.json()["id"].as_str().unwrap().to_owned();
+    let somebody = json!({"name": "canary-7d1f", "role": "agent"});
+    let member = them.post("/v1/members", &somebody).await.json()["id"].as_str().unwrap().to_owned();
+    let department = them.post("/v1/departments", &named).await.json()["id"].as_str().unwrap().to_owned();
+
     for (method, path) in operations() {
         let id = match prefix(&path) {
             "acc" => &account,
@@ -155,6 +195,10 @@ async fn what_is_somebody_elses_is_not_there_whatever_is_asked_of_it() {
             "grp" => &group,
             "tpl" => &template,
             "cmp" => &campaign,
+            "cnv" => &conversation,
+            "lbl" => &label,
+            "mem" => &member,
+            "dep" => &department,
             _ => continue,
         };
         if !path.contains("{id}") {
@@ -162,10 +206,22 @@ async fn what_is_somebody_elses_is_not_there_whatever_is_asked_of_it() {
         }
         let body = body(&method, &path);
         let text = if body.is_null() { String::new() } else { body.to_string() };
-        let answer = us.call(method.clone(), &path.replace("{id}", id), &us.request_id(), text.as_bytes()).await;
+        let answer = us.call(method.clone(), &target(&method, &path, id), &us.request_id(), text.as_bytes()).await;
         assert_eq!((answer.status, answer.code().as_str()), (404, "not_found"), "{method} {path}: {}", answer.text());
     }
-    for list in ["accounts", "contacts", "segments", "groups", "templates", "campaigns", "suppressions"] {
+    for list in [
+        "accounts",
+        "contacts",
+        "segments",
+        "groups",
+        "templates",
+        "campaigns",
+        "suppressions",
+        "conversations",
+        "labels",
+        "members",
+        "departments",
+    ] {
         let answer = us.get(&format!("/v1/{list}")).await;
         assert!(!answer.text().contains("canary-7d1f") && !answer.text().contains("1001"), "{list}: {}", answer.text());
     }

@@ -52,8 +52,8 @@ pub async fn reply<A: Serialize>(
         Opened::Answered(answer) => return Ok(answer),
         Opened::New(open) => open,
     };
-    know(&mut open.tx, by.member.as_slice()).await?;
     let conversation = stored::lock(&mut open.tx, id).await?.ok_or(ConversationError::NotFound)?;
+    know(&mut open.tx, by.member.as_slice()).await?;
     if !conversation.state.is_live() {
         return Err(ConversationError::Done(conversation.state));
     }
