@@ -129,6 +129,20 @@ id!(/// One webhook POST as it arrived.
     JournalId, "jrn");
 id!(/// One call of the API, as the request log and the answer name it.
     CallId, "req");
+id!(/// The thread with one contact on one account.
+    ConversationId, "cnv");
+id!(/// A person in a tenant.
+    MemberId, "mem");
+id!(/// Which conversations a member sees.
+    DepartmentId, "dep");
+id!(/// A short word on a conversation.
+    LabelId, "lbl");
+id!(/// A tenant's address for our webhooks.
+    EndpointId, "end");
+id!(/// A rule that acts on events.
+    AutomationId, "aut");
+id!(/// One execution of an automation.
+    RunId, "run");
 id!(/// The stored copy of a tenant's data key.
     DataKeyId, "dek");
 

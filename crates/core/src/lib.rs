@@ -11,6 +11,7 @@ pub mod campaign;
 pub mod cidr;
 pub mod clock;
 pub mod consent;
+pub mod conversation;
 pub mod forecast;
 pub mod gates;
 pub mod ids;
