@@ -1,0 +1,13 @@
+//! Automations: what is read and refused, what a run does step by step, and what stops a loop.
+
+#![allow(clippy::unwrap_used, reason = "what a test stands on must hold")]
+
+mod arbitrary;
+mod definitions;
+mod hours;
+mod loops;
+mod ready_made;
+mod runs;
+mod scene;
+mod stored;
+mod words;
