@@ -4,6 +4,7 @@
 
 mod arbitrary;
 mod definitions;
+mod guide;
 mod hours;
 mod loops;
 mod ready_made;
