@@ -18,6 +18,7 @@ pub mod facts;
 pub mod hours;
 pub mod mail;
 pub mod place;
+mod read;
 pub mod ready_made;
 pub mod run;
 mod text;
@@ -34,6 +35,7 @@ pub use explained::{Explained, dry_run};
 pub use facts::Facts;
 pub use hours::BusinessHours;
 pub use place::Place;
+pub use read::read;
 pub use run::{Next, Outcome, Run, Turn, next};
 pub use trigger::{Event, Trigger};
 

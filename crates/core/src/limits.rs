@@ -205,6 +205,8 @@ pub const VALUE_CHARS_MAX: usize = 256;
 pub const AUTOMATION_WAIT_MAX_S: u32 = 30 * 86_400;
 /// Seconds of the shortest idleness: the sweep that finds it looks once a minute.
 pub const IDLE_MIN_S: u32 = 60;
+/// The shortest time between two fires of an automation's schedule: each looks at every conversation that is meant.
+pub const AUTOMATION_SCHEDULE_EVERY_MIN: TimeDelta = TimeDelta::minutes(5);
 /// Seconds of the longest snooze: a year.
 pub const SNOOZE_MAX_S: u32 = 366 * 86_400;
 /// Seconds in which more messages of the person join a run that has not begun.

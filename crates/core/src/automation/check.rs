@@ -19,6 +19,8 @@ use crate::{
 words! {
     /// What is wrong. A contract of the public API: words are added, never changed.
     FaultCode {
+        /// A word that is not known, is missing, or has a value of another kind.
+        Unreadable = "unreadable",
         /// Names nothing, and would never do anything.
         Empty = "empty",
         TooMany = "too_many",
@@ -38,6 +40,7 @@ words! {
         Attribute = "attribute",
         Cron = "cron",
         CronSeconds = "cron_seconds",
+        CronTooOften = "cron_too_often",
         Hours = "hours",
         /// The same thing is added and removed.
         Contradiction = "contradiction",

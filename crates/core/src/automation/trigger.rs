@@ -3,6 +3,9 @@
 //! To add a trigger: a variant of [`Trigger`] with its settings, what happens as a variant of [`Event`], its bounds in
 //! `check.rs` and its example in the guide.
 
+use std::iter::successors;
+
+use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
@@ -10,7 +13,7 @@ use super::check::{FaultCode, Walk};
 use crate::{
     conversation::ConversationStatus,
     ids::{CampaignId, LabelId, SegmentId},
-    limits::{AUTOMATION_WAIT_MAX_S, DEBOUNCE_DEFAULT_S, DEBOUNCE_MAX_S, IDLE_MIN_S},
+    limits::{AUTOMATION_SCHEDULE_EVERY_MIN, AUTOMATION_WAIT_MAX_S, DEBOUNCE_DEFAULT_S, DEBOUNCE_MAX_S, IDLE_MIN_S},
     schedule::Schedule,
     words::words,
 };
@@ -96,7 +99,7 @@ pub struct CampaignReply {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Timetable {
-    /// Five fields, or `@daily` and its like: see [`Schedule`].
+    /// Five fields, or `@daily` and its like: see [`Schedule`]. At most every 5 minutes.
     pub cron: String,
     pub time_zone: Tz,
     /// Conversations that stand so.
@@ -194,9 +197,21 @@ impl Timetable {
             Ok(_) if self.cron.split_whitespace().count() > 5 => {
                 walk.fault(FaultCode::CronSeconds, "name no seconds and no year: five fields");
             }
+            Ok(schedule) if fires_too_often(&schedule) => {
+                let minutes = AUTOMATION_SCHEDULE_EVERY_MIN.num_minutes();
+                walk.fault(FaultCode::CronTooOften, format!("leave at least {minutes} minutes between two fires"));
+            }
             Ok(_) => {}
         });
     }
+}
+
+/// Without seconds, the minutes of an hour are the same in each: an hour's worth of fires shows every distance.
+fn fires_too_often(schedule: &Schedule) -> bool {
+    let first = schedule.next_after(DateTime::UNIX_EPOCH, Tz::UTC);
+    let fires = successors(first, |at| schedule.next_after(*at, Tz::UTC));
+    let fires: Vec<DateTime<Utc>> = fires.take(61).collect();
+    fires.windows(2).any(|pair| pair[1] - pair[0] < AUTOMATION_SCHEDULE_EVERY_MIN)
 }
 
 fn debounce(walk: &mut Walk, seconds: u32) {

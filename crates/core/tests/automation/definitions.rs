@@ -1,7 +1,7 @@
 //! Definitions as data: what is read, what is refused and where, and what survives being written down.
 
 use postroad_core::{
-    automation::{Definition, Event, Fault, FaultCode, Program, Trigger, check, dry_run},
+    automation::{self, Definition, Event, Fault, FaultCode, Program, Trigger, check, dry_run},
     limits::{AUTOMATION_FAULTS_MAX, AUTOMATION_STEPS_MAX},
 };
 use proptest::prelude::*;
@@ -41,6 +41,33 @@ fn only_the_words_of_a_definition_are_read() {
 }
 
 #[test]
+fn what_cannot_be_read_is_named_by_its_part() {
+    let reply = json!({"reply": {"text": "Hello"}});
+    let cases = [
+        (json!([]), vec![""]),
+        (json!({"trigger": {"inbound_message": {}}}), vec![""]),
+        (json!({"trigger": {"inbound_message": {}}, "actions": [reply], "name": "x"}), vec![""]),
+        (
+            json!({"trigger": {"inbound": {}}, "conditions": {"channel": ["fax"]}, "actions": [reply, {"answer": {}}, reply]}),
+            vec!["/trigger", "/conditions", "/actions/1"],
+        ),
+    ];
+    for (json, expected) in cases {
+        let faults = automation::read(&json).unwrap_err();
+        assert!(faults.iter().all(|fault| fault.code == FaultCode::Unreadable && !fault.fix.is_empty()));
+        assert_eq!(faults.iter().map(|fault| fault.path.as_str()).collect::<Vec<_>>(), expected, "{json}");
+    }
+}
+
+#[test]
+fn a_schedule_may_fire_every_five_minutes() {
+    for cron in ["*/5 * * * *", "0,30 * * * *", "0 9 * * mon", "@hourly", "0 0 29 2 *"] {
+        let trigger = schedule(cron, &["open"]);
+        assert_eq!(faults(&read(&json!({"trigger": trigger, "actions": [{"tag": {"add": ["a"]}}]}))), [], "{cron}");
+    }
+}
+
+#[test]
 fn a_fault_of_a_trigger_is_named_by_its_place() {
     let many: Vec<String> = (0..51).map(|n| format!("lbl_{n:032}")).collect();
     let cases = [
@@ -52,6 +79,8 @@ fn a_fault_of_a_trigger_is_named_by_its_place() {
         (json!({"label": {"was": "added", "any_of": many}}), "/trigger/label/any_of", FaultCode::TooMany),
         (schedule("61 * * * *", &["open"]), "/trigger/schedule/cron", FaultCode::Cron),
         (schedule("* * * * * *", &["open"]), "/trigger/schedule/cron", FaultCode::CronSeconds),
+        (schedule("*/4 * * * *", &["open"]), "/trigger/schedule/cron", FaultCode::CronTooOften),
+        (schedule("2,58 * * * *", &["open"]), "/trigger/schedule/cron", FaultCode::CronTooOften),
         (schedule("@daily", &[]), "/trigger/schedule/statuses", FaultCode::Empty),
     ];
     for (trigger, path, code) in cases {
@@ -219,8 +248,8 @@ fn a_trigger_fires_at_what_it_waits_for() {
 }
 
 /// Reads, checks, and if it is sound runs.
-fn survives(value: Value) {
-    if let Ok(definition) = serde_json::from_value::<Definition>(value) {
+fn survives(value: &Value) {
+    if let Ok(definition) = automation::read(value) {
         match Program::new(definition) {
             Ok(program) => assert!(!dry_run(&program, &facts()).is_empty()),
             Err(faults) => assert!(faults.iter().all(|fault| fault.path.starts_with('/') && !fault.fix.is_empty())),
@@ -233,14 +262,14 @@ proptest! {
 
     #[test]
     fn no_json_makes_the_reader_the_check_or_a_test_run_panic(value in noise()) {
-        survives(value.clone());
-        survives(json!({"trigger": {"inbound_message": {}}, "conditions": value, "actions": [{"stop": {"reason": "x"}}]}));
-        survives(json!({"trigger": {"inbound_message": {}}, "actions": [value]}));
+        survives(&value);
+        survives(&json!({"trigger": {"inbound_message": {}}, "conditions": value, "actions": [{"stop": {"reason": "x"}}]}));
+        survives(&json!({"trigger": {"inbound_message": {}}, "actions": [value]}));
     }
 
     #[test]
     fn nor_does_a_definition_with_one_wrong_value(value in damaged()) {
-        survives(value);
+        survives(&value);
     }
 
     #[test]

@@ -157,7 +157,7 @@ proptest! {
     #[test]
     fn the_next_opening_is_the_first_open_instant(hours in any_hours(), now in any_instant()) {
         let Some(opens) = hours.next_open(now) else {
-            prop_assert!(Weekday::ALL.iter().all(|day| hours.days.of(*day).iter().all(|range| range.starts < range.ends && range.ends - range.starts <= TimeDelta::hours(3))));
+            prop_assert!(Weekday::ALL.iter().all(|day| hours.days.of(*day).is_empty()), "it opens some day");
             return Ok(());
         };
         prop_assert!(opens >= now && hours.is_open(opens));
