@@ -139,6 +139,12 @@ id!(/// A word that conversations carry.
     LabelId, "lbl");
 id!(/// What members say to each other about a conversation.
     NoteId, "not");
+id!(/// A tenant's address for our webhooks.
+    EndpointId, "end");
+id!(/// A rule that acts on events.
+    AutomationId, "aut");
+id!(/// One execution of an automation.
+    RunId, "run");
 id!(/// The stored copy of a tenant's data key.
     DataKeyId, "dek");
 

@@ -14,6 +14,12 @@ pub fn comparable(text: &str) -> String {
     text.replace('_', "-").to_ascii_lowercase()
 }
 
+/// `text` is the language `wanted` or a regional form of it: `en` means `en_US` too.
+pub fn includes(wanted: &str, text: &str) -> bool {
+    let (wanted, text) = (comparable(wanted), comparable(text));
+    text.strip_prefix(&wanted).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -25,6 +31,20 @@ mod tests {
         }
         for bad in ["", "e", "english", "en-", "-en", "en US", "e1", "en-x", &format!("en{}", "-abcdefgh".repeat(4))] {
             assert!(!is_language(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_language_includes_its_regional_forms() {
+        for (wanted, text, expected) in [
+            ("en", "en", true),
+            ("en", "en_US", true),
+            ("pt-BR", "pt_br", true),
+            ("en_US", "en", false),
+            ("en", "eng", false),
+            ("fi", "fil", false),
+        ] {
+            assert_eq!(includes(wanted, text), expected, "{wanted} {text}");
         }
     }
 }

@@ -7,6 +7,7 @@
 
 pub mod account;
 pub mod actor;
+pub mod automation;
 pub mod campaign;
 pub mod cidr;
 pub mod clock;

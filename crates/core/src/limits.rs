@@ -173,3 +173,54 @@ pub const OPT_IN_LASTS: TimeDelta = TimeDelta::days(7);
 pub const OPT_INS_PENDING_MAX: i64 = 10;
 /// Bytes of the form of a person's page: all switches of more addresses than a merge allows.
 pub const PAGE_FORM_BYTES_MAX: usize = 131_072;
+
+/// Steps of one automation, those of all branches together: more than anybody follows on a screen.
+pub const AUTOMATION_STEPS_MAX: usize = 100;
+/// How deep branches stand in one another.
+pub const AUTOMATION_BRANCH_DEPTH_MAX: usize = 5;
+/// Conditions of one automation, those of its branches together.
+pub const AUTOMATION_CONDITIONS_MAX: usize = 100;
+/// How deep a condition nests: deeper than anybody reads.
+pub const AUTOMATION_CONDITION_DEPTH_MAX: usize = 6;
+/// Values that one condition, trigger or action names.
+pub const AUTOMATION_LIST_MAX: usize = 50;
+/// What is told at once about a definition that is wrong.
+pub const AUTOMATION_FAULTS_MAX: usize = 50;
+/// Keywords of one condition, and characters of each.
+pub const KEYWORDS_MAX: usize = 100;
+pub const KEYWORD_CHARS_MAX: usize = 100;
+/// Characters of a regular expression.
+pub const PATTERN_CHARS_MAX: usize = 500;
+/// Bytes of a compiled regular expression, and of what its search remembers.
+pub const PATTERN_BYTES_MAX: usize = 262_144;
+/// Regular expressions of one automation: a worker keeps them compiled.
+pub const PATTERNS_MAX: usize = 10;
+/// Characters of a message that keywords and patterns look at: a mail may be of any length.
+pub const TEXT_LOOKED_AT_CHARS_MAX: usize = 10_000;
+/// Placeholders of one text, characters of a fallback, and of a value that stands for a placeholder.
+pub const TEXT_PLACEHOLDERS_MAX: usize = 20;
+pub const FALLBACK_CHARS_MAX: usize = 100;
+pub const VALUE_CHARS_MAX: usize = 256;
+/// Seconds of the longest wait of a run, of an automation's rest in one conversation, and of a conversation's idleness.
+pub const AUTOMATION_WAIT_MAX_S: u32 = 30 * 86_400;
+/// Seconds of the shortest idleness: the sweep that finds it looks once a minute.
+pub const IDLE_MIN_S: u32 = 60;
+/// The shortest time between two fires of an automation's schedule: each looks at every conversation that is meant.
+pub const AUTOMATION_SCHEDULE_EVERY_MIN: TimeDelta = TimeDelta::minutes(5);
+/// Seconds of the longest snooze: a year.
+pub const SNOOZE_MAX_S: u32 = 366 * 86_400;
+/// Seconds in which more messages of the person join a run that has not begun.
+pub const DEBOUNCE_MAX_S: u32 = 60;
+pub const DEBOUNCE_DEFAULT_S: u32 = 2;
+/// Messages that one run is about.
+pub const RUN_MESSAGES_MAX: usize = 20;
+/// Members that one note mentions.
+pub const MENTIONS_MAX: usize = 20;
+/// Characters of the reason for which a run is stopped.
+pub const STOP_REASON_CHARS_MAX: usize = 200;
+/// Stretches of one day in which a business is open.
+pub const OPEN_RANGES_MAX: usize = 6;
+/// Automations that may have led to one another before a person did something again.
+pub const CAUSALITY_DEPTH_MAX: u32 = 3;
+/// Automated messages in one conversation within an hour.
+pub const AUTOMATED_PER_HOUR_MAX: u32 = 10;

@@ -9,6 +9,7 @@
 
 mod check;
 mod standing;
+mod value;
 
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
