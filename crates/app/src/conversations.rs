@@ -20,7 +20,7 @@ use serde_json::Value;
 
 pub use change::{Assignment, Change, Labelling, Read, assign, change, label, link, links, move_to, read, unlink};
 pub use notes::{NewNote, Note, add_note, delete_note, edit_note, notes};
-pub use reply::{Reply, begin, reply};
+pub use reply::{Reply, open, reply};
 
 use crate::{App, messages::SubmitError, requests::OnceError};
 

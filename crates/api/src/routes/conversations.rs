@@ -220,7 +220,7 @@ async fn create(
     let by = by(&caller, new.member_id)?;
     let beginning = Beginning { account: new.account_id, contact: new.contact_id, subject: new.subject };
     let show = |made: &conversations::Conversation| Conversation::of(made.clone());
-    let answer = conversations::begin(&api.app, (caller.call(), by), beginning, show).await?;
+    let answer = conversations::open(&api.app, (caller.call(), by), beginning, show).await?;
     Ok(messages::answered(answer))
 }
 

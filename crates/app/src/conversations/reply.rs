@@ -98,7 +98,7 @@ fn draft(conversation: &Conversation, to: String, reply: Reply, now: DateTime<Ut
 }
 
 /// Begins a conversation with somebody whom we know, before anything is said.
-pub async fn begin<A: Serialize>(
+pub async fn open<A: Serialize>(
     app: &App,
     (call, by): (&Call, By),
     new: Beginning,

@@ -37,7 +37,7 @@ pub struct Explained {
 /// What a run would do, as if nothing happened in between: waits are over at once, and what a step changes is changed for
 /// the steps after it.
 pub fn dry_run(program: &Program, facts: &Facts) -> Vec<Explained> {
-    let mut run = Run::begin(program.definition(), facts.now, 0);
+    let mut run = Run::of(program.definition(), facts.now, 0);
     let mut facts = facts.clone();
     let mut steps = Vec::new();
     loop {

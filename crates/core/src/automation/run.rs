@@ -89,7 +89,7 @@ pub struct Next {
 
 impl Run {
     /// Of an event that was admitted.
-    pub fn begin(definition: &Definition, now: DateTime<Utc>, causality_depth: u32) -> Self {
+    pub fn of(definition: &Definition, now: DateTime<Utc>, causality_depth: u32) -> Self {
         let until = now + TimeDelta::seconds(definition.trigger.debounce_s().into());
         Self { began_at: now, causality_depth, stage: Stage::Gathering { until } }
     }

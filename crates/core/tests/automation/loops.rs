@@ -75,7 +75,7 @@ fn two_quick_messages_start_one_run() {
     let program = sound(answering());
     let first = arrived(now());
     assert_eq!(admit(&first, &Caps::of(program.definition())), Admission::Admit);
-    let run = Run::begin(program.definition(), now(), 0);
+    let run = Run::of(program.definition(), now(), 0);
 
     let unfinished = Some(Unfinished { gathering: run.is_gathering(), messages: 1 });
     let second = TriggerFacts { unfinished, ..arrived(now() + TimeDelta::seconds(1)) };
@@ -143,7 +143,7 @@ impl Party {
         let facts = TriggerFacts { causality_depth, automated_within_hour: self.within_hour(now), ..arrived(now) };
         match admit(&facts, &Caps::of(self.program.definition())) {
             Admission::Refuse { reason } => Err(reason),
-            _ => Ok(self.answer(Run::begin(self.program.definition(), now, causality_depth))),
+            _ => Ok(self.answer(Run::of(self.program.definition(), now, causality_depth))),
         }
     }
 

@@ -36,7 +36,7 @@ fn walk(program: &Program, run: &Run, facts: &Facts) -> Vec<Next> {
 }
 
 fn begun(program: &Program, facts: &Facts) -> Run {
-    Run::begin(program.definition(), facts.now, 0)
+    Run::of(program.definition(), facts.now, 0)
 }
 
 fn effects(steps: &[Next]) -> Vec<(String, Effect)> {
