@@ -27,6 +27,7 @@ pub mod jobs;
 pub mod journal;
 pub mod lanes;
 pub mod limits;
+pub mod lost;
 pub mod merges;
 pub mod messages;
 pub mod nudge;

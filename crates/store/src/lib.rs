@@ -39,6 +39,7 @@ pub mod intents;
 pub mod journal;
 pub mod lanes;
 pub mod leader;
+pub mod lost;
 pub mod merges;
 pub mod messages;
 pub mod opt_ins;
