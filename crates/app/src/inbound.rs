@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use postroad_core::{
     consent::{ConsentAction, Purpose, revoked_at},
     ids::JournalId,
-    provider::{Effect, Event, EventKind, Fault, Preference, Receipt},
+    provider::{Effect, Event, EventKind, Fault, Preference, Receipt, Told},
 };
 use postroad_store::{
     Result, SystemTx,
@@ -22,7 +22,7 @@ use crate::{
 
 /// Turns one stored webhook into events, or says why not. The worker hands over the adapters; panics are its business.
 pub trait Normalise: Sync {
-    fn events(&self, provider: &str, body: &[u8], received_at: DateTime<Utc>) -> Result<Vec<Event>, String>;
+    fn events(&self, provider: &str, told: &Told<'_>) -> Result<Vec<Event>, String>;
     fn effect(&self, provider: &str, fault: &Fault) -> Effect;
 }
 
@@ -72,7 +72,7 @@ async fn apply(tx: &mut SystemTx, adapters: &dyn Normalise, unread: &[Unread], n
     let mut understood = Vec::with_capacity(unread.len());
     let mut read = Read { webhooks: unread.len(), ..Read::default() };
     for hook in unread {
-        match adapters.events(&hook.provider, &hook.body, hook.received_at) {
+        match adapters.events(&hook.provider, &told(hook)) {
             Ok(events) => understood.push(Understood { hook, events }),
             Err(error) => {
                 read.quarantined += 1;
@@ -91,6 +91,10 @@ async fn apply(tx: &mut SystemTx, adapters: &dyn Normalise, unread: &[Unread], n
         understood.iter().map(|one| (one.hook.id, i32::try_from(one.events.len()).unwrap_or(i32::MAX))).collect();
     inbound::mark_applied(tx, &applied, now).await?;
     Ok(read)
+}
+
+fn told(hook: &Unread) -> Told<'_> {
+    Told { account: &hook.external_id, url: &hook.url, body: &hook.body, received_at: hook.received_at }
 }
 
 /// A signature proves one account's secret. What the body says of other accounts is another journal entry, or a forgery.

@@ -73,6 +73,7 @@ const HEADERS_KEPT: &[&str] = &[
     "x-hub-signature",
     "x-hub-signature-256",
     "x-twilio-signature",
+    "x-twilio-webhooks-signature-settings",
     "i-twilio-idempotency-token",
 ];
 

@@ -29,6 +29,7 @@ pub mod journal;
 pub mod labels;
 pub mod lanes;
 pub mod limits;
+pub mod lost;
 pub mod members;
 pub mod merges;
 pub mod messages;

@@ -170,7 +170,8 @@ fn log(reader: &mut Reader<'_>) -> Log {
 }
 
 /// Which providers a base address is for.
-const BASE_URLS: &[(specs::Spec, &[&str])] = &[(specs::META_URL, &["whatsapp_cloud"])];
+const BASE_URLS: &[(specs::Spec, &[&str])] =
+    &[(specs::META_URL, &["whatsapp_cloud"]), (specs::TWILIO_URL, &["twilio_sms", "twilio_whatsapp"])];
 
 fn base_urls(reader: &mut Reader<'_>) -> HashMap<String, String> {
     let mut urls = HashMap::new();

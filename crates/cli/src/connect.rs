@@ -88,6 +88,12 @@ mod tests {
         };
         assert_eq!(told(&WHOLE[2..]), "whatsapp_cloud needs access_token, app_secret");
         assert_eq!(told(&[WHOLE, &[("colour", "red")]].concat()), "whatsapp_cloud knows no colour");
-        assert!(provider("pigeon").err().unwrap().to_string().contains("there are whatsapp_cloud, sandbox"));
+        assert!(
+            provider("pigeon")
+                .err()
+                .unwrap()
+                .to_string()
+                .contains("there are whatsapp_cloud, twilio_sms, twilio_whatsapp, sandbox")
+        );
     }
 }

@@ -10,7 +10,10 @@ use std::{
 use anyhow::{Context, Result, anyhow};
 use postroad_api::{Api, ApiState, Settings};
 use postroad_app::App;
-use postroad_core::ids::{AccountId, TenantId};
+use postroad_core::{
+    ids::{AccountId, TenantId},
+    provider::Capabilities,
+};
 use prometheus::register_int_gauge_vec;
 use tokio::{net::TcpListener, sync::mpsc, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
@@ -165,10 +168,14 @@ fn worker_options(started: &Started, config: &Config, taps: Option<Taps>) -> pos
 }
 
 fn scheduler_options(config: &Config) -> postroad_scheduler::Options {
-    let echoing = postroad_providers::all().iter().filter(|provider| provider.capabilities().echoes());
+    let those = |can: fn(Capabilities) -> bool| {
+        let all = postroad_providers::all().iter().filter(move |provider| can(provider.capabilities()));
+        all.map(|provider| provider.name().to_owned()).collect()
+    };
     postroad_scheduler::Options {
         graces: config.graces,
-        echoing: echoing.map(|provider| provider.name().to_owned()).collect(),
+        echoing: those(|capabilities| capabilities.echoes()),
+        listing: those(|capabilities| capabilities.look_up),
     }
 }
 

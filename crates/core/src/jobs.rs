@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ids::{AccountId, CampaignId, ImportId, JournalId, TemplateId, TenantId},
+    ids::{AccountId, CampaignId, ImportId, JournalId, MessageId, TemplateId, TenantId},
     words::words,
 };
 
@@ -169,6 +169,8 @@ pub enum Maintain {
     ListTemplates { slot: i64 },
     /// Asks how many people the portfolio of an account may write to, which was connected at this instant in unix seconds.
     LearnQuota { tenant: TenantId, account: AccountId, asked: i64 },
+    /// Looks for a call without an answer in the provider's list, for the nth time.
+    LookUp { tenant: TenantId, message: MessageId, attempt: i32, nth: i32 },
 }
 
 impl Job for Maintain {
@@ -181,6 +183,7 @@ impl Job for Maintain {
             Self::DryRun { campaign, asked, at, .. } => format!("dry:{}:{asked}:{at}", campaign.uuid().simple()),
             Self::ListTemplates { slot } => format!("templates:{slot}"),
             Self::LearnQuota { account, asked, .. } => format!("quota:{}:{asked}", account.uuid().simple()),
+            Self::LookUp { message, attempt, nth, .. } => format!("look:{}:{attempt}:{nth}", message.uuid().simple()),
         }
     }
 }

@@ -48,6 +48,8 @@ pub struct Capabilities {
     pub receipts: bool,
     /// Free text only within 24 h of the person's last message; templates otherwise.
     pub session_window: bool,
+    /// What was sent can be asked for: [`Provider::look_up`].
+    pub look_up: bool,
 }
 
 impl Capabilities {
@@ -62,6 +64,8 @@ pub struct Connection {
     pub external_id: String,
     /// `https://graph.facebook.com`, or a stand-in.
     pub base_url: String,
+    /// Where the provider reaches us, without a slash at its end: `https://messages.example`.
+    pub public_url: String,
     pub credentials: Credentials,
 }
 
@@ -87,6 +91,19 @@ pub struct Outbound<'a> {
     pub correlation: Correlation,
     /// The provider's id of the message this one answers.
     pub reply_to: Option<&'a str>,
+    /// What is stored of the template that the content names.
+    pub template: Option<StoredTemplate<'a>>,
+    /// How long it is worth delivering. None: as long as the provider tries.
+    pub valid_for: Option<Duration>,
+}
+
+/// A template, for providers that want more than its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StoredTemplate<'a> {
+    /// The provider's id of it, where the provider keeps templates.
+    pub provider_ref: Option<&'a str>,
+    /// With its placeholders.
+    pub body: &'a str,
 }
 
 words! {
@@ -147,6 +164,23 @@ pub struct Fault {
     /// The provider's own code: `131047`.
     pub code: String,
     pub class: FaultClass,
+}
+
+/// A call whose outcome is unknown, to be looked for in the provider's list.
+#[derive(Debug)]
+pub struct Lost<'a> {
+    pub outbound: Outbound<'a>,
+    /// When the call began, by our clock.
+    pub began_at: DateTime<Utc>,
+}
+
+/// A message in the provider's list that may be the lost one: same person, same words, same time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trace {
+    pub provider_ref: String,
+    /// How far it got: one of sent, delivered, read, failed. None: not that far yet.
+    pub state: Option<SendState>,
+    pub fault: Option<Fault>,
 }
 
 /// How a call ended, in four words.
@@ -269,6 +303,17 @@ pub struct Hook<'a> {
     pub body: &'a [u8],
 }
 
+/// A webhook that was verified and stored, as one account reads it.
+#[derive(Debug, Clone, Copy)]
+pub struct Told<'a> {
+    /// [`Connection::external_id`] of the account whose secret verified it.
+    pub account: &'a str,
+    /// The public address it was sent to.
+    pub url: &'a str,
+    pub body: &'a [u8],
+    pub received_at: DateTime<Utc>,
+}
+
 /// How many people a portfolio may write to within 24 hours, outside the windows that they open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Quota {
@@ -320,6 +365,23 @@ pub trait Provider: Send + Sync {
         None
     }
     fn outcome(&self, response: &http::Response<Vec<u8>>) -> Outcome;
+    /// Asks for what was sent to the person around the time of a lost call. None where the provider has no such list.
+    fn look_up(
+        &self,
+        _connection: &Connection,
+        _lost: &Lost<'_>,
+    ) -> Option<Result<http::Request<Vec<u8>>, BuildError>> {
+        None
+    }
+    /// What the list holds of it. None: nothing that we understand.
+    fn traces(
+        &self,
+        _response: &http::Response<Vec<u8>>,
+        _connection: &Connection,
+        _lost: &Lost<'_>,
+    ) -> Option<Vec<Trace>> {
+        None
+    }
     /// What a fault does to the lane.
     fn effect(&self, fault: &Fault) -> Effect;
 
@@ -328,10 +390,11 @@ pub trait Provider: Send + Sync {
     fn handshake(&self, _query: &str, _credentials: &Credentials) -> Option<String> {
         None
     }
-    /// Which accounts a body speaks of, read without trusting it: the first step of finding the secret to verify with.
-    fn accounts_in(&self, body: &[u8]) -> Result<Vec<String>, Unreadable>;
+    /// Which accounts a webhook speaks of, read without trusting it: the first step of finding the secret to verify with.
+    /// None of them: it is for another adapter at the same address.
+    fn accounts_in(&self, hook: &Hook<'_>) -> Result<Vec<String>, Unreadable>;
     fn verify(&self, hook: &Hook<'_>, credentials: &Credentials) -> Result<(), Forged>;
-    fn events(&self, body: &[u8], received_at: DateTime<Utc>) -> Result<Vec<Event>, Unreadable>;
+    fn events(&self, told: &Told<'_>) -> Result<Vec<Event>, Unreadable>;
 
     /// How templates are kept there. None: the provider looks at no template, so ours need nobody's approval.
     fn templates(&self) -> Option<&dyn desk::TemplateDesk> {

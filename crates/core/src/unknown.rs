@@ -37,6 +37,21 @@ impl Graces {
     }
 }
 
+/// Parts of its grace after which a call without an answer is looked for in the provider's list: early, since most answers
+/// are there at once, and just before the policy would apply.
+pub const LOOKS: [f64; 2] = [0.1, 0.9];
+
+impl Graces {
+    /// What has been unknown since before these instants, of one-time codes and of everything else, is due for a look.
+    pub fn look_before(self, part: f64, now: DateTime<Utc>) -> (DateTime<Utc>, DateTime<Utc>) {
+        let part_of = |grace: TimeDelta| {
+            let whole = grace.to_std().unwrap_or_default();
+            now - TimeDelta::from_std(whole.mul_f64(part)).unwrap_or(grace)
+        };
+        (part_of(self.auth), part_of(self.other))
+    }
+}
+
 /// How far evidence has come in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Heard {
@@ -77,6 +92,12 @@ mod tests {
         assert_eq!(heard.ripe_before(TimeDelta::seconds(20)), at(40));
         let behind = Heard { read_to: at(30), ..heard };
         assert_eq!(behind.ripe_before(TimeDelta::seconds(20)), at(10), "half a minute lies unread");
+    }
+
+    #[test]
+    fn looks_come_early_and_just_before_the_policy() {
+        let before = LOOKS.map(|part| Graces::default().look_before(part, at(0)));
+        assert_eq!(before, [(at(-2), at(-60)), (at(-18), at(-540))]);
     }
 
     #[test]

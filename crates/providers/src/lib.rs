@@ -10,17 +10,21 @@
 use postroad_core::provider::Provider;
 
 pub mod sandbox;
+pub mod twilio;
 pub mod whatsapp_cloud;
 
 /// The registry: one line per adapter, in the order in which the console offers them.
 macro_rules! providers {
     ($($module:ident::$provider:ident),+ $(,)?) => {
         static ALL: &[&dyn Provider] = &[$(&$module::$provider),+];
+        static MODULES: &[&str] = &[$(stringify!($module)),+];
     };
 }
 
 providers! {
     whatsapp_cloud::WhatsappCloud,
+    twilio::SMS,
+    twilio::WHATSAPP,
     sandbox::Sandbox,
 }
 
@@ -32,6 +36,12 @@ pub fn all() -> &'static [&'static dyn Provider] {
 /// The adapter of this name, as accounts store it.
 pub fn find(name: &str) -> Option<&'static dyn Provider> {
     ALL.iter().copied().find(|provider| provider.name() == name)
+}
+
+/// The module of the adapter of this name: its page and its fixtures go by it, also where it holds several adapters.
+pub fn module_of(name: &str) -> Option<&'static str> {
+    let place = ALL.iter().position(|provider| provider.name() == name)?;
+    MODULES.get(place).copied()
 }
 
 /// Whether the provider of this name looks at templates before they are used.

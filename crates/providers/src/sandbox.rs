@@ -14,7 +14,7 @@ use postroad_core::{
     phone,
     provider::{
         BuildError, Capabilities, Connection, CredentialField, Credentials, Echo, Effect, Event, EventKind, Fault,
-        FaultClass, Forged, Hook, Idempotency, Outbound, Outcome, Provider, Receipt, Unreadable,
+        FaultClass, Forged, Hook, Idempotency, Outbound, Outcome, Provider, Receipt, Told, Unreadable,
     },
     send::{Correlation, SendState},
 };
@@ -148,7 +148,13 @@ impl Provider for Sandbox {
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities { idempotency: Idempotency::None, echo: Echo::Opaque, receipts: true, session_window: false }
+        Capabilities {
+            idempotency: Idempotency::None,
+            echo: Echo::Opaque,
+            receipts: true,
+            session_window: false,
+            look_up: false,
+        }
     }
 
     fn pace(&self) -> Pace {
@@ -199,7 +205,7 @@ impl Provider for Sandbox {
         }
     }
 
-    fn accounts_in(&self, _body: &[u8]) -> Result<Vec<String>, Unreadable> {
+    fn accounts_in(&self, _hook: &Hook<'_>) -> Result<Vec<String>, Unreadable> {
         Err(no_webhook())
     }
 
@@ -207,7 +213,7 @@ impl Provider for Sandbox {
         Err(Forged)
     }
 
-    fn events(&self, _body: &[u8], _received_at: DateTime<Utc>) -> Result<Vec<Event>, Unreadable> {
+    fn events(&self, _told: &Told<'_>) -> Result<Vec<Event>, Unreadable> {
         Err(no_webhook())
     }
 

@@ -5,12 +5,11 @@
 //!
 //! To learn a new error code, add its row in `faults.rs`; a new webhook field, its arm in `webhook.rs`.
 
-use chrono::{DateTime, Utc};
 use postroad_core::{
     account::{Channel, Pace, Spacing},
     provider::{
         BuildError, Capabilities, Connection, CredentialField, Credentials, Echo, Effect, Event, Fault, Forged, Hook,
-        Idempotency, Outbound, Outcome, Provider, Quota, Unreadable, desk::TemplateDesk,
+        Idempotency, Outbound, Outcome, Provider, Quota, Told, Unreadable, desk::TemplateDesk,
     },
 };
 
@@ -52,7 +51,13 @@ impl Provider for WhatsappCloud {
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities { idempotency: Idempotency::None, echo: Echo::Opaque, receipts: true, session_window: true }
+        Capabilities {
+            idempotency: Idempotency::None,
+            echo: Echo::Opaque,
+            receipts: true,
+            session_window: true,
+            look_up: false,
+        }
     }
 
     /// 80 messages per second and number; Meta raises it to 1,000 by itself, and fixes it at 20 for numbers that are also
@@ -118,16 +123,16 @@ impl Provider for WhatsappCloud {
         signature::handshake(query, credentials)
     }
 
-    fn accounts_in(&self, body: &[u8]) -> Result<Vec<String>, Unreadable> {
-        webhook::accounts_in(body)
+    fn accounts_in(&self, hook: &Hook<'_>) -> Result<Vec<String>, Unreadable> {
+        webhook::accounts_in(hook.body)
     }
 
     fn verify(&self, hook: &Hook<'_>, credentials: &Credentials) -> Result<(), Forged> {
         signature::verify(hook, credentials)
     }
 
-    fn events(&self, body: &[u8], received_at: DateTime<Utc>) -> Result<Vec<Event>, Unreadable> {
-        webhook::events(body, received_at)
+    fn events(&self, told: &Told<'_>) -> Result<Vec<Event>, Unreadable> {
+        webhook::events(told.body, told.received_at)
     }
 
     fn templates(&self) -> Option<&dyn TemplateDesk> {

@@ -1,9 +1,11 @@
 //! One of everything that can be said, and an account to say it from. Numbers are fictional, tokens open nothing.
 
+use chrono::{DateTime, Utc};
+use http::HeaderMap;
 use postroad_core::{
     ids::MessageId,
     message::{Body, Button, Content, InboundMedia, Media, MediaKind, TemplateUse},
-    provider::{Connection, Credentials, Outbound},
+    provider::{Connection, Credentials, Hook, Lost, Outbound, StoredTemplate, Told},
     send::Correlation,
 };
 use uuid::Uuid;
@@ -11,8 +13,18 @@ use uuid::Uuid;
 pub(crate) const PHONE: &str = "+12025550123";
 pub(crate) const SCOPED_ID: &str = "US.13491208655302741918";
 
+/// None of them may be printed.
+pub(crate) const SECRETS: [&str; 4] = ["EAABdemo", "appsecret", "a verify & token", "twilio-token"];
+
 pub(crate) fn credentials() -> Credentials {
-    let named = [("access_token", "EAABdemo"), ("app_secret", "appsecret"), ("verify_token", "a verify & token")];
+    let [access_token, app_secret, verify_token, auth_token] = SECRETS;
+    let named = [
+        ("access_token", access_token),
+        ("app_secret", app_secret),
+        ("verify_token", verify_token),
+        ("auth_token", auth_token),
+        ("account_sid", "AC00000000000000000000000000000001"),
+    ];
     Credentials::new(named.map(|(name, secret)| (name.to_owned(), secret.to_owned().into())).into())
 }
 
@@ -20,6 +32,7 @@ pub(crate) fn connection() -> Connection {
     Connection {
         external_id: "106540352242922".to_owned(),
         base_url: "https://graph.example".to_owned(),
+        public_url: "https://messages.example".to_owned(),
         credentials: credentials(),
     }
 }
@@ -32,7 +45,35 @@ pub(crate) fn correlation() -> Correlation {
 }
 
 pub(crate) fn outbound(content: &Content) -> Outbound<'_> {
-    Outbound { to: PHONE, content, correlation: correlation(), reply_to: None }
+    let template = stored(content);
+    Outbound { to: PHONE, content, correlation: correlation(), reply_to: None, template, valid_for: None }
+}
+
+/// A call of 2026-01-01 whose answer was lost.
+pub(crate) fn lost(content: &Content) -> Lost<'_> {
+    let began_at = DateTime::from_timestamp(1_767_225_600, 0).expect("it is a time");
+    Lost { outbound: outbound(content), began_at }
+}
+
+/// The template that the content names, with as many placeholders as it has values.
+fn stored(content: &Content) -> Option<StoredTemplate<'static>> {
+    let Content::Template(used) = content else { return None };
+    let body = match used.parameters.len() {
+        0 => "Your order is ready.",
+        1 => "Hello {{1}}, your order is ready.",
+        _ => "Hello {{1}}, your order {{2}} is ready.",
+    };
+    Some(StoredTemplate { provider_ref: Some("HX00000000000000000000000000000001"), body })
+}
+
+pub(crate) const WEBHOOK_URL: &str = "https://messages.example/webhooks";
+
+pub(crate) fn hook<'a>(body: &'a [u8], headers: &'a HeaderMap) -> Hook<'a> {
+    Hook { headers, url: WEBHOOK_URL, body }
+}
+
+pub(crate) fn told(body: &[u8], received_at: DateTime<Utc>) -> Told<'_> {
+    Told { account: "106540352242922", url: WEBHOOK_URL, body, received_at }
 }
 
 pub(crate) fn text(body: &str) -> Content {

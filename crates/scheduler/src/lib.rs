@@ -10,7 +10,7 @@ pub mod timetable;
 
 use std::time::Duration;
 
-use postroad_app::{App, schedule, sweep};
+use postroad_app::{App, lost, schedule, sweep};
 use postroad_core::{
     ids::{AccountId, IncarnationId, TenantId},
     unknown::Graces,
@@ -30,6 +30,8 @@ pub struct Options {
     pub graces: Graces,
     /// Providers whose receipts carry our correlation.
     pub echoing: Vec<String>,
+    /// Providers that can be asked for what was sent.
+    pub listing: Vec<String>,
 }
 
 /// Leads when nobody else does, until `stop`.
@@ -89,6 +91,7 @@ impl Leader {
         sweep::wake_importers(&self.app).await?;
         sweep::wake_conversations(&self.app).await?;
         sweep::bury_poison(&self.app).await?;
+        lost::look(&self.app, self.options.graces, &self.options.listing).await?;
         Ok(())
     }
 }

@@ -8,6 +8,7 @@
 
 pub mod meta;
 pub mod stub;
+pub mod twilio;
 
 mod clock;
 mod draw;

@@ -14,6 +14,7 @@ use postroad_core::{
     },
     ids::{AccountId, AddressId, CampaignId, ContactId, MessageId, TenantId},
     message::{Class, Content, Source},
+    provider::StoredTemplate,
     quiet_hours::QuietHours,
     template::{TemplateCategory, TemplateStatus},
 };
@@ -34,6 +35,8 @@ pub struct SendFacts {
     pub to: String,
     pub content: Content,
     pub reply_to: Option<String>,
+    /// What is stored of the template that the content names.
+    pub template: Option<Template>,
     pub consent_version: i32,
     /// The bucket between this account and this person, where the provider has one.
     pub spacing: Option<Spacing>,
@@ -42,6 +45,20 @@ pub struct SendFacts {
     /// The portfolio of which it needs a place.
     pub portfolio: Option<String>,
     pub facts: Facts,
+}
+
+/// A template, as adapters may need it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Template {
+    pub provider_ref: Option<String>,
+    /// Only for channels where we write the text ourselves; empty elsewhere.
+    pub body: String,
+}
+
+impl Template {
+    pub fn as_outbound(&self) -> StoredTemplate<'_> {
+        StoredTemplate { provider_ref: self.provider_ref.as_deref(), body: &self.body }
+    }
 }
 
 /// What was read, and what cannot be: one row that breaks must not keep the others waiting.
@@ -98,7 +115,8 @@ async fn read_rows(tx: &mut impl AnyTx, sends: &[(TenantId, MessageId)]) -> Resu
                case m.purpose when 'marketing' then d.marketing_action else d.transactional_action end as "consent_action: ConsentAction",
                case m.purpose when 'marketing' then d.marketing_at else d.transactional_at end as consent_at,
                p.status as "template_status?: TemplateStatus", p.category as "template_category?: TemplateCategory",
-               p.placeholders as "template_placeholders?", v.closes_at as "window_closes_at?", case when w.id is null then n.time_zone else w.time_zone end as contact_zone,
+               p.placeholders as "template_placeholders?", p.provider_ref as "template_ref?",
+               case when d.channel = 'sms' then p.body end as template_body, v.closes_at as "window_closes_at?", case when w.id is null then n.time_zone else w.time_zone end as contact_zone,
                f.uses as "uses?", g.tat as "spacing_tat?", g.backoff_until as "backoff_until?"
         from   unnest($1::uuid[], $2::uuid[]) as k (tenant_id, id)
         join   messages m on m.tenant_id = k.tenant_id and m.id = k.id
@@ -179,6 +197,8 @@ struct Row {
     template_status: Option<TemplateStatus>,
     template_category: Option<TemplateCategory>,
     template_placeholders: Option<i32>,
+    template_ref: Option<String>,
+    template_body: Option<String>,
     window_closes_at: Option<DateTime<Utc>>,
     contact_zone: Option<String>,
     uses: Option<Vec<DateTime<Utc>>>,
@@ -312,6 +332,9 @@ impl Row {
             to: self.to,
             content,
             reply_to: self.reply_to,
+            template: self
+                .template_status
+                .map(|_| Template { provider_ref: self.template_ref, body: self.template_body.unwrap_or_default() }),
             consent_version: self.consent_version,
             spacing,
             throttled: self.throttled,

@@ -22,6 +22,8 @@ pub struct Unread {
     /// Other ids of the account that events may name: WhatsApp's business account id.
     pub business_id: Option<String>,
     pub channel: Channel,
+    /// The public address it was sent to.
+    pub url: String,
     pub body: Vec<u8>,
     pub received_at: DateTime<Utc>,
 }
@@ -33,7 +35,8 @@ pub async fn take_unread(tx: &mut SystemTx, limit: i64) -> Result<Vec<Unread>> {
         Unread,
         r#"
         select j.id as "id: JournalId", j.provider, j.tenant_id as "tenant: TenantId", j.account_id as "account: AccountId",
-               a.external_id, a.settings ->> 'waba_id' as business_id, a.channel as "channel: Channel", j.body, j.received_at
+               a.external_id, a.settings ->> 'waba_id' as business_id, a.channel as "channel: Channel", j.url, j.body,
+               j.received_at
         from   webhook_journal j
         join   accounts a on a.tenant_id = j.tenant_id and a.id = j.account_id
         where  j.state = 'unread'

@@ -43,6 +43,7 @@ pub mod journal;
 pub mod labels;
 pub mod lanes;
 pub mod leader;
+pub mod lost;
 pub mod members;
 pub mod merges;
 pub mod messages;

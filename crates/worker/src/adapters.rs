@@ -2,18 +2,17 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use chrono::{DateTime, Utc};
 use postroad_app::inbound::Normalise;
-use postroad_core::provider::{Effect, Event, Fault};
+use postroad_core::provider::{Effect, Event, Fault, Told};
 
 /// The registered adapters. One that panics has met a body it cannot read.
 pub(crate) struct Adapters;
 
 impl Normalise for Adapters {
-    fn events(&self, provider: &str, body: &[u8], received_at: DateTime<Utc>) -> Result<Vec<Event>, String> {
+    fn events(&self, provider: &str, told: &Told<'_>) -> Result<Vec<Event>, String> {
         let provider =
             postroad_providers::find(provider).ok_or_else(|| format!("this build knows no provider {provider}"))?;
-        catch_unwind(AssertUnwindSafe(|| provider.events(body, received_at)))
+        catch_unwind(AssertUnwindSafe(|| provider.events(told)))
             .map_err(|_| "the adapter panicked".to_owned())?
             .map_err(|error| error.to_string())
     }

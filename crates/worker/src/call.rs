@@ -18,7 +18,7 @@ use postroad_core::{
     send::Correlation,
 };
 use postroad_providers::sandbox::{self, Sandbox};
-use postroad_store::inbound::Unread;
+use postroad_store::{facts::Template, inbound::Unread};
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::{
@@ -93,6 +93,8 @@ impl Call {
             content: &send.content,
             correlation: Correlation { message: send.id, attempt: self.attempt.number },
             reply_to: send.reply_to.as_deref(),
+            template: send.template.as_ref().map(Template::as_outbound),
+            valid_for: send.facts.not_after.map(|at| (at - self.line.clock.now()).to_std().unwrap_or_default()),
         }
     }
 
@@ -149,6 +151,7 @@ impl Call {
             external_id: self.line.connection.external_id.clone(),
             business_id: None,
             channel: send.facts.channel,
+            url: String::new(),
             body: Vec::new(),
             received_at: self.line.clock.now(),
         }

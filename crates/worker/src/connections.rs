@@ -22,13 +22,15 @@ pub(crate) struct Opened {
 
 pub(crate) struct Connections {
     base_urls: BaseUrls,
+    /// Where providers reach us.
+    public_url: String,
     /// As of this version of the account. None: it cannot be used.
     known: HashMap<AccountId, (DateTime<Utc>, Option<Opened>)>,
 }
 
 impl Connections {
-    pub(crate) fn new(base_urls: BaseUrls) -> Self {
-        Self { base_urls, known: HashMap::new() }
+    pub(crate) fn new(base_urls: BaseUrls, public_url: String) -> Self {
+        Self { base_urls, public_url, known: HashMap::new() }
     }
 
     /// None: the account cannot be used; the log says why.
@@ -69,7 +71,12 @@ impl Connections {
             .inspect_err(|error| tracing::error!(account.id = %lane.id, %error, "the account cannot be used"))
             .ok()?;
         let base_url = self.base_urls.get(&lane.provider).cloned().unwrap_or_else(|| provider.base_url().to_owned());
-        let connection = Connection { external_id: lane.external_id.clone(), base_url, credentials };
+        let connection = Connection {
+            external_id: lane.external_id.clone(),
+            base_url,
+            public_url: self.public_url.clone(),
+            credentials,
+        };
         Some(Opened { provider, connection: Arc::new(connection) })
     }
 }

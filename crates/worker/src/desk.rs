@@ -92,7 +92,12 @@ impl Desk {
         };
         let stand_in = ctx.base_urls.get(&account.provider).cloned();
         let base_url = stand_in.unwrap_or_else(|| provider.base_url().to_owned());
-        let connection = Connection { external_id: account.external_id.clone(), base_url, credentials };
+        let connection = Connection {
+            external_id: account.external_id.clone(),
+            base_url,
+            public_url: ctx.app.public_url.to_string(),
+            credentials,
+        };
         Ok(Self { provider, adapter, connection, transport: ctx.transport.clone() })
     }
 

@@ -81,11 +81,12 @@ impl Drain {
         settler: Settler,
         inbox: Arc<Inbox>,
     ) -> Self {
+        let connections = Connections::new(base_urls, app.public_url.to_string());
         Self {
             app,
             owner,
             runners: HashMap::new(),
-            connections: Connections::new(base_urls),
+            connections,
             transport: Transport::new(),
             settler,
             in_flight: Arc::new(Semaphore::new(IN_FLIGHT_MAX)),

@@ -1,5 +1,7 @@
 //! What providers tell us. Verified, stored, answered; what it means is read later.
 
+mod twilio;
+
 use axum::{
     body::Body,
     extract::{OriginalUri, RawQuery, State},
@@ -17,7 +19,10 @@ use crate::{
 };
 
 pub(crate) fn routes() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::default().routes(routes!(meta_asks, meta_tells)).routes(routes!(whatsapp_asks, whatsapp_tells))
+    OpenApiRouter::default()
+        .routes(routes!(meta_asks, meta_tells))
+        .routes(routes!(whatsapp_asks, whatsapp_tells))
+        .merge(twilio::routes())
 }
 
 /// Adapters whose webhooks come to Meta's address.

@@ -14,5 +14,6 @@ mod service;
 mod signatures;
 mod standing;
 mod tenants;
+mod twilio;
 mod webhooks;
 mod world;

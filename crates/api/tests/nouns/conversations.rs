@@ -5,7 +5,7 @@ use futures::future::join_all;
 use postroad_app::{inbound, sweep};
 use postroad_core::{
     ids::JournalId,
-    provider::{Effect, Event, Fault},
+    provider::{Effect, Event, Fault, Told},
 };
 use postroad_testkit::SignedCaller;
 use serde_json::{Value, json};
@@ -16,8 +16,8 @@ use crate::world::{Tenant, World};
 struct Adapters;
 
 impl inbound::Normalise for Adapters {
-    fn events(&self, provider: &str, body: &[u8], received_at: DateTime<Utc>) -> Result<Vec<Event>, String> {
-        postroad_providers::find(provider).unwrap().events(body, received_at).map_err(|error| error.to_string())
+    fn events(&self, provider: &str, told: &Told<'_>) -> Result<Vec<Event>, String> {
+        postroad_providers::find(provider).unwrap().events(told).map_err(|error| error.to_string())
     }
 
     fn effect(&self, provider: &str, fault: &Fault) -> Effect {

@@ -69,7 +69,7 @@ impl Signers {
         provider: &'static dyn Provider,
         hook: &Hook<'_>,
     ) -> Result<Vec<(TenantId, AccountId)>> {
-        let names = provider.accounts_in(hook.body);
+        let names = provider.accounts_in(hook);
         let readable = names.is_ok();
         let names: Vec<Name> = names
             .map_or_else(|_| vec![Name::All], |names| names.into_iter().filter_map(Name::of).take(TRIED_MAX).collect());

@@ -129,7 +129,7 @@ fn people(text: &str) -> Result<People, String> {
 
 #[derive(clap::Args)]
 pub struct Connect {
-    /// Name of the provider: whatsapp_cloud, …
+    /// Name of the provider: whatsapp_cloud, twilio_sms, …
     provider: String,
     /// The provider's id of the number, page, bot or mailbox
     external_id: String,

@@ -3,7 +3,11 @@
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
-use postroad_simulators::meta::{MetaConfig, MetaSim};
+use postroad_simulators::{
+    meta::{MetaConfig, MetaSim},
+    twilio::{TwilioConfig, TwilioSim},
+};
+use serde::de::DeserializeOwned;
 
 use crate::{
     exit::{Exit, usage},
@@ -20,6 +24,13 @@ Examples:
   postroad simulate meta --webhook-url http://127.0.0.1:7800/webhooks/meta
   curl http://127.0.0.1:7801/_sim/stats")]
     Meta(Meta),
+    /// SMS and WhatsApp of Twilio
+    #[command(before_help = "\
+Examples:
+  postroad simulate twilio --any-sender
+  postroad simulate twilio --sms-url http://127.0.0.1:7800/webhooks/twilio/sms
+  curl http://127.0.0.1:7802/_sim/stats")]
+    Twilio(Twilio),
 }
 
 #[derive(clap::Args)]
@@ -41,25 +52,72 @@ pub struct Meta {
     settings: Option<PathBuf>,
 }
 
+#[derive(clap::Args)]
+pub struct Twilio {
+    /// Port on 127.0.0.1; 0 takes any free one
+    #[arg(long, default_value_t = 7802)]
+    port: u16,
+    /// Where SMS of people go [default: nowhere]
+    #[arg(long, value_name = "URL")]
+    sms_url: Option<String>,
+    /// Where messages of people on WhatsApp go [default: nowhere]
+    #[arg(long, value_name = "URL")]
+    whatsapp_url: Option<String>,
+    /// Take any sender
+    #[arg(long)]
+    any_sender: bool,
+    /// Take content templates that nobody made
+    #[arg(long)]
+    any_content: bool,
+    /// JSON file with everything else: credentials, senders, limits, receipts
+    #[arg(long, value_name = "FILE")]
+    settings: Option<PathBuf>,
+}
+
 pub async fn run(command: Command) -> Result<Exit> {
-    let Command::Meta(args) = command;
     let stop = stop::on_signal()?;
-    let sim = MetaSim::start(config(args)?).await.context("the simulator cannot listen")?;
-    out(&format!("{}\n", sim.base_url()))?;
-    note("the WhatsApp Cloud API is simulated; Ctrl-C ends it")?;
-    stop.cancelled().await;
-    sim.stop().await;
+    match command {
+        Command::Meta(args) => {
+            let sim = MetaSim::start(meta(args)?).await.context("the simulator cannot listen")?;
+            tell(&sim.base_url(), "the WhatsApp Cloud API is simulated; Ctrl-C ends it")?;
+            stop.cancelled().await;
+            sim.stop().await;
+        }
+        Command::Twilio(args) => {
+            let sim = TwilioSim::start(twilio(args)?).await.context("the simulator cannot listen")?;
+            tell(&sim.base_url(), "Twilio is simulated; Ctrl-C ends it")?;
+            stop.cancelled().await;
+            sim.stop().await;
+        }
+    }
     Ok(Exit::Ok)
 }
 
-fn config(args: Meta) -> Result<MetaConfig> {
-    let base: MetaConfig = match &args.settings {
-        None => MetaConfig::default(),
-        Some(path) => {
-            let text = std::fs::read(path).with_context(|| format!("{} cannot be read", path.display()))?;
-            serde_json::from_slice(&text).map_err(|error| usage(format!("{}: {error}", path.display())))?
-        }
-    };
+fn tell(base_url: &str, what: &str) -> Result<()> {
+    out(&format!("{base_url}\n"))?;
+    note(what)
+}
+
+fn settings<T: Default + DeserializeOwned>(path: Option<&PathBuf>) -> Result<T> {
+    let Some(path) = path else { return Ok(T::default()) };
+    let text = std::fs::read(path).with_context(|| format!("{} cannot be read", path.display()))?;
+    Ok(serde_json::from_slice(&text).map_err(|error| usage(format!("{}: {error}", path.display())))?)
+}
+
+fn twilio(args: Twilio) -> Result<TwilioConfig> {
+    let base: TwilioConfig = settings(args.settings.as_ref())?;
+    Ok(TwilioConfig {
+        port: args.port,
+        sms_url: args.sms_url.or(base.sms_url),
+        whatsapp_url: args.whatsapp_url.or(base.whatsapp_url),
+        any_sender: args.any_sender || base.any_sender,
+        any_content: args.any_content || base.any_content,
+        ..base
+    })
+}
+
+fn meta(args: Meta) -> Result<MetaConfig> {
+    let base: MetaConfig = settings(args.settings.as_ref())?;
     Ok(MetaConfig {
         port: args.port,
         webhook_url: args.webhook_url.or(base.webhook_url),

@@ -22,6 +22,7 @@ pub const MASTER_KEYS: Spec = Spec::secret("POSTROAD_MASTER_KEYS", "keys like k2
 pub const LOG: Spec = Spec::plain("POSTROAD_LOG", "json or text");
 pub const RUST_LOG: Spec = Spec::plain("RUST_LOG", "a filter like info,postroad_worker=debug").or("info,sqlx=warn");
 pub const META_URL: Spec = Spec::plain("POSTROAD_META_URL", "an address like https://graph.facebook.com");
+pub const TWILIO_URL: Spec = Spec::plain("POSTROAD_TWILIO_URL", "an address like https://api.twilio.com");
 pub const WHATSAPP_TOKEN: Spec = Spec::secret("WHATSAPP_TOKEN", "a system user's permanent token");
 pub const WHATSAPP_PHONE_NUMBER_ID: Spec =
     Spec::plain("WHATSAPP_PHONE_NUMBER_ID", "the id of a number at Meta: digits");
@@ -29,6 +30,10 @@ pub const WHATSAPP_BUSINESS_ACCOUNT_ID: Spec =
     Spec::plain("WHATSAPP_BUSINESS_ACCOUNT_ID", "the id of a WhatsApp Business account at Meta: digits");
 pub const META_APP_SECRET: Spec = Spec::secret("META_APP_SECRET", "an app's secret at Meta");
 pub const META_VERIFY_TOKEN: Spec = Spec::secret("META_VERIFY_TOKEN", "a word of your own, told to Meta too");
+pub const TWILIO_WHATSAPP_FROM: Spec =
+    Spec::plain("TWILIO_WHATSAPP_FROM", "a number like +12025550100, or a messaging service MG…");
+pub const TWILIO_ACCOUNT_SID: Spec = Spec::plain("TWILIO_ACCOUNT_SID", "the id of an account at Twilio: AC…");
+pub const TWILIO_AUTH_TOKEN: Spec = Spec::secret("TWILIO_AUTH_TOKEN", "the token of an account at Twilio");
 pub const TENANT: Spec = Spec::plain("POSTROAD_TENANT", "the slug or id of a tenant");
 pub const API_KEY: Spec = Spec::plain("POSTROAD_API_KEY", "a key id like prk_live_…");
 pub const API_SECRET: Spec = Spec::secret("POSTROAD_API_SECRET", "a secret like prs_…");
@@ -52,11 +57,15 @@ pub const SPECS: &[Spec] = &[
     LOG,
     RUST_LOG,
     META_URL,
+    TWILIO_URL,
     WHATSAPP_TOKEN,
     WHATSAPP_PHONE_NUMBER_ID,
     WHATSAPP_BUSINESS_ACCOUNT_ID,
     META_APP_SECRET,
     META_VERIFY_TOKEN,
+    TWILIO_WHATSAPP_FROM,
+    TWILIO_ACCOUNT_SID,
+    TWILIO_AUTH_TOKEN,
     TENANT,
     API_KEY,
     API_SECRET,

@@ -94,7 +94,7 @@ fn no_secret_stands_in_a_mistake_or_in_what_is_shown() {
     let (_, shown) = Config::read(lookup(&values)).unwrap();
     let all = format!("{shown:?}");
     assert!(!all.contains("hush") && !all.contains("AAECAw"), "{all}");
-    assert_eq!(secrets.len(), 9);
+    assert_eq!(secrets.len(), 10);
 }
 
 #[test]
@@ -160,6 +160,23 @@ fn the_token_of_a_provider_makes_the_first_account_and_asks_for_what_belongs_to_
         ]
     );
     assert!(read(&whole[1..]).first_account.is_none(), "without a token nothing is wanted");
+}
+
+#[test]
+fn a_sender_of_twilio_makes_the_first_account_where_no_token_of_meta_does() {
+    let twilio = [
+        ("TWILIO_WHATSAPP_FROM", "whatsapp:+12025550100"),
+        ("TWILIO_ACCOUNT_SID", "AC00000000000000000000000000000001"),
+        ("TWILIO_AUTH_TOKEN", "token"),
+    ];
+    let account = read(&twilio).first_account.unwrap();
+    assert_eq!((account.provider, account.external_id.as_str()), ("twilio_whatsapp", "+12025550100"));
+    assert_eq!(
+        problems(&twilio[..2]),
+        ["TWILIO_AUTH_TOKEN is not set, and TWILIO_WHATSAPP_FROM is; expected the token of an account at Twilio"]
+    );
+    assert_eq!(problems(&[("TWILIO_WHATSAPP_FROM", "Acme")]).len(), 3);
+    assert!(read(&twilio[1..]).first_account.is_none(), "without a sender nothing is wanted");
 }
 
 #[test]

@@ -27,7 +27,8 @@ pub(super) async fn per_s(base_url: &str, length: Duration) -> Result<f64> {
     let provider = postroad_providers::find("whatsapp_cloud").context("this build knows WhatsApp")?;
     let credentials = Credentials::new(vec![("access_token".to_owned(), "simulated-token".to_owned().into())]);
     let external_id = "100000000000001".to_owned();
-    let connection = Arc::new(Connection { external_id, base_url: base_url.to_owned(), credentials });
+    let connection =
+        Arc::new(Connection { external_id, base_url: base_url.to_owned(), public_url: String::new(), credentials });
     let transport = Transport::new();
     let (made, until) = (Arc::new(AtomicU64::new(0)), Instant::now() + length);
     let began = Instant::now();
@@ -69,7 +70,8 @@ impl Caller {
 
     async fn call(&self, content: &Content, nth: u32) -> Result<()> {
         let correlation = Correlation { message: MessageId::from_uuid(uuid::Uuid::from_u128(nth.into())), attempt: 1 };
-        let outbound = Outbound { to: &number(nth), content, correlation, reply_to: None };
+        let outbound =
+            Outbound { to: &number(nth), content, correlation, reply_to: None, template: None, valid_for: None };
         let request = self.provider.request(&self.connection, &outbound)?;
         let Wire::Answered(response) = self.transport.send(request).await else { bail!("the stub did not answer") };
         match self.provider.outcome(&response) {

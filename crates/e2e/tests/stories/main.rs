@@ -7,4 +7,5 @@ mod quiet_hours;
 mod sandbox;
 mod sending;
 mod stopping;
+mod twilio;
 mod world;

@@ -3,19 +3,16 @@
 //! The description is of v23.0 and knows no business-scoped ids: it demands `to`. Such a request is checked as if its
 //! `recipient` were one.
 
-use std::{
-    io::{BufRead, BufReader},
-    path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
-};
-
 use http::Request;
 use postroad_core::provider::Provider;
 use postroad_providers::whatsapp_cloud::WhatsappCloud;
 use serde_json::{Value, json};
 
-use super::{desk, published_description, requests, skipped};
-use crate::samples;
+use super::{desk, requests};
+use crate::{
+    peers::{Prism, prism_program, published_description, skipped},
+    samples,
+};
 
 const DESCRIPTION: &str = "meta-business-messaging-api_v23.0.patched.json";
 
@@ -90,61 +87,6 @@ fn the_published_schema_refuses_what_is_wrong() {
         bad.as_object_mut().expect("it is an object").remove(missing);
         assert!(!validator.is_valid(&bad), "without {missing}");
     }
-}
-
-/// Prism, serving the description and judging what arrives. It ends with the test.
-struct Prism {
-    child: Child,
-    address: String,
-}
-
-impl Drop for Prism {
-    fn drop(&mut self) {
-        // It may have ended by itself; then there is nothing to end.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-impl Prism {
-    fn start(program: &Path, description: &Path) -> Self {
-        let mut child = Command::new(program)
-            .args(["mock", "--host", "127.0.0.1", "--port", "0", "--errors"])
-            .arg(description)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("what was just installed starts");
-        let mut lines = BufReader::new(child.stdout.take().expect("it is piped")).lines();
-        let address = lines.by_ref().map_while(Result::ok).find_map(|line| {
-            let (_, address) = line.split_once("listening on ")?;
-            Some(address.split_whitespace().next()?.to_owned())
-        });
-        // Whoever writes into a pipe that nobody reads waits for ever.
-        std::thread::spawn(move || lines.for_each(drop));
-        let address = address.expect("Prism says where it listens");
-        Self { child, address }
-    }
-
-    /// Sends the request here with this body; the status and the text of the judgement.
-    fn judge(&self, request: &Request<Vec<u8>>, body: Vec<u8>) -> (u16, String) {
-        let path = request.uri().path_and_query().expect("a request has a path");
-        let mut request = request.clone();
-        *request.uri_mut() = format!("{}{path}", self.address).parse().expect("it is an address");
-        *request.body_mut() = body;
-        let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
-        let mut answer = agent.run(request).expect("Prism answers");
-        (answer.status().as_u16(), answer.body_mut().read_to_string().expect("it is text"))
-    }
-}
-
-/// Installs Prism once into the build folder, from the versions that `tests/prism` pins.
-fn prism_program() -> Option<PathBuf> {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/prism/install.sh");
-    let output =
-        Command::new("sh").arg(script).arg(Path::new(env!("CARGO_TARGET_TMPDIR")).join("prism")).output().ok()?;
-    output.status.success().then(|| PathBuf::from(String::from_utf8_lossy(&output.stdout).trim()))
 }
 
 #[test]

@@ -13,8 +13,8 @@ use postroad_core::{
 };
 use postroad_providers::whatsapp_cloud::WhatsappCloud;
 
-use super::{fixtures, outcomes::response, recorded, requests::shown};
-use crate::samples;
+use super::{fixtures, recorded, requests::shown};
+use crate::{samples, shown::response};
 
 fn desk() -> &'static dyn TemplateDesk {
     WhatsappCloud.templates().expect("Meta looks at templates")

@@ -2,8 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use serde_json::Value;
-
 mod contract;
 mod desk;
 mod error_table;
@@ -37,27 +35,4 @@ fn recorded(folder: &str) -> Vec<(String, Vec<u8>)> {
 
 fn webhook(name: &str) -> Vec<u8> {
     std::fs::read(fixtures("webhooks").join(format!("{name}.json"))).expect("the fixture is there")
-}
-
-/// Providers' published descriptions, which this repository does not copy: `POSTROAD_SPECS` names the folder.
-#[expect(
-    clippy::disallowed_methods,
-    clippy::print_stderr,
-    reason = "the one setting of this suite, and a skip must be heard"
-)]
-fn published_description(path: &str) -> Option<(PathBuf, Value)> {
-    let Some(folder) = std::env::var_os("POSTROAD_SPECS") else {
-        eprintln!("SKIPPED: set POSTROAD_SPECS to the folder of published API descriptions to check against {path}");
-        return None;
-    };
-    let path = Path::new(&folder).join(path);
-    let text =
-        std::fs::read(&path).unwrap_or_else(|error| panic!("POSTROAD_SPECS is set, but {}: {error}", path.display()));
-    Some((path, serde_json::from_slice(&text).expect("the description is JSON")))
-}
-
-/// Says aloud that a peer is missing here.
-#[expect(clippy::print_stderr, reason = "a skip must be heard")]
-fn skipped(why: &str) {
-    eprintln!("SKIPPED: {why}");
 }

@@ -8,7 +8,8 @@ use postroad_core::{
 };
 use serde_json::Value;
 
-use super::{events::read, fixtures, published_description};
+use super::{events::read, fixtures};
+use crate::peers::published_description;
 
 /// One line per event, without anything that the sample says.
 fn told(event: &Event) -> String {

@@ -1,7 +1,7 @@
 //! Signatures of webhooks: our vector, every flipped bit, and the signatures of another library.
 
 use std::{
-    path::{Path, PathBuf},
+    path::Path,
     process::{Command, Stdio},
 };
 
@@ -10,7 +10,8 @@ use postroad_core::provider::{Credentials, Forged, Hook, Provider};
 use postroad_providers::whatsapp_cloud::WhatsappCloud;
 use serde_json::Value;
 
-use super::{recorded, skipped};
+use super::recorded;
+use crate::peers::{python, skipped};
 
 const HEADER: &str = "x-hub-signature-256";
 
@@ -86,24 +87,6 @@ fn two_signatures_are_a_riddle_and_refused() {
     assert_eq!(WhatsappCloud.verify(&hook, &credentials), Err(Forged));
 }
 
-/// A Python with `pywa`, installed once into the build folder.
-fn pywa() -> Option<PathBuf> {
-    let venv = Path::new(env!("CARGO_TARGET_TMPDIR")).join("pywa");
-    let python = venv.join("bin/python");
-    let quiet = |command: &mut Command| {
-        command.stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|status| status.success())
-    };
-    let ready = || quiet(Command::new(&python).args(["-c", "import pywa.utils"]));
-    let requirements = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/pywa/requirements.txt");
-    let there = ready()
-        || (quiet(Command::new("python3").args(["-m", "venv"]).arg(&venv))
-            && quiet(
-                Command::new(&python).args(["-m", "pip", "install", "--quiet", "--requirement"]).arg(requirements),
-            )
-            && ready());
-    there.then_some(python)
-}
-
 /// What `pywa` signs and accepts: `sha256=…`.
 fn signed_by_pywa(python: &Path, secret: &str, body: &[u8]) -> String {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/pywa/sign.py");
@@ -122,7 +105,7 @@ fn signed_by_pywa(python: &Path, secret: &str, body: &[u8]) -> String {
 
 #[test]
 fn what_another_library_signs_is_accepted() {
-    let Some(python) = pywa() else {
+    let Some(python) = python("pywa", "pywa.utils") else {
         return skipped("python3 with pywa cannot be had here, so no foreign signature is checked");
     };
     let bodies: Vec<Vec<u8>> = recorded("webhooks").into_iter().map(|(_, body)| body).take(4).collect();

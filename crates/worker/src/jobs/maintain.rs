@@ -5,7 +5,7 @@ use postroad_app::{
 };
 use postroad_core::jobs::Maintain;
 
-use super::{Ctx, Done, Failure, Handle, quotas};
+use super::{Ctx, Done, Failure, Handle, lost, quotas};
 
 impl Handle for Maintain {
     async fn run(self, ctx: Ctx) -> Result<Done, Failure> {
@@ -22,6 +22,9 @@ impl Handle for Maintain {
                 };
             }
             Self::LearnQuota { tenant, account, .. } => return quotas::ask(&ctx, tenant, account).await,
+            Self::LookUp { tenant, message, attempt, .. } => {
+                return lost::look_up(&ctx, tenant, message, attempt).await;
+            }
             Self::ListTemplates { slot } => listing::start_all(&ctx.app, &reviewing(), slot).await?,
         }
         Ok(Done::Completed)

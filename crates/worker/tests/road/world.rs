@@ -85,7 +85,8 @@ impl World {
         };
         let (app, token) = (self.app.clone(), stop.clone());
         let worker = tokio::spawn(async move { postroad_worker::run(app, options, token).await.unwrap() });
-        let schedule = postroad_scheduler::Options { graces, echoing: vec!["whatsapp_cloud".into()] };
+        let schedule =
+            postroad_scheduler::Options { graces, echoing: vec!["whatsapp_cloud".into()], listing: Vec::new() };
         let scheduler = tokio::spawn(postroad_scheduler::run(self.app.clone(), schedule, stop.clone()));
         (stop, vec![worker, scheduler])
     }
