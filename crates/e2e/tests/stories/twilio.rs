@@ -48,10 +48,10 @@ impl Town {
         Ok(Self { installation, sim, _all: all, client })
     }
 
-    async fn agreed(&self, number: &str) -> Result<()> {
+    async fn agreed(&self, number: &str, channel: &str) -> Result<()> {
         let file = file(&self.installation, "csv", &format!("phone,consent\n{number},yes\n"))?;
         let path = file.path().to_str().context("a path is text")?;
-        self.installation.postroad(&["import", "contacts", path, "--channel", "sms"]).await?;
+        self.installation.postroad(&["import", "contacts", path, "--channel", channel]).await?;
         Ok(())
     }
 
@@ -113,7 +113,7 @@ fn text(body: &str) -> Value {
 #[tokio::test]
 async fn an_sms_is_delivered_by_a_signed_callback_and_stop_ends_it() -> Result<()> {
     let town = Town::start("twilio_sms").await?;
-    town.agreed(ADA).await?;
+    town.agreed(ADA, "sms").await?;
     let id = town.post(&text("Your order is ready.")).await?;
     town.reaches(&id, "delivered").await?;
     let sent = town.sim.messages(Some(ADA));
@@ -134,7 +134,7 @@ async fn an_sms_is_delivered_by_a_signed_callback_and_stop_ends_it() -> Result<(
 #[tokio::test]
 async fn a_call_whose_answer_was_lost_is_settled_by_its_callback_and_not_repeated() -> Result<()> {
     let town = Town::start("twilio_sms").await?;
-    town.agreed(ADA).await?;
+    town.agreed(ADA, "sms").await?;
     town.sim.add_rules([Rule::next(1, Action::AcceptThenCut)])?;
     let id = town.post(&text("Once.")).await?;
     town.reaches(&id, "delivered").await?;
@@ -147,7 +147,7 @@ async fn a_call_whose_answer_was_lost_is_settled_by_its_callback_and_not_repeate
 #[tokio::test]
 async fn a_call_whose_answer_and_callbacks_were_lost_is_found_in_the_list() -> Result<()> {
     let town = Town::start("twilio_sms").await?;
-    town.agreed(ADA).await?;
+    town.agreed(ADA, "sms").await?;
     town.sim.configure(|config| config.callbacks.lost = true);
     town.sim.add_rules([Rule::next(1, Action::AcceptThenCut)])?;
     let id = town.post(&text("Once.")).await?;
@@ -159,6 +159,7 @@ async fn a_call_whose_answer_and_callbacks_were_lost_is_found_in_the_list() -> R
 #[tokio::test]
 async fn who_writes_on_whatsapp_is_answered_there_and_reads_it() -> Result<()> {
     let town = Town::start("twilio_whatsapp").await?;
+    town.agreed(ADA, "whatsapp").await?;
     town.sim.configure(|config| config.receipts.read.share = 1.0);
     let said = Inbound {
         from: format!("whatsapp:{ADA}"),
