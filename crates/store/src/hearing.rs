@@ -3,7 +3,7 @@
 //! Rows are always locked in the order of their keys, so that two readers that hear the same people wait for each other and
 //! never for each other's rows crosswise.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use postroad_core::{
@@ -136,13 +136,15 @@ pub struct Said<'a> {
     pub opens_session: bool,
 }
 
-/// Stores what was said, each thing once. By place: its id; none: it was there already.
+/// Stores what was said, each thing once. By place: its id; none: it was there already. Ids rise with the place, so that what
+/// was said together is listed in its order.
 pub async fn insert_messages(
     tx: &mut SystemTx,
     said: &[Said<'_>],
     now: DateTime<Utc>,
 ) -> Result<Vec<Option<MessageId>>> {
-    let ids: Vec<Uuid> = said.iter().map(|_| MessageId::new(now).uuid()).collect();
+    let mut ids: Vec<Uuid> = said.iter().map(|_| MessageId::new(now).uuid()).collect();
+    ids.sort_unstable();
     let contents = said.iter().map(|one| serde_json::to_value(one.content)).collect::<Result<Vec<_>, _>>()?;
     let fresh = sqlx::query_scalar!(
         r#"
@@ -171,7 +173,7 @@ pub async fn insert_messages(
     )
     .fetch_all(tx.conn())
     .await?;
-    let fresh: std::collections::HashSet<Uuid> = fresh.into_iter().collect();
+    let fresh: HashSet<Uuid> = fresh.into_iter().collect();
     Ok(ids.into_iter().map(|id| fresh.contains(&id).then(|| MessageId::from_uuid(id))).collect())
 }
 
@@ -240,7 +242,7 @@ pub struct Continued {
 /// The live conversation of each turn, which is made where there is none, with the turn counted in it. By place. `turns` are
 /// in the order of their keys, each once.
 pub async fn go_on(tx: &mut SystemTx, turns: &[Turn], now: DateTime<Utc>) -> Result<Vec<Continued>> {
-    let mut made = HashMap::new();
+    let mut made = HashSet::new();
     let mut live = HashMap::new();
     for _ in 0..RACES_MAX {
         live = lock_live(tx, turns).await?;
@@ -256,7 +258,7 @@ pub async fn go_on(tx: &mut SystemTx, turns: &[Turn], now: DateTime<Utc>) -> Res
         .map(|turn| {
             let (id, was) = live.get(&turn.key()).ok_or_else(no_conversation)?;
             let is = *states.get(id).ok_or_else(no_conversation)?;
-            let is_new = made.contains_key(id);
+            let is_new = made.contains(id);
             Ok(Continued { conversation: *id, was: (!is_new).then_some(*was), is })
         })
         .collect()
@@ -287,7 +289,7 @@ async fn lock_live(tx: &mut SystemTx, turns: &[Turn]) -> Result<Live> {
     Ok(rows.into_iter().map(|row| ((row.tenant_id, row.account_id, row.address_id), (row.id, row.state))).collect())
 }
 
-async fn begin(tx: &mut SystemTx, turns: &[Turn], now: DateTime<Utc>) -> Result<HashMap<ConversationId, ()>> {
+async fn begin(tx: &mut SystemTx, turns: &[Turn], now: DateTime<Utc>) -> Result<Vec<ConversationId>> {
     let ids: Vec<Uuid> = turns.iter().map(|_| ConversationId::new(now).uuid()).collect();
     let made = sqlx::query_scalar!(
         r#"
@@ -309,7 +311,7 @@ async fn begin(tx: &mut SystemTx, turns: &[Turn], now: DateTime<Utc>) -> Result<
     )
     .fetch_all(tx.conn())
     .await?;
-    Ok(made.into_iter().map(|id| (id, ())).collect())
+    Ok(made)
 }
 
 /// A message that is older than what was resolved since is late news: it opens nothing, and nobody waits for an answer to it.

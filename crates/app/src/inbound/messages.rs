@@ -36,7 +36,8 @@ impl<'a> Utterance<'a> {
 
 /// Takes in whatever was said; returns how many messages were new.
 pub(super) async fn take(tx: &mut SystemTx, understood: &[Understood<'_>], now: DateTime<Utc>) -> Result<usize> {
-    let heard: Vec<Utterance<'_>> = understood.iter().flat_map(utterances).collect();
+    let mut heard: Vec<Utterance<'_>> = understood.iter().flat_map(utterances).collect();
+    heard.sort_by_key(|one| one.event.at);
     if heard.is_empty() {
         return Ok(0);
     }
