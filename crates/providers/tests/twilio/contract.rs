@@ -12,6 +12,13 @@ fn with_brackets(body: &[u8]) -> Vec<u8> {
     url::form_urlencoded::Serializer::new(String::new()).extend_pairs(spelt).finish().into_bytes()
 }
 
+/// Prism makes an answer up and judges that too: an address in it may not be one. That is its own affair.
+fn is_about_its_answer(status: u16, answer: &str) -> bool {
+    let answer: serde_json::Value = serde_json::from_str(answer).unwrap_or_default();
+    let found = answer["validation"].as_array().map(Vec::as_slice).unwrap_or_default();
+    status == 500 && !found.is_empty() && found.iter().all(|one| one["location"][0] == "response")
+}
+
 #[test]
 fn a_server_of_the_published_description_refuses_none_of_our_requests() {
     let Some((description, _)) = published_description(DESCRIPTION) else { return };
@@ -23,7 +30,7 @@ fn a_server_of_the_published_description_refuses_none_of_our_requests() {
     for (name, request) in &requests {
         let expected: u16 = if request.method() == http::Method::POST { 201 } else { 200 };
         let (status, answer) = prism.judge(request, with_brackets(request.body()));
-        assert_eq!(status, expected, "{name}: {answer}");
+        assert!(status == expected || is_about_its_answer(status, &answer), "{name}: {status} {answer}");
     }
     let sound = &requests[0].1;
     for wrong in ["Body=hello", "To=%2B12025550123&MessagingServiceSid=MG1", "To=%2B12025550123&ValidityPeriod=soon"] {
