@@ -12,9 +12,12 @@ async fn nothing_is_attempted_after_the_kill_switch_and_the_rest_goes_out_afterw
     let world = World::start_with(postroad_e2e::Setup::default(), "40").await?;
     let people = numbers(200);
     world.operator().import(&agreed(&people)).await?;
+    // Everything is there before anything leaves: however slowly it is posted, there is something to stop.
+    world.operator().run(&["pause", "account", &world.account]).await?;
     for number in &people {
         world.post(&news_for(number)).await?;
     }
+    world.operator().run(&["resume", "account", &world.account]).await?;
     until("some were sent", PATIENCE, || async { Ok(world.sim.stats().counts.accepted > 20) }).await?;
     world.operator().run(&["pause", "account", &world.account]).await?;
     let mut db = world.installation.database.connect().await?;
