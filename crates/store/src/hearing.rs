@@ -3,7 +3,10 @@
 //! Rows are always locked in the order of their keys, so that two readers that hear the same people wait for each other and
 //! never for each other's rows crosswise.
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{HashMap, HashSet},
+    hash::BuildHasher,
+};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use postroad_core::{
@@ -37,7 +40,7 @@ const RACES_MAX: usize = 5;
 /// Finds each speaker, or makes a contact for them; the name is for those who are new.
 pub async fn know<'a>(
     tx: &mut SystemTx,
-    speakers: &HashMap<Speaker<'a>, Option<&'a str>>,
+    speakers: &HashMap<Speaker<'a>, Option<&'a str>, impl BuildHasher>,
     now: DateTime<Utc>,
 ) -> Result<HashMap<Speaker<'a>, Known>> {
     let mut wanted: Vec<Speaker<'a>> = speakers.keys().copied().collect();

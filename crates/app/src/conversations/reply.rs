@@ -38,8 +38,7 @@ pub struct Reply {
 
 /// Accepts an answer, once per request id.
 pub async fn reply<A: Serialize>(
-    app: &App,
-    adapters: Adapters,
+    (app, adapters): (&App, Adapters),
     (call, by): (&Call, By),
     id: ConversationId,
     reply: Reply,

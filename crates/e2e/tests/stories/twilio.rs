@@ -119,7 +119,7 @@ async fn an_sms_is_delivered_by_a_signed_callback_and_stop_ends_it() -> Result<(
     let sent = town.sim.messages(Some(ADA));
     assert_eq!((sent.len(), sent[0].sender.as_str(), sent[0].body.as_str()), (1, NUMBER, "Your order is ready."));
 
-    town.sim.inbound(Inbound { from: ADA.to_owned(), body: "Stop".to_owned(), ..Inbound::default() })?;
+    town.sim.inbound(&Inbound { from: ADA.to_owned(), body: "Stop".to_owned(), ..Inbound::default() })?;
     until("the word is on record", PATIENCE, || async {
         let sql = "select count(*) from consents where action = 'revoked' and source = 'inbound'";
         Ok(town.count(sql).await? > 0)
@@ -167,7 +167,7 @@ async fn who_writes_on_whatsapp_is_answered_there_and_reads_it() -> Result<()> {
         body: "Is it ready?".to_owned(),
         ..Inbound::default()
     };
-    town.sim.inbound(said)?;
+    town.sim.inbound(&said)?;
     until("the question arrived", PATIENCE, || async {
         Ok(town.count("select count(*) from messages where direction = 'inbound'").await? > 0)
     })

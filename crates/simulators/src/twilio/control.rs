@@ -52,7 +52,7 @@ fn dispatch(twilio: &Twilio, head: &Parts, body: &[u8], path: &[&str]) -> Result
         }
         ("POST", ["inbound"]) => {
             let said: Vec<Inbound> = parse_all(body)?;
-            let sids = said.into_iter().map(|said| state.hear(said)).collect::<Result<Vec<_>, _>>();
+            let sids = said.iter().map(|said| state.hear(said)).collect::<Result<Vec<_>, _>>();
             Ok(reply::ok(&json!({ "sids": sids.map_err(|error| error.to_string())? })))
         }
         ("POST", ["reset"]) => {

@@ -50,7 +50,7 @@ impl Default for Inbound {
 pub struct NoAddress(String);
 
 impl State {
-    pub(crate) fn hear(&mut self, said: Inbound) -> Result<String, NoAddress> {
+    pub(crate) fn hear(&mut self, said: &Inbound) -> Result<String, NoAddress> {
         let is_whatsapp = said.to.starts_with("whatsapp:");
         let url = if is_whatsapp { &self.config.whatsapp_url } else { &self.config.sms_url };
         let url = url.clone().ok_or_else(|| NoAddress(said.to.clone()))?;
@@ -64,7 +64,7 @@ impl State {
             _ => {}
         }
         self.heard.insert(pair, self.clock.now());
-        let fields = self.fields(&sid, &said, keyword);
+        let fields = self.fields(&sid, said, keyword);
         self.enqueue(self.clock.now(), Post { epoch: self.epoch, url, fields, status: None });
         Ok(sid)
     }

@@ -101,7 +101,7 @@ impl TwilioSim {
     }
 
     /// Lets a person say something; returns the message's SID.
-    pub fn inbound(&self, message: Inbound) -> Result<String, NoAddress> {
+    pub fn inbound(&self, message: &Inbound) -> Result<String, NoAddress> {
         self.twilio.state.lock().hear(message)
     }
 

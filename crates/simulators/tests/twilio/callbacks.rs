@@ -12,7 +12,9 @@ fn is_signed(ear: &Ear, got: &Got, token: &str) -> bool {
     sorted.sort();
     let mut mac = Hmac::<Sha1>::new_from_slice(token.as_bytes()).unwrap();
     mac.update(format!("{}{}", ear.base_url, got.path).as_bytes());
-    sorted.iter().for_each(|(name, value)| mac.update(format!("{name}{value}").as_bytes()));
+    for (name, value) in &sorted {
+        mac.update(format!("{name}{value}").as_bytes());
+    }
     let signature = BASE64.encode(&mac.finalize().into_bytes());
     got.headers["x-twilio-signature"] == signature.as_str()
 }
@@ -85,7 +87,7 @@ async fn what_people_send_arrives_with_its_files() {
     let ear = Ear::open(200).await;
     let sim = simulator(|config| config.sms_url = Some(format!("{}/sms", ear.base_url))).await;
     let file = File { url: "https://api.twilio.com/x".to_owned(), content_type: "image/png".to_owned() };
-    let sid = sim.inbound(Inbound { body: "Look".to_owned(), files: vec![file], ..Inbound::default() }).unwrap();
+    let sid = sim.inbound(&Inbound { body: "Look".to_owned(), files: vec![file], ..Inbound::default() }).unwrap();
     settled(&sim).await;
     let got = ear.got();
     let field = |name: &str| got[0].field(name);
@@ -95,5 +97,5 @@ async fn what_people_send_arrives_with_its_files() {
     );
     assert!(is_signed(&ear, &got[0], "simulated-auth-token"));
     let nowhere = Inbound { to: "whatsapp:+12025550100".to_owned(), ..Inbound::default() };
-    assert!(sim.inbound(nowhere).is_err(), "nobody said where those go");
+    assert!(sim.inbound(&nowhere).is_err(), "nobody said where those go");
 }

@@ -36,13 +36,15 @@ async fn the_list_pages_and_knows_days() {
     assert_eq!((list("DateSent%3C=2020-01-01").await, list("DateSent=2020-01-01").await), (0, 0));
 }
 
+type Fields<'a> = &'a [(&'a str, &'a str)];
+
 #[tokio::test]
 async fn what_twilio_refuses_is_refused_with_its_code() {
     let sim = simulator(|_| {}).await;
     let long = "x".repeat(1_601);
     let (to, from, body) = (("To", ANN), ("From", NUMBER), ("Body", "hello"));
     let whatsapp = ("To", "whatsapp:+12025550123");
-    let cases: &[(&[(&str, &str)], u16, u32)] = &[
+    let cases: &[(Fields<'_>, u16, u32)] = &[
         (&[from, body], 400, 21_604),
         (&[to, body], 400, 21_603),
         (&[to, from], 400, 21_602),
@@ -77,10 +79,10 @@ async fn who_says_stop_gets_nothing_more_until_start() {
     let ear = Ear::open(200).await;
     let sim = simulator(|config| config.sms_url = Some(format!("{}/sms", ear.base_url))).await;
     let says = |body: &str| Inbound { body: body.to_owned(), ..Inbound::default() };
-    sim.inbound(says("stop")).unwrap();
+    sim.inbound(&says("stop")).unwrap();
     let refused = text(&sim, "https://messages.example/x.1").await.unwrap();
     assert_eq!((refused.status, &refused.body["code"]), (400, &21_610.into()));
-    sim.inbound(says("Start")).unwrap();
+    sim.inbound(&says("Start")).unwrap();
     assert_eq!(text(&sim, "https://messages.example/x.1").await.unwrap().status, 201);
     settled(&sim).await;
     let words: Vec<_> = ear.got().iter().filter_map(|got| got.field("OptOutType").map(str::to_owned)).collect();
@@ -102,6 +104,6 @@ async fn free_text_on_whatsapp_needs_an_open_window() {
     assert_eq!((answer.status, &answer.body["code"]), (400, &63_016.into()));
     assert_eq!(send(&sim, &[to, from, ("ContentSid", "HX1")]).await.unwrap().status, 201);
     let said = Inbound { from: to.1.to_owned(), to: from.1.to_owned(), body: "hi".to_owned(), ..Inbound::default() };
-    sim.inbound(said).unwrap();
+    sim.inbound(&said).unwrap();
     assert_eq!(send(&sim, &[to, from, ("Body", "hello")]).await.unwrap().status, 201);
 }

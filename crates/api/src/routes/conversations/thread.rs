@@ -85,7 +85,7 @@ pub(super) async fn reply(
 ) -> Result<Response, Problem> {
     let by = by(&caller, new.member_id)?;
     let reply = new.into_reply()?;
-    let answer = conversations::reply(&api.app, adapter, (caller.call(), by), id, reply, Accepted::of).await?;
+    let answer = conversations::reply((&api.app, adapter), (caller.call(), by), id, reply, Accepted::of).await?;
     Ok(answered(answer))
 }
 
