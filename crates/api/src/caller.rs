@@ -51,6 +51,8 @@ needs!(
     TemplatesWrite,
     ConversationsRead,
     ConversationsWrite,
+    AutomationsRead,
+    AutomationsWrite,
     MembersRead,
     MembersWrite,
     TenantRead,

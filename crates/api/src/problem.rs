@@ -10,7 +10,7 @@ use axum::{
     http::{HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use postroad_core::ids::ContactId;
+use postroad_core::{automation::Fault, ids::ContactId};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -60,6 +60,10 @@ pub(crate) struct Body {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     errors: Vec<BatchError>,
+    /// With `invalid_definition`: what is wrong with it, and where.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    faults: Vec<DefinitionFault>,
     /// Seconds, for `Retry-After`.
     #[serde(skip)]
     #[schema(ignore)]
@@ -79,6 +83,24 @@ pub struct BatchError {
     #[schema(value_type = String, pattern = "^[a-z][a-z0-9_]*$")]
     pub code: &'static str,
     pub detail: String,
+}
+
+/// What is wrong with one part of an automation.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub(crate) struct DefinitionFault {
+    /// A JSON pointer into the definition: `/actions/2/reply/text`.
+    path: String,
+    /// A stable word: see the guide on automations.
+    #[schema(value_type = String, pattern = "^[a-z][a-z0-9_]*$")]
+    code: &'static str,
+    /// What to do about it.
+    detail: String,
+}
+
+impl DefinitionFault {
+    pub(crate) fn of(fault: &Fault) -> Self {
+        Self { path: fault.path.clone(), code: fault.code.as_str(), detail: fault.fix.clone() }
+    }
 }
 
 /// What the outer layers read of a problem in an answer.
@@ -101,6 +123,7 @@ impl Problem {
             state: None,
             merged_into: None,
             errors: Vec::new(),
+            faults: Vec::new(),
             retry_after_s: None,
             precisely: None,
         }))
@@ -147,6 +170,12 @@ impl Problem {
     #[must_use]
     pub fn with_errors(mut self, errors: Vec<BatchError>) -> Self {
         self.0.errors = errors;
+        self
+    }
+
+    #[must_use]
+    pub(crate) fn with_faults(mut self, faults: Vec<DefinitionFault>) -> Self {
+        self.0.faults = faults;
         self
     }
 

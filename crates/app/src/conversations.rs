@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use postroad_core::{
     actor::Actor,
     conversation::{ConversationState, EventKind},
-    ids::{AccountId, ContactId, ConversationId, MemberId, NoteId, TenantId},
+    ids::{AccountId, ContactId, ConversationId, MemberId, MessageId, NoteId, TenantId},
 };
 pub use postroad_store::conversations::{Assigned, Conversation, Link, Listed};
 use postroad_store::{
@@ -19,6 +19,8 @@ use postroad_store::{
 use serde_json::Value;
 
 pub use change::{Assignment, Change, Labelling, Read, assign, change, label, link, links, move_to, read, unlink};
+pub(crate) use change::{assigned, labelled, moved};
+pub(crate) use notes::noted;
 pub use notes::{NewNote, Note, add_note, delete_note, edit_note, notes};
 pub use reply::{Reply, open, reply};
 
@@ -123,30 +125,38 @@ pub async fn history(app: &App, tenant: TenantId, id: ConversationId, after: i64
 }
 
 /// A conversation that is being changed: nobody else changes it until it is told.
-struct Work {
-    tx: TenantTx,
+pub(crate) struct Work {
+    pub(crate) tx: TenantTx,
     by: By,
     now: DateTime<Utc>,
-    conversation: Conversation,
+    pub(crate) conversation: Conversation,
 }
+
+/// What is told of a change.
+pub(crate) type Happening = (EventKind, Value);
 
 impl Work {
     async fn begin(app: &App, by: By, id: ConversationId) -> Result<Self> {
-        let now = app.clock.now();
-        let mut tx = TenantTx::begin(&app.store, by.tenant).await?;
+        let tx = TenantTx::begin(&app.store, by.tenant).await?;
+        let mut work = Self::within(tx, by, id, app.clock.now()).await?;
+        know(&mut work.tx, by.member.as_slice()).await?;
+        Ok(work)
+    }
+
+    /// As a part of a transaction that does more, and that whoever calls commits.
+    pub(crate) async fn within(mut tx: TenantTx, by: By, id: ConversationId, now: DateTime<Utc>) -> Result<Self> {
         let conversation = stored::lock(&mut tx, id).await?.ok_or(ConversationError::NotFound)?;
-        know(&mut tx, by.member.as_slice()).await?;
         Ok(Self { tx, by, now, conversation })
     }
 
-    fn event(&self, kind: EventKind, data: Value) -> (TenantId, Event) {
+    pub(crate) fn event(&self, message: Option<MessageId>, (kind, data): Happening) -> (TenantId, Event) {
         let conversation = self.conversation.id;
-        (self.by.tenant, Event { kind, conversation, message: None, actor: self.by.actor(), data })
+        (self.by.tenant, Event { kind, conversation, message, actor: self.by.actor(), data })
     }
 
     /// Commits, and returns the conversation as it is now.
-    async fn tell(mut self, kind: EventKind, data: Value) -> Result<Conversation> {
-        let event = self.event(kind, data);
+    async fn tell(mut self, happening: Happening) -> Result<Conversation> {
+        let event = self.event(None, happening);
         let conversation = stored::find(&mut self.tx, self.conversation.id, self.by.member).await?;
         events::tell(&mut self.tx, &[event], self.now).await?;
         self.tx.commit().await?;

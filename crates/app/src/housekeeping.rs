@@ -2,7 +2,9 @@
 
 use chrono::TimeDelta;
 use postroad_core::limits::{IDEMPOTENCY_KEPT, IMPORT_UPLOAD_MAX, LINK_KEPT};
-use postroad_store::{Result, SystemTx, contact_links, housekeeping, import, incarnations, opt_ins, portfolios, queue};
+use postroad_store::{
+    Result, SystemTx, automations::runs, contact_links, housekeeping, import, incarnations, opt_ins, portfolios, queue,
+};
 
 use crate::{App, import::abandon, opt_ins::UNCONFIRMED_KEPT};
 
@@ -12,6 +14,8 @@ const DEAD_KEPT: TimeDelta = TimeDelta::days(30);
 const LOG_KEPT: TimeDelta = TimeDelta::days(90);
 /// Webhooks that were applied.
 const JOURNAL_KEPT: TimeDelta = TimeDelta::days(30);
+/// Runs of automations that ended, and events that started none.
+const RUNS_KEPT: TimeDelta = TimeDelta::days(90);
 /// Lines that an import could not take.
 const WRONG_LINES_KEPT: TimeDelta = TimeDelta::days(30);
 /// Rounds of one run; each deletes a bounded number of rows.
@@ -61,8 +65,9 @@ async fn prune_once(app: &App) -> Result<u64> {
     let lines = housekeeping::prune_import_lines(&mut tx, now - WRONG_LINES_KEPT).await?;
     let links = contact_links::prune(&mut tx, now - LINK_KEPT).await?;
     let opt_ins = opt_ins::prune(&mut tx, now - UNCONFIRMED_KEPT).await?;
+    let runs = runs::prune(&mut tx, now - RUNS_KEPT).await?;
     queue::prune_workers(&mut tx, now - TimeDelta::minutes(10)).await?;
     incarnations::prune(&mut tx, now - TimeDelta::hours(1)).await?;
     tx.commit().await?;
-    Ok(jobs + answers + log + journal + lines + links + opt_ins)
+    Ok(jobs + answers + log + journal + lines + links + opt_ins + runs)
 }

@@ -6,6 +6,7 @@
 pub mod accounts;
 pub mod addresses;
 pub mod audiences;
+pub mod automations;
 pub mod campaigns;
 pub mod cells;
 pub mod clicks;
@@ -68,6 +69,8 @@ pub struct App {
     pub keyring: Arc<secrets::Keyring>,
     pub limits: Arc<limits::SharedLimits>,
     pub nudges: nudge::Nudges,
+    /// Automations, compiled.
+    pub programs: automations::Programs,
     pub defaults: Defaults,
     /// Where people reach us, without a slash at its end: links in messages begin with it.
     pub public_url: Arc<str>,

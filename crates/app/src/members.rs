@@ -9,6 +9,9 @@ use postroad_store::{Error, TenantTx, members};
 
 use crate::{App, patch::Patch, text};
 
+/// Conversations that one member may have by turns.
+const CAPACITY_MAX: i32 = 10_000;
+
 #[derive(Debug, thiserror::Error)]
 pub enum MemberError {
     #[error("there is no such member")]
@@ -21,6 +24,8 @@ pub enum MemberError {
     NameTaken,
     #[error("the email is no address")]
     Email,
+    #[error("a member has room for 0 to {CAPACITY_MAX} conversations")]
+    Capacity,
     #[error("another member has this email")]
     EmailTaken,
     #[error(transparent)]
@@ -57,6 +62,7 @@ pub async fn create(app: &App, tenant: TenantId, new: NewMember) -> Result<Membe
         role: new.role,
         active: true,
         department: new.department,
+        capacity: None,
         created_at: now,
         updated_at: now,
     };
@@ -105,6 +111,8 @@ pub struct MemberChange {
     /// Who is not active keeps what they did, and gets nothing new.
     pub active: Option<bool>,
     pub department: Patch<DepartmentId>,
+    /// 0 to 10,000 conversations.
+    pub capacity: Patch<i32>,
 }
 
 pub async fn update(app: &App, tenant: TenantId, id: MemberId, change: MemberChange) -> Result<Member, MemberError> {
@@ -118,6 +126,10 @@ pub async fn update(app: &App, tenant: TenantId, id: MemberId, change: MemberCha
     }
     change.email.apply(&mut member.email);
     change.department.apply(&mut member.department);
+    if change.capacity.value().is_some_and(|capacity| !(0..=CAPACITY_MAX).contains(capacity)) {
+        return Err(MemberError::Capacity);
+    }
+    change.capacity.apply(&mut member.capacity);
     member.role = change.role.unwrap_or(member.role);
     member.active = change.active.unwrap_or(member.active);
     member.updated_at = app.clock.now();

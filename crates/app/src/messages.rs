@@ -8,6 +8,7 @@ mod content;
 mod hold;
 mod plan;
 mod sandbox;
+mod saying;
 
 use chrono::{DateTime, Utc};
 use postroad_core::{
@@ -31,6 +32,7 @@ pub(crate) use content::is_https;
 pub use content::{INTERACTIVE_CHARS_MAX, SEND_AT_AHEAD_MAX};
 pub use hold::Hold;
 pub use plan::Refused;
+pub(crate) use saying::{Saying, say};
 
 use crate::{
     App,

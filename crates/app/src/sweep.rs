@@ -5,12 +5,13 @@ use postroad_core::{
     actor::Actor,
     conversation::{ConversationState, EventKind},
     ids::{AccountId, ConversationId, TenantId},
-    jobs::{ReadImport, ReadJournal, WakeLane},
+    jobs::{Automate, ReadImport, ReadJournal, WakeLane},
     limits::IMPORT_STILL_MAX,
     unknown::{Graces, Heard},
 };
 use postroad_store::{
     Result, SystemTx,
+    automations::{self, runs, starting},
     conversations::timers,
     events::{self, Event},
     import, inbound, lanes, leader, queue, receipts, sweeps,
@@ -91,6 +92,43 @@ pub async fn wake_conversations(app: &App) -> Result<usize> {
 fn awake(conversation: ConversationId) -> Event {
     let data = json!({"was": ConversationState::Snoozed, "is": ConversationState::Open});
     Event { kind: EventKind::StateChanged, conversation, message: None, actor: Actor::System, data }
+}
+
+/// Events and runs of automations that were due so long ago have lost their wake-up.
+const AUTOMATIONS_MAX_WAIT: TimeDelta = TimeDelta::seconds(2);
+/// A job that a sweep wrote stands for so many seconds: a long queue must not grow longer.
+const WOKEN_EVERY_S: i64 = 15;
+/// Automations and runs one sweep looks at.
+const AUTOMATIONS_MAX: i64 = 1_000;
+
+/// Queues whoever looks at events that nobody looked at, goes on with runs that are late, and begins those whose time has come.
+pub async fn wake_automations(app: &App) -> Result<usize> {
+    let now = app.clock.now();
+    let (late, woken) = (now - AUTOMATIONS_MAX_WAIT, now.timestamp() / WOKEN_EVERY_S * WOKEN_EVERY_S);
+    let mut tx = SystemTx::begin(&app.store).await?;
+    let behind = automations::behind(&mut tx, late, AUTOMATIONS_MAX).await?;
+    let runs = runs::late(&mut tx, late, AUTOMATIONS_MAX).await?;
+    let firing = starting::firing(&mut tx, AUTOMATIONS_MAX, now).await?;
+    let follow = behind.into_iter().map(|(tenant, seq)| Automate::Follow { tenant, seq, woken });
+    let go_on = runs.into_iter().map(|late| Automate::GoOn {
+        tenant: late.tenant,
+        contact: late.contact,
+        run: late.run,
+        at: late.due_at.timestamp_millis(),
+        woken,
+    });
+    let fire = firing.into_iter().map(|one| Automate::Fire {
+        tenant: one.tenant,
+        automation: one.automation,
+        at: one.at.timestamp_millis(),
+        after: one.after,
+    });
+    let jobs: Vec<Automate> = follow.chain(go_on).chain(fire).collect();
+    if !jobs.is_empty() {
+        queue::revive_all(&mut tx, &jobs, now).await?;
+    }
+    tx.commit().await?;
+    Ok(jobs.len())
 }
 
 /// Webhooks older than this without having been read have lost their wake-up.

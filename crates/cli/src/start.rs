@@ -51,6 +51,7 @@ pub async fn start(config: &Config, schema: Schema, nudges: Nudges) -> Result<St
         limits: Arc::new(limits(config, &clock)?),
         clock,
         nudges,
+        programs: postroad_app::automations::Programs::default(),
         defaults: Defaults { quiet_hours: config.quiet_hours },
         public_url: config.public_url.as_deref().unwrap_or(LOCAL_URL).into(),
     };

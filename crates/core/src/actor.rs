@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-use crate::ids::{ClientId, MemberId};
+use crate::ids::{ClientId, MemberId, RunId};
 
-/// Written as one word: `system`, `operator`, or the id of an API client or of a member.
+/// Written as one word: `system`, `operator`, or the id of an API client, of a member, or of an automation's run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Actor {
     /// Rules and clocks.
@@ -13,6 +13,8 @@ pub enum Actor {
     Operator,
     Client(ClientId),
     Member(MemberId),
+    /// A step of an automation.
+    Run(RunId),
 }
 
 impl fmt::Display for Actor {
@@ -22,6 +24,7 @@ impl fmt::Display for Actor {
             Self::Operator => f.write_str("operator"),
             Self::Client(client) => client.fmt(f),
             Self::Member(member) => member.fmt(f),
+            Self::Run(run) => run.fmt(f),
         }
     }
 }

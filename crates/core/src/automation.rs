@@ -20,6 +20,7 @@ pub mod mail;
 pub mod place;
 mod read;
 pub mod ready_made;
+pub mod references;
 pub mod run;
 mod text;
 pub mod trigger;
@@ -36,6 +37,7 @@ pub use facts::Facts;
 pub use hours::BusinessHours;
 pub use place::Place;
 pub use read::read;
+pub use references::References;
 pub use run::{Next, Outcome, Run, Turn, next};
 pub use trigger::{Event, Trigger};
 

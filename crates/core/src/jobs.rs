@@ -6,7 +6,10 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ids::{AccountId, CampaignId, ImportId, JournalId, MessageId, TemplateId, TenantId},
+    ids::{
+        AccountId, AutomationId, CampaignId, ContactId, ConversationId, ImportId, JournalId, MessageId, RunId,
+        TemplateId, TenantId,
+    },
     words::words,
 };
 
@@ -21,6 +24,8 @@ words! {
         Campaign = "campaign",
         /// Files of contacts to read.
         Import = "import",
+        /// Events that automations wait for, and their runs.
+        Automation = "automation",
         /// Templates to submit, list and delete at their providers.
         Template = "template",
         /// Purges and reconciliation.
@@ -145,6 +150,54 @@ impl Job for TendTemplates {
             }
             Self::Remove { template, woken, .. } => format!("remove:{}:{woken}", template.uuid().simple()),
             Self::List { account, began, page, .. } => format!("list:{}:{began}:{page}", account.uuid().simple()),
+        }
+    }
+}
+
+/// What is to be done about automations.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "task", rename_all = "snake_case")]
+pub enum Automate {
+    /// Looks at what was told of a tenant, up to this number and further.
+    Follow {
+        tenant: TenantId,
+        seq: i64,
+        /// 0, or the instant in unix seconds at which a sweep found that nobody looks.
+        woken: i64,
+    },
+    /// Goes on with the runs about a contact, of which this one is due then.
+    GoOn {
+        tenant: TenantId,
+        contact: ContactId,
+        run: RunId,
+        /// Unix milliseconds.
+        at: i64,
+        /// As with `Follow`.
+        woken: i64,
+    },
+    /// Begins runs that wait for no event: the time of a schedule has come, or it is time to look who is idle.
+    Fire {
+        tenant: TenantId,
+        automation: AutomationId,
+        /// Unix milliseconds.
+        at: i64,
+        /// Conversations up to this one were looked at.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        after: Option<ConversationId>,
+    },
+}
+
+impl Job for Automate {
+    const QUEUE: Queue = Queue::Automation;
+
+    fn key(&self) -> String {
+        match self {
+            Self::Follow { tenant, seq, woken } => format!("follow:{}:{seq}:{woken}", tenant.uuid().simple()),
+            Self::GoOn { run, at, woken, .. } => format!("run:{}:{at}:{woken}", run.uuid().simple()),
+            Self::Fire { automation, at, after, .. } => {
+                let after = after.map(|after| after.uuid().simple().to_string()).unwrap_or_default();
+                format!("fire:{}:{at}:{after}", automation.uuid().simple())
+            }
         }
     }
 }

@@ -17,6 +17,8 @@ words! {
         TemplatesWrite = "templates:write",
         ConversationsRead = "conversations:read",
         ConversationsWrite = "conversations:write",
+        AutomationsRead = "automations:read",
+        AutomationsWrite = "automations:write",
         MembersRead = "members:read",
         MembersWrite = "members:write",
         TenantRead = "tenant:read",

@@ -103,6 +103,7 @@ impl Installation {
             limits: Arc::new(SharedLimits::local(clock.clone())),
             clock,
             nudges: Nudges::none(),
+            programs: postroad_app::automations::Programs::default(),
             defaults: Defaults { quiet_hours: QuietHours { starts: NaiveTime::MIN, ends: NaiveTime::MIN } },
             public_url: "https://messages.example".into(),
         })

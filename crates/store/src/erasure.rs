@@ -99,6 +99,34 @@ pub async fn blank_conversations(tx: &mut TenantTx, contact: ContactId) -> Resul
     Ok(())
 }
 
+/// What automations looked at and said stays as a count of steps. A run that has not ended has nobody to act for.
+pub async fn blank_runs(tx: &mut TenantTx, contact: ContactId, now: DateTime<Utc>) -> Result<()> {
+    let tenant = tx.tenant();
+    sqlx::query!(
+        r#"
+        with mine as (
+            select r.id from addresses d
+            join   conversations c on c.tenant_id = $1 and c.address_id = d.id
+            join   automation_runs r on r.tenant_id = $1 and r.conversation_id = c.id
+            where  d.tenant_id = $1 and d.contact_id = $2
+        ), said as (
+            update automation_run_steps s
+            set    explained = jsonb_build_object('at', s.explained -> 'at', 'words', 'erased', 'result', (s.explained -> 'result') - 'effect')
+            from   mine where s.tenant_id = $1 and s.run_id = mine.id
+        )
+        update automation_runs r
+        set    state = 'ended', due_at = null, outcome = 'stopped', reason = 'the contact was erased', ended_at = $3
+        from   mine where r.tenant_id = $1 and r.id = mine.id and r.due_at is not null
+        "#,
+        tenant.uuid(),
+        contact.uuid(),
+        now,
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
 pub async fn leave_groups(tx: &mut TenantTx, contact: ContactId) -> Result<()> {
     let tenant = tx.tenant();
     sqlx::query!("delete from group_members where tenant_id = $1 and contact_id = $2", tenant.uuid(), contact.uuid())

@@ -7,11 +7,12 @@ use postroad_core::{
     actor::Actor,
     conversation::EventKind,
     ids::{ConversationId, MessageId, TenantId},
+    jobs::Automate,
 };
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::{AnyTx, Result, TenantTx};
+use crate::{AnyTx, Result, TenantTx, automations, queue};
 
 /// Something that happened to a conversation.
 #[derive(Debug, Clone, PartialEq)]
@@ -37,7 +38,20 @@ pub async fn tell(tx: &mut impl AnyTx, happened: &[(TenantId, Event)], now: Date
         *seq += 1;
         seqs.push(*seq);
     }
-    insert(tx, happened, &seqs, now).await
+    insert(tx, happened, &seqs, now).await?;
+    wake_followers(tx, &next, now).await
+}
+
+/// Whoever waits for events of these tenants looks at them after the commit.
+async fn wake_followers(tx: &mut impl AnyTx, last: &BTreeMap<TenantId, i64>, now: DateTime<Utc>) -> Result<()> {
+    let tenants: Vec<Uuid> = last.keys().map(|tenant| tenant.uuid()).collect();
+    let followed = automations::followed(tx, &tenants).await?;
+    if followed.is_empty() {
+        return Ok(());
+    }
+    let job = |tenant: TenantId| Automate::Follow { tenant, seq: last[&tenant], woken: 0 };
+    let jobs: Vec<Automate> = followed.into_iter().map(job).collect();
+    queue::push_all(tx, &jobs, now).await
 }
 
 /// The numbers before those that were taken.

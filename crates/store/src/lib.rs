@@ -8,6 +8,7 @@
 
 pub mod accounts;
 pub mod audiences;
+pub mod automations;
 pub mod campaigns;
 pub mod claims;
 pub mod clicks;

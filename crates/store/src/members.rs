@@ -18,6 +18,8 @@ pub struct Member {
     pub role: Role,
     pub active: bool,
     pub department: Option<DepartmentId>,
+    /// How many conversations that are not done are enough for rules that give them by turns. None: any number.
+    pub capacity: Option<i32>,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
 }
@@ -48,7 +50,7 @@ pub async fn update(tx: &mut TenantTx, member: &Member) -> Result<bool> {
     let tenant = tx.tenant();
     let done = sqlx::query!(
         r#"
-        update members set name = $3, email = $4, role = $5, active = $6, department_id = $7, updated_at = $8
+        update members set name = $3, email = $4, role = $5, active = $6, department_id = $7, updated_at = $8, capacity = $9
         where  tenant_id = $1 and id = $2
         "#,
         tenant.uuid(),
@@ -59,6 +61,7 @@ pub async fn update(tx: &mut TenantTx, member: &Member) -> Result<bool> {
         member.active,
         member.department.map(DepartmentId::uuid),
         member.updated_at,
+        member.capacity,
     )
     .execute(tx.conn())
     .await?;
@@ -70,8 +73,8 @@ pub async fn find(tx: &mut TenantTx, id: MemberId) -> Result<Option<Member>> {
     let row = sqlx::query_as!(
         Member,
         r#"
-        select id as "id: MemberId", name, email, role as "role: Role", active, department_id as "department: DepartmentId", created_at,
-               updated_at
+        select id as "id: MemberId", name, email, role as "role: Role", active, department_id as "department: DepartmentId", capacity,
+               created_at, updated_at
         from   members where tenant_id = $1 and id = $2
         "#,
         tenant.uuid(),
@@ -88,8 +91,8 @@ pub async fn list(tx: &mut TenantTx, after: Option<MemberId>, limit: i64) -> Res
     let rows = sqlx::query_as!(
         Member,
         r#"
-        select id as "id: MemberId", name, email, role as "role: Role", active, department_id as "department: DepartmentId", created_at,
-               updated_at
+        select id as "id: MemberId", name, email, role as "role: Role", active, department_id as "department: DepartmentId", capacity,
+               created_at, updated_at
         from   members
         where  tenant_id = $1 and ($2::uuid is null or id > $2)
         order  by id

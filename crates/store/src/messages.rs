@@ -156,7 +156,7 @@ pub async fn insert_addresses(tx: &mut TenantTx, wanted: &[Reached], now: DateTi
     Ok(made)
 }
 
-/// A message of an API client with its send, ready to be written.
+/// A message with its send, ready to be written.
 #[derive(Debug, Clone)]
 pub struct NewMessage {
     pub id: MessageId,
@@ -170,8 +170,8 @@ pub struct NewMessage {
     pub content: Content,
     /// The provider's id of the message this one answers.
     pub reply_to: Option<String>,
-    pub client: ClientId,
-    pub request_id: String,
+    /// Who asked for it by the API, and under which id. None: nobody did.
+    pub request: Option<(ClientId, String)>,
     pub flow: Uuid,
     pub weight: i16,
     /// `queued`, or `scheduled` when `run_at` lies ahead.
@@ -216,8 +216,8 @@ pub async fn insert(tx: &mut TenantTx, messages: &[NewMessage], now: DateTime<Ut
         &rows.kinds,
         &rows.contents,
         &rows.replies as &[Option<String>],
-        &rows.clients,
-        &rows.requests,
+        &rows.clients as &[Option<Uuid>],
+        &rows.requests as &[Option<String>],
         &rows.flows,
         &rows.weights,
         &rows.states,
@@ -242,8 +242,8 @@ struct Columns {
     kinds: Vec<String>,
     contents: Vec<String>,
     replies: Vec<Option<String>>,
-    clients: Vec<Uuid>,
-    requests: Vec<String>,
+    clients: Vec<Option<Uuid>>,
+    requests: Vec<Option<String>>,
     flows: Vec<Uuid>,
     weights: Vec<i16>,
     states: Vec<String>,
@@ -272,8 +272,8 @@ impl Columns {
         self.kinds.push(message.content.kind().to_owned());
         self.contents.push(serde_json::to_string(&message.content)?);
         self.replies.push(message.reply_to.clone());
-        self.clients.push(message.client.uuid());
-        self.requests.push(message.request_id.clone());
+        self.clients.push(message.request.as_ref().map(|(client, _)| client.uuid()));
+        self.requests.push(message.request.as_ref().map(|(_, id)| id.clone()));
         self.flows.push(message.flow);
         self.weights.push(message.weight);
         self.states.push(message.state.as_str().to_owned());

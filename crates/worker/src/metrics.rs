@@ -57,6 +57,9 @@ metric!(LANES: IntGaugeVec = register_int_gauge_vec!(
 metric!(WEBHOOKS: IntCounterVec = register_int_counter_vec!(
     "postroad_webhook_events_total", "What stored webhooks held", &["kind"]
 ));
+metric!(RUNS: IntCounterVec = register_int_counter_vec!(
+    "postroad_automation_runs_total", "Runs of automations that began, and how they ended", &["outcome"]
+));
 
 /// Makes every series exist before its first event.
 pub(crate) fn init() {
@@ -67,6 +70,9 @@ pub(crate) fn init() {
         for outcome in ["completed", "skipped", "snoozed", "retry", "gave_up"] {
             JOBS.with_label_values(&[queue.as_str(), outcome]).inc_by(0);
         }
+    }
+    for outcome in ["began", "completed", "conditions_did_not_hold", "stopped", "lost", "broken"] {
+        RUNS.with_label_values(&[outcome]).inc_by(0);
     }
     for class in Class::ALL {
         START_DELAY.with_label_values(&[class.as_str()]);

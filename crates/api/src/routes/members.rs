@@ -60,15 +60,18 @@ struct Member {
     role: Role,
     active: bool,
     department_id: Option<String>,
+    /// How many conversations that are not done are enough for rules that give them by turns. Null: any number.
+    #[schema(minimum = 0, maximum = 10_000)]
+    capacity: Option<i32>,
     created_at: DateTime<Utc>,
     updated_at: DateTime<Utc>,
 }
 
 impl Member {
     fn of(stored: Stored) -> Self {
-        let Stored { id, name, email, role, active, department, created_at, updated_at } = stored;
+        let Stored { id, name, email, role, active, department, capacity, created_at, updated_at } = stored;
         let department_id = department.map(|id| id.to_string());
-        Self { id: id.to_string(), name, email, role, active, department_id, created_at, updated_at }
+        Self { id: id.to_string(), name, email, role, active, department_id, capacity, created_at, updated_at }
     }
 }
 
@@ -147,6 +150,10 @@ struct Changed {
     #[serde(default)]
     #[schema(value_type = Option<String>, pattern = "^dep_[0-9a-f]{32}$")]
     department_id: Patch<DepartmentId>,
+    /// `null`: any number.
+    #[serde(default)]
+    #[schema(value_type = Option<i32>, minimum = 0, maximum = 10_000)]
+    capacity: Patch<i32>,
 }
 
 /// Change a member.
@@ -165,8 +172,8 @@ async fn update(
     Path(id): Path<MemberId>,
     Json(new): Json<Changed>,
 ) -> Result<axum::Json<Member>, Problem> {
-    let Changed { name, email, role, active, department_id: department } = new;
-    let change = MemberChange { name, email, role, active, department };
+    let Changed { name, email, role, active, department_id: department, capacity } = new;
+    let change = MemberChange { name, email, role, active, department, capacity };
     Ok(axum::Json(Member::of(members::update(&api.app, live::tenant(&caller)?, id, change).await?)))
 }
 
@@ -262,6 +269,7 @@ impl From<MemberError> for Problem {
             MemberError::UnknownDepartment => Self::invalid("unknown_department", error),
             MemberError::Name => Self::invalid("invalid_name", error),
             MemberError::NameTaken => Self::conflict("name_taken", error),
+            MemberError::Capacity => Self::invalid("out_of_range", error),
             MemberError::Email => Self::invalid("invalid_email", error),
             MemberError::EmailTaken => Self::conflict("email_taken", error),
             MemberError::Store(error) => error.into(),

@@ -5,6 +5,7 @@ use utoipa_axum::router::OpenApiRouter;
 use crate::ApiState;
 
 mod accounts;
+mod automations;
 mod campaigns;
 pub mod clients;
 mod consents;
@@ -12,6 +13,7 @@ mod contacts;
 mod conversations;
 mod csv_file;
 mod groups;
+mod hours;
 mod imports;
 mod labels;
 mod live;
@@ -38,6 +40,8 @@ pub(crate) fn signed() -> OpenApiRouter<ApiState> {
         .merge(segments::routes())
         .merge(groups::routes())
         .merge(conversations::routes())
+        .merge(automations::routes())
+        .merge(hours::routes())
         .merge(labels::routes())
         .merge(members::routes())
         .merge(imports::routes())

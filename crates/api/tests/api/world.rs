@@ -53,6 +53,7 @@ impl World {
             clock: clock.clone(),
             keyring: Arc::new(keyring),
             nudges: Nudges::none(),
+            programs: postroad_app::automations::Programs::default(),
             defaults: Defaults { quiet_hours: QuietHours::DEFAULT },
             public_url: "https://messages.example".into(),
         };

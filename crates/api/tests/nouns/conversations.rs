@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use crate::world::{Tenant, World};
 
 /// The registered adapters, as the worker hands them over.
-struct Adapters;
+pub(crate) struct Adapters;
 
 impl inbound::Normalise for Adapters {
     fn events(&self, provider: &str, told: &Told<'_>) -> Result<Vec<Event>, String> {
@@ -26,15 +26,15 @@ impl inbound::Normalise for Adapters {
 }
 
 /// One thing somebody says.
-struct Say<'a> {
-    from: &'a str,
-    text: &'a str,
-    id: &'a str,
-    at: DateTime<Utc>,
+pub(crate) struct Say<'a> {
+    pub(crate) from: &'a str,
+    pub(crate) text: &'a str,
+    pub(crate) id: &'a str,
+    pub(crate) at: DateTime<Utc>,
 }
 
 /// Puts a webhook with these into the journal, unread.
-async fn post(world: &World, tenant: &Tenant, said: &[Say<'_>]) {
+pub(crate) async fn post(world: &World, tenant: &Tenant, said: &[Say<'_>]) {
     let message = |say: &Say<'_>| {
         json!({"from": say.from, "id": format!("wamid.{}", say.id), "timestamp": say.at.timestamp().to_string(),
                "type": "text", "text": {"body": say.text}})
@@ -66,24 +66,24 @@ async fn post(world: &World, tenant: &Tenant, said: &[Say<'_>]) {
 }
 
 /// Says these and has them read; returns how many messages were new.
-async fn hear(world: &World, tenant: &Tenant, said: &[Say<'_>]) -> usize {
+pub(crate) async fn hear(world: &World, tenant: &Tenant, said: &[Say<'_>]) -> usize {
     post(world, tenant, said).await;
     let read = inbound::read_batch(&world.app, &Adapters, false).await.unwrap();
     assert_eq!(read.quarantined, 0);
     read.messages
 }
 
-const ADA: &str = "12025550101";
-const BEN: &str = "12025550102";
+pub(crate) const ADA: &str = "12025550101";
+pub(crate) const BEN: &str = "12025550102";
 
-struct Desk {
-    world: World,
-    tenant: Tenant,
-    caller: SignedCaller,
+pub(crate) struct Desk {
+    pub(crate) world: World,
+    pub(crate) tenant: Tenant,
+    pub(crate) caller: SignedCaller,
 }
 
 impl Desk {
-    async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let world = World::new().await;
         let tenant = world.tenant().await;
         let caller = world.caller(tenant.id).await;
@@ -91,43 +91,43 @@ impl Desk {
     }
 
     /// A moment after whatever was before.
-    async fn says(&self, from: &str, text: &str, id: &str) {
+    pub(crate) async fn says(&self, from: &str, text: &str, id: &str) {
         self.world.clock.advance(TimeDelta::milliseconds(1));
         let say = Say { from, text, id, at: self.world.clock.now() };
         assert_eq!(hear(&self.world, &self.tenant, &[say]).await, 1);
     }
 
-    async fn list(&self, query: &str) -> Vec<Value> {
+    pub(crate) async fn list(&self, query: &str) -> Vec<Value> {
         let page = self.caller.get(&format!("/v1/conversations{query}")).await;
         assert_eq!(page.status, 200, "{}", page.text());
         page.json()["data"].as_array().unwrap().clone()
     }
 
-    async fn only(&self) -> Value {
+    pub(crate) async fn only(&self) -> Value {
         let mut all = self.list("").await;
         assert_eq!(all.len(), 1, "{all:?}");
         all.remove(0)
     }
 
-    async fn do_to(&self, conversation: &Value, what: &str, body: Value) -> Value {
+    pub(crate) async fn do_to(&self, conversation: &Value, what: &str, body: Value) -> Value {
         let answer = self.caller.post(&path(conversation, what), &body).await;
         assert!((200..300).contains(&answer.status), "{what}: {}", answer.text());
         answer.json()
     }
 
-    async fn refused(&self, conversation: &Value, what: &str, body: Value) -> String {
+    pub(crate) async fn refused(&self, conversation: &Value, what: &str, body: Value) -> String {
         let answer = self.caller.post(&path(conversation, what), &body).await;
         assert!(answer.status >= 400, "{what}: {}", answer.text());
         answer.code()
     }
 
-    async fn member(&self, name: &str) -> String {
+    pub(crate) async fn member(&self, name: &str) -> String {
         let made = self.caller.post("/v1/members", &json!({"name": name, "role": "agent"})).await;
         assert_eq!(made.status, 201, "{}", made.text());
         made.json()["id"].as_str().unwrap().to_owned()
     }
 
-    async fn events(&self, conversation: &Value) -> Vec<String> {
+    pub(crate) async fn events(&self, conversation: &Value) -> Vec<String> {
         let page = self.caller.get(&path(conversation, "events")).await.json();
         page["data"].as_array().unwrap().iter().map(|event| event["kind"].as_str().unwrap().to_owned()).collect()
     }

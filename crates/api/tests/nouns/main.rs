@@ -4,6 +4,7 @@
 
 mod accounts;
 mod audiences;
+mod automations;
 mod campaign_engine;
 mod campaigns;
 mod contacts;

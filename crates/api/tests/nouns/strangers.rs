@@ -21,6 +21,7 @@ const TAGS: &[&str] = &[
     "campaigns",
     "conversations",
     "labels",
+    "automations",
     "members",
     "tenant",
 ];
@@ -61,6 +62,8 @@ fn body(method: &Method, path: &str) -> Value {
                                       "contact_id": "con_00000000000000000000000000000000"}),
         _ if path.starts_with("/v1/conversations") => done_to_conversations(path),
         _ if path.starts_with("/v1/labels") => json!({"name": "x", "color": "#000000"}),
+        _ if path.starts_with("/v1/automations") => done_to_automations(path),
+        "/v1/tenant/business-hours" => json!({"enabled": false, "time_zone": "UTC", "days": {}}),
         "/v1/members" => json!({"name": "x", "role": "agent"}),
         _ if path.starts_with("/v1/departments") => json!({"name": "x"}),
         "/v1/tenant/settings" => json!({"name": "x", "time_zone": "UTC"}),
@@ -75,6 +78,16 @@ fn body(method: &Method, path: &str) -> Value {
         _ if path.ends_with("/rotate") => json!({"credentials": {}}),
         _ if path.ends_with("/schedule") => json!({"at": null}),
         _ if path.ends_with("/templates/{id}/preview") => json!({"variables": [{"value": "a"}, {"value": "b"}]}),
+        _ => json!({}),
+    }
+}
+
+fn done_to_automations(path: &str) -> Value {
+    match path.rsplit('/').next().unwrap_or_default() {
+        "automations" => {
+            json!({"name": "x", "definition": {"trigger": {"inbound_message": {}}, "actions": [{"stop": {"reason": "x"}}]}})
+        }
+        "test" => json!({"conversation_id": "cnv_00000000000000000000000000000000"}),
         _ => json!({}),
     }
 }
@@ -94,6 +107,7 @@ fn done_to_conversations(path: &str) -> Value {
 fn target(method: &Method, path: &str, id: &str) -> String {
     let target =
         path.replace("{id}", id).replace("{part}", "1").replace("{note}", "not_00000000000000000000000000000000");
+    let target = target.replace("{run}", "run_00000000000000000000000000000000");
     let is_unlink = *method == Method::DELETE && path.ends_with("/link");
     if is_unlink { format!("{target}?kind=order&external_id=1") } else { target }
 }
@@ -152,6 +166,7 @@ fn prefix(path: &str) -> &'static str {
         "templates" => "tpl",
         "conversations" => "cnv",
         "labels" => "lbl",
+        "automations" => "aut",
         "members" => "mem",
         "departments" => "dep",
         _ => "cmp",
@@ -182,6 +197,8 @@ async fn what_is_somebody_elses_is_not_there_whatever_is_asked_of_it() {
     let conversation = them.post("/v1/conversations", &begin).await.json()["id"].as_str().unwrap().to_owned();
     let look = json!({"name": "canary-7d1f", "color": "#000000"});
     let label = them.post("/v1/labels", &look).await.json()["id"].as_str().unwrap().to_owned();
+    let rule = json!({"name": "canary-7d1f", "definition": {"trigger": {"inbound_message": {}}, "actions": [{"stop": {"reason": "x"}}]}});
+    let automation = them.post("/v1/automations", &rule).await.json()["id"].as_str().unwrap().to_owned();
     let somebody = json!({"name": "canary-7d1f", "role": "agent"});
     let member = them.post("/v1/members", &somebody).await.json()["id"].as_str().unwrap().to_owned();
     let department = them.post("/v1/departments", &named).await.json()["id"].as_str().unwrap().to_owned();
@@ -197,6 +214,7 @@ async fn what_is_somebody_elses_is_not_there_whatever_is_asked_of_it() {
             "cmp" => &campaign,
             "cnv" => &conversation,
             "lbl" => &label,
+            "aut" => &automation,
             "mem" => &member,
             "dep" => &department,
             _ => continue,
@@ -219,6 +237,7 @@ async fn what_is_somebody_elses_is_not_there_whatever_is_asked_of_it() {
         "suppressions",
         "conversations",
         "labels",
+        "automations",
         "members",
         "departments",
     ] {

@@ -83,6 +83,7 @@ async fn blank(tx: &mut TenantTx, id: ContactId, now: DateTime<Utc>) -> Result<(
     erasure::blank_sends(tx, id).await?;
     erasure::blank_messages(tx, id).await?;
     erasure::blank_conversations(tx, id).await?;
+    erasure::blank_runs(tx, id, now).await?;
     erasure::leave_groups(tx, id).await?;
     clicks::forget(tx, id).await?;
     merges::blank(tx, id).await?;

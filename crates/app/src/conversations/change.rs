@@ -12,7 +12,7 @@ use postroad_store::{
 };
 use serde_json::json;
 
-use super::{By, ConversationError, Result, Work, know};
+use super::{By, ConversationError, Happening, Result, Work, know};
 use crate::{App, messages::is_https, text};
 
 /// Longest time out of sight.
@@ -31,6 +31,15 @@ pub async fn move_to(
     snoozed_until: Option<DateTime<Utc>>,
 ) -> Result<Conversation> {
     let mut work = Work::begin(app, by, id).await?;
+    let happening = moved(&mut work, to, snoozed_until).await?;
+    work.tell(happening).await
+}
+
+pub(crate) async fn moved(
+    work: &mut Work,
+    to: ConversationState,
+    snoozed_until: Option<DateTime<Utc>>,
+) -> Result<Happening> {
     let from = work.conversation.state;
     if !from.may_become(to) {
         return Err(ConversationError::MayNotBecome { from, to });
@@ -39,7 +48,7 @@ pub async fn move_to(
     settle(&mut work.conversation, to, work.now);
     work.conversation.snoozed_until = snoozed_until;
     stored::update(&mut work.tx, &work.conversation, work.now).await?;
-    work.tell(EventKind::StateChanged, json!({"was": from, "is": to, "snoozed_until": snoozed_until})).await
+    Ok((EventKind::StateChanged, json!({"was": from, "is": to, "snoozed_until": snoozed_until})))
 }
 
 fn check_snooze(to: ConversationState, until: Option<DateTime<Utc>>, now: DateTime<Utc>) -> Result<()> {
@@ -87,9 +96,9 @@ pub async fn change(app: &App, by: By, id: ConversationId, change: Change) -> Re
     let is = one.priority;
     stored::update(&mut work.tx, &work.conversation, work.now).await?;
     if is == was {
-        work.tell(EventKind::Edited, json!({})).await
+        work.tell((EventKind::Edited, json!({}))).await
     } else {
-        work.tell(EventKind::PriorityChanged, json!({"was": was, "is": is})).await
+        work.tell((EventKind::PriorityChanged, json!({"was": was, "is": is}))).await
     }
 }
 
@@ -107,12 +116,17 @@ pub struct Assignment {
 
 pub async fn assign(app: &App, by: By, id: ConversationId, to: Assignment) -> Result<Conversation> {
     let mut work = Work::begin(app, by, id).await?;
+    let happening = assigned(&mut work, to).await?;
+    work.tell(happening).await
+}
+
+pub(crate) async fn assigned(work: &mut Work, to: Assignment) -> Result<Happening> {
     know(&mut work.tx, to.member.as_slice()).await?;
     let was = work.conversation.assignee;
     work.conversation.assignee = to.member;
     work.conversation.department = to.department;
     stored::update(&mut work.tx, &work.conversation, work.now).await?;
-    work.tell(EventKind::Assigned, json!({"was": was, "is": to.member, "department": to.department})).await
+    Ok((EventKind::Assigned, json!({"was": was, "is": to.member, "department": to.department})))
 }
 
 /// Labels to put on and to take off.
@@ -127,13 +141,19 @@ pub async fn label(app: &App, by: By, id: ConversationId, wanted: &Labelling) ->
         return Err(ConversationError::TooMany(LABELS_MAX));
     }
     let mut work = Work::begin(app, by, id).await?;
+    let happening = labelled(&mut work, wanted).await?;
+    work.tell(happening).await
+}
+
+pub(crate) async fn labelled(work: &mut Work, wanted: &Labelling) -> Result<Happening> {
+    let id = work.conversation.id;
     labels::take(&mut work.tx, id, &wanted.remove).await?;
     labels::put(&mut work.tx, id, &wanted.add, work.now).await?;
     let now_on = stored::find(&mut work.tx, id, None).await?.ok_or(ConversationError::NotFound)?.labels;
     if now_on.len() > LABELS_MAX {
         return Err(ConversationError::TooMany(LABELS_MAX));
     }
-    work.tell(EventKind::Labelled, json!({"added": wanted.add, "removed": wanted.remove})).await
+    Ok((EventKind::Labelled, json!({"added": wanted.add, "removed": wanted.remove})))
 }
 
 /// How much of it a member has seen.
@@ -155,7 +175,7 @@ pub async fn read(app: &App, by: By, id: ConversationId, read: Read) -> Result<C
         }
     };
     stored::set_seen(&mut work.tx, id, member, seen, work.now).await?;
-    work.tell(EventKind::Read, json!({"member": member, "seen": seen})).await
+    work.tell((EventKind::Read, json!({"member": member, "seen": seen}))).await
 }
 
 /// Records that it is about, oldest first.
@@ -182,7 +202,7 @@ pub async fn link(app: &App, by: By, id: ConversationId, link: Link) -> Result<C
     if stored::links(&mut work.tx, id, most(LINKS_MAX) + 1).await?.len() > LINKS_MAX {
         return Err(ConversationError::TooMany(LINKS_MAX));
     }
-    work.tell(EventKind::Linked, json!({"kind": link.kind, "external_id": link.external_id})).await
+    work.tell((EventKind::Linked, json!({"kind": link.kind, "external_id": link.external_id}))).await
 }
 
 /// A kind is a word; an address is one of the web.
@@ -205,5 +225,5 @@ pub async fn unlink(app: &App, by: By, id: ConversationId, kind: &str, external_
     if !stored::unlink(&mut work.tx, id, kind, external_id).await? {
         return Err(ConversationError::NotFound);
     }
-    work.tell(EventKind::Linked, json!({"kind": kind, "removed": external_id})).await
+    work.tell((EventKind::Linked, json!({"kind": kind, "removed": external_id}))).await
 }

@@ -11,7 +11,7 @@ use postroad_store::{
 };
 use serde_json::json;
 
-use super::{By, ConversationError, Result, Work, change::fitting, know};
+use super::{By, ConversationError, Happening, Result, Work, change::fitting, know};
 use crate::App;
 
 /// Characters of a note.
@@ -41,11 +41,17 @@ pub async fn notes(
 
 pub async fn add_note(app: &App, by: By, id: ConversationId, new: NewNote) -> Result<Note> {
     let mut work = Work::begin(app, by, id).await?;
-    let id_of_note = NoteId::new(work.now);
-    let note = written(&mut work, id_of_note, new).await?;
-    thread::insert_note(&mut work.tx, id, &note).await?;
-    work.tell(EventKind::NoteAdded, json!({"note": note.id, "mentions": names(&note)})).await?;
+    let (note, happening) = noted(&mut work, new).await?;
+    work.tell(happening).await?;
     Ok(note)
+}
+
+pub(crate) async fn noted(work: &mut Work, new: NewNote) -> Result<(Note, Happening)> {
+    let id = NoteId::new(work.now);
+    let note = written(work, id, new).await?;
+    thread::insert_note(&mut work.tx, work.conversation.id, &note).await?;
+    let happening = (EventKind::NoteAdded, json!({"note": note.id, "mentions": names(&note)}));
+    Ok((note, happening))
 }
 
 /// Only its author changes a note.
@@ -56,7 +62,7 @@ pub async fn edit_note(app: &App, by: By, id: ConversationId, note: NoteId, new:
     if !thread::edit_note(&mut work.tx, id, &edited).await? {
         return Err(ConversationError::UnknownNote(note));
     }
-    work.tell(EventKind::NoteEdited, json!({"note": note, "mentions": names(&edited)})).await?;
+    work.tell((EventKind::NoteEdited, json!({"note": note, "mentions": names(&edited)}))).await?;
     Ok(edited)
 }
 
@@ -66,7 +72,7 @@ pub async fn delete_note(app: &App, by: By, id: ConversationId, note: NoteId) ->
     if !thread::delete_note(&mut work.tx, id, note, &by.actor().to_string()).await? {
         return Err(ConversationError::UnknownNote(note));
     }
-    work.tell(EventKind::NoteRemoved, json!({"note": note})).await?;
+    work.tell((EventKind::NoteRemoved, json!({"note": note}))).await?;
     Ok(())
 }
 

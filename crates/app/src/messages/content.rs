@@ -30,13 +30,18 @@ pub(super) fn check(draft: &Draft, now: DateTime<Utc>) -> Result<(), Refused> {
     if draft.not_after.is_some_and(|at| at <= begins_at) {
         return Err(Refused::NotAfterPassed);
     }
-    match &draft.content {
+    check_content(&draft.content)
+}
+
+/// Whether it can be said at all.
+pub(super) fn check_content(content: &Content) -> Result<(), Refused> {
+    match content {
         Content::Text { body, .. } => chars("text", &body.0, BODY_CHARS_MAX),
         Content::Template(used) => template(used),
         Content::Media(file) => media(file),
         Content::Interactive { body, buttons } => interactive(body, buttons),
         Content::Reply { .. } | Content::InboundMedia(_) | Content::Reaction { .. } | Content::Other { .. } => {
-            Err(Refused::Kind { kind: draft.content.kind() })
+            Err(Refused::Kind { kind: content.kind() })
         }
     }
 }

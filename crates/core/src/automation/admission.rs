@@ -27,7 +27,7 @@ pub struct TriggerFacts {
     pub automated_within_hour: u32,
     /// Of an inbound mail.
     pub mail: Option<MailHeaders>,
-    /// The message comes from an address of this installation.
+    /// The message comes from the address of one of the tenant's own accounts.
     pub from_own_address: bool,
     /// The automation's run in this conversation that has not ended.
     pub unfinished: Option<Unfinished>,
@@ -106,7 +106,7 @@ impl From<Robot> for RefusalReason {
 impl RefusalReason {
     pub const fn sentence(self) -> &'static str {
         match self {
-            Self::OwnAddress => "the message comes from an address of this installation",
+            Self::OwnAddress => "the message comes from one of your own accounts",
             Self::AutoSubmitted => "the mail says that a machine wrote it",
             Self::Precedence => "the mail went to many",
             Self::AutoResponseSuppress => "the mail asks for no automatic answer",

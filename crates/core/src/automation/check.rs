@@ -3,6 +3,7 @@
 use std::{fmt, ops::RangeInclusive};
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::{
     Action, Definition,
@@ -50,6 +51,8 @@ words! {
         Status = "status",
         /// A step after the end of the run.
         Unreachable = "unreachable",
+        /// An id of nothing that exists.
+        Missing = "missing",
     }
 }
 
@@ -61,6 +64,29 @@ pub struct Fault {
     pub code: FaultCode,
     /// What to do about it.
     pub fix: String,
+}
+
+impl Fault {
+    /// An id that the definition names is that of nothing that exists.
+    pub fn missing(definition: &Value, id: &str) -> Self {
+        let path = pointer_to(definition, id).unwrap_or_default();
+        Self { path, code: FaultCode::Missing, fix: format!("{id} does not exist; name one that does") }
+    }
+}
+
+/// Where a text stands first.
+fn pointer_to(json: &Value, text: &str) -> Option<String> {
+    match json {
+        Value::String(found) => (found == text).then(String::new),
+        Value::Array(values) => values
+            .iter()
+            .enumerate()
+            .find_map(|(place, value)| pointer_to(value, text).map(|rest| format!("/{place}{rest}"))),
+        Value::Object(fields) => {
+            fields.iter().find_map(|(name, value)| pointer_to(value, text).map(|rest| format!("/{name}{rest}")))
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => None,
+    }
 }
 
 impl fmt::Display for Fault {

@@ -18,7 +18,7 @@ pub enum Effect {
     /// Says a text to the contact. The gates decide when it leaves.
     Reply {
         text: Body,
-        /// None: what the tenant has chosen for automations.
+        /// None: they hold it.
         quiet_hours: Option<QuietPolicy>,
     },
     /// Sends a template to the contact. The gates decide when it leaves.

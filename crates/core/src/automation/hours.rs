@@ -10,6 +10,7 @@ use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    limits::OPEN_RANGES_MAX,
     quiet_hours::{ParseQuietHoursError, QuietHours},
     time,
     words::words,
@@ -154,6 +155,16 @@ impl BusinessHours {
         let [mon, tue, wed, thu, fri] = [(); 5].map(|()| from_nine(17));
         let days = Week { mon, tue, wed, thu, fri, sat: from_nine(13), sun: Vec::new() };
         Self { enabled: true, time_zone, days }
+    }
+
+    /// Switched off, or open at some time.
+    pub fn opens(&self) -> bool {
+        !self.enabled || Weekday::ALL.iter().any(|day| !self.days.of(*day).is_empty())
+    }
+
+    /// May be kept: it opens, and no day has more than [`OPEN_RANGES_MAX`] stretches.
+    pub fn is_sound(&self) -> bool {
+        self.opens() && Weekday::ALL.iter().all(|day| self.days.of(*day).len() <= OPEN_RANGES_MAX)
     }
 
     pub fn is_open(&self, at: DateTime<Utc>) -> bool {

@@ -59,6 +59,26 @@ pub enum Outcome {
     Lost,
 }
 
+impl Outcome {
+    /// The word in its `outcome` field.
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::Completed => "completed",
+            Self::ConditionsDidNotHold => "conditions_did_not_hold",
+            Self::Stopped { .. } => "stopped",
+            Self::Lost => "lost",
+        }
+    }
+
+    /// Why a step ended it.
+    pub fn reason(&self) -> Option<&str> {
+        match self {
+            Self::Stopped { reason } => Some(reason),
+            Self::Completed | Self::ConditionsDidNotHold | Self::Lost => None,
+        }
+    }
+}
+
 /// What to do about a step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Turn {

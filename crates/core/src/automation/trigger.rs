@@ -139,6 +139,19 @@ pub enum Event {
 }
 
 impl Trigger {
+    /// Its word in JSON.
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::InboundMessage(_) => "inbound_message",
+            Self::ConversationOpened(_) => "conversation_opened",
+            Self::Idle(_) => "idle",
+            Self::Status(_) => "status",
+            Self::Label(_) => "label",
+            Self::CampaignReply(_) => "campaign_reply",
+            Self::Schedule(_) => "schedule",
+        }
+    }
+
     pub fn fires(&self, event: &Event) -> bool {
         match (self, event) {
             (Self::InboundMessage(_), Event::Inbound { .. })

@@ -2,6 +2,7 @@
 //!
 //! To add one: the payload in the core's `jobs.rs`, a file here with its [`Handle`], and its line in the monitor.
 
+mod automate;
 mod lost;
 mod maintain;
 mod plan_campaign;

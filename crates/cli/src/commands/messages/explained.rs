@@ -295,6 +295,7 @@ mod tests {
             clock,
             keyring: Arc::new(Keyring::parse(&Keyring::generate_master()).unwrap()),
             nudges: Nudges::none(),
+            programs: postroad_app::automations::Programs::default(),
             defaults: Defaults { quiet_hours: QuietHours::DEFAULT },
             public_url: "https://messages.example".into(),
         };

@@ -22,7 +22,7 @@ pub struct Reply {
     /// Sent instead where free text may not be sent any more. None: then nothing is said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outside_window: Option<Template>,
-    /// `hold`, `skip` or `expire`. None: what the tenant has chosen for automations.
+    /// `hold`, `skip` or `expire`. None: `hold`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quiet_hours: Option<QuietPolicy>,
 }

@@ -19,7 +19,7 @@ pub struct Template {
     /// The first is for `{{1}}`: at most 10, each 1 to 1,024 characters with placeholders of its own.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub variables: Vec<String>,
-    /// `hold`, `skip` or `expire`. None: what the tenant has chosen for automations.
+    /// `hold`, `skip` or `expire`. None: `hold`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quiet_hours: Option<QuietPolicy>,
 }

@@ -95,8 +95,7 @@ impl Keywords {
 
 impl BusinessHours {
     pub(in crate::automation) fn check(&self, walk: &mut Walk) {
-        let opens = Weekday::ALL.iter().any(|day| !self.days.of(*day).is_empty());
-        if self.enabled && !opens {
+        if !self.opens() {
             walk.at("days", |walk| walk.fault(FaultCode::Hours, "it never opens: name a day, or switch the hours off"));
         }
         for day in Weekday::ALL {

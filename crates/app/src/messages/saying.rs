@@ -1,0 +1,64 @@
+//! What a rule says in a conversation: a message like any other, that nobody asked for by the API.
+
+use chrono::{DateTime, Utc};
+use postroad_core::{
+    account::Channel,
+    consent::Purpose,
+    gates::QuietPolicy,
+    ids::{AccountId, AddressId, ContactId, MessageId},
+    message::{Class, Content},
+    send::{self, SendState},
+};
+use postroad_store::{
+    TenantTx, lanes,
+    messages::{self, NewMessage},
+};
+
+use super::{Refused, SubmitError, content};
+use crate::credit;
+
+/// To whom, through which account, and what.
+pub(crate) struct Saying {
+    pub(crate) account: AccountId,
+    pub(crate) channel: Channel,
+    pub(crate) contact: ContactId,
+    pub(crate) address: AddressId,
+    pub(crate) content: Content,
+    pub(crate) quiet_policy: QuietPolicy,
+}
+
+/// Accepts it. Whoever commits it nudges the lane.
+pub(crate) async fn say(tx: &mut TenantTx, saying: Saying, now: DateTime<Utc>) -> Result<MessageId, SubmitError> {
+    content::check_content(&saying.content)?;
+    let sender = messages::sender(tx, saying.account).await?.ok_or(Refused::UnknownAccount)?;
+    let pays = sender.credit_enforced && saying.channel != Channel::Sandbox;
+    let price = if pays { credit::price(saying.channel, &saying.content) } else { 0 };
+    let message = into_message(saying, now);
+    messages::insert(tx, std::slice::from_ref(&message), now).await?;
+    lanes::wake(tx, message.account, now).await?;
+    credit::draw(tx, price).await?;
+    Ok(message.id)
+}
+
+fn into_message(saying: Saying, now: DateTime<Utc>) -> NewMessage {
+    let Saying { account, channel, contact, address, content, quiet_policy } = saying;
+    let class = Class::Automation;
+    NewMessage {
+        id: MessageId::new(now),
+        account,
+        channel,
+        contact,
+        address,
+        class,
+        purpose: Purpose::Conversational,
+        quiet_policy,
+        content,
+        reply_to: None,
+        request: None,
+        flow: send::flow_of(class),
+        weight: send::weight_of(class),
+        state: SendState::Queued,
+        run_at: now,
+        not_after: None,
+    }
+}
