@@ -213,6 +213,10 @@ impl Problem {
         self
     }
 
+    pub(crate) const fn code(&self) -> &'static str {
+        self.0.code
+    }
+
     pub(crate) fn is_unauthorized(&self) -> bool {
         self.0.status == StatusCode::UNAUTHORIZED
     }

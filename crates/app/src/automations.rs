@@ -29,10 +29,12 @@ use postroad_store::{
 use serde_json::Value;
 
 pub use drive::{Driven, drive};
+pub(crate) use effects::{Undone, carry_out};
 pub use fire::{Firing, fire};
 pub use follow::{Followed, follow};
 pub use hours::{hours, set_hours};
 pub use programs::Programs;
+pub(crate) use scene::read as scene;
 pub use trial::{Trial, trial};
 
 use crate::{App, text};
@@ -215,7 +217,7 @@ fn sound(json: &Value) -> Result<Definition> {
 }
 
 /// Whatever the definition names is there.
-async fn all_exist(tx: &mut TenantTx, definition: &Definition, json: &Value) -> Result<()> {
+pub(crate) async fn all_exist(tx: &mut TenantTx, definition: &Definition, json: &Value) -> Result<()> {
     let missing = stored::missing(tx, &definition.references()).await?;
     let faults: Vec<Fault> = missing.iter().map(|id| Fault::missing(json, id)).collect();
     if faults.is_empty() { Ok(()) } else { Err(AutomationError::Faults(faults)) }

@@ -136,7 +136,7 @@ pub(crate) struct Work {
 pub(crate) type Happening = (EventKind, Value);
 
 impl Work {
-    async fn begin(app: &App, by: By, id: ConversationId) -> Result<Self> {
+    pub(crate) async fn begin(app: &App, by: By, id: ConversationId) -> Result<Self> {
         let tx = TenantTx::begin(&app.store, by.tenant).await?;
         let mut work = Self::within(tx, by, id, app.clock.now()).await?;
         know(&mut work.tx, by.member.as_slice()).await?;

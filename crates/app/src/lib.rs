@@ -31,6 +31,7 @@ pub mod labels;
 pub mod lanes;
 pub mod limits;
 pub mod lost;
+pub mod macros;
 pub mod members;
 pub mod merges;
 pub mod messages;
@@ -53,6 +54,7 @@ pub mod tenants;
 mod text;
 pub mod tokens;
 mod variables;
+pub mod views;
 pub mod waiting;
 pub mod zone;
 

@@ -6,6 +6,7 @@
 
 mod calls;
 mod expected;
+mod inbox;
 mod job;
 mod progress;
 mod reconcile;

@@ -143,6 +143,10 @@ id!(/// A tenant's address for our webhooks.
     EndpointId, "end");
 id!(/// A rule that acts on events.
     AutomationId, "aut");
+id!(/// Steps that members take with one move.
+    MacroId, "mac");
+id!(/// A question about conversations that is asked again and again.
+    ViewId, "viw");
 id!(/// One execution of an automation.
     RunId, "run");
 id!(/// The stored copy of a tenant's data key.

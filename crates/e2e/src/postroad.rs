@@ -63,6 +63,7 @@ impl Binary {
 fn build(folder: &Path) -> Result<()> {
     let mut cargo = std::process::Command::new(env!("CARGO"));
     cargo.current_dir(env!("CARGO_MANIFEST_DIR")).args(["build", "--package", "postroad-cli", "--bin", "postroad"]);
+    cargo.args(["--features", "failpoints"]);
     if folder.ends_with("release") {
         cargo.arg("--release");
     }

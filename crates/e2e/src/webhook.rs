@@ -35,11 +35,43 @@ pub fn statuses(phone_number_id: &str, statuses: &[Status]) -> Vec<u8> {
             })
         })
         .collect();
-    let value = json!({
-        "messaging_product": "whatsapp",
-        "metadata": { "display_phone_number": "15550100001", "phone_number_id": phone_number_id },
-        "statuses": told,
-    });
+    body(phone_number_id, &json!({ "statuses": told }))
+}
+
+/// One thing that one person says.
+#[derive(Debug, Clone)]
+pub struct Said {
+    /// Of the message at the provider.
+    pub provider_ref: String,
+    /// Digits only.
+    pub from: String,
+    pub text: String,
+    pub unix_s: i64,
+}
+
+/// The body of a POST that tells what people say to one number.
+pub fn messages(phone_number_id: &str, said: &[Said]) -> Vec<u8> {
+    let contacts: Vec<Value> =
+        said.iter().map(|one| json!({ "wa_id": one.from, "profile": { "name": "Somebody" } })).collect();
+    let messages: Vec<Value> = said
+        .iter()
+        .map(|one| {
+            json!({
+                "from": one.from,
+                "id": one.provider_ref,
+                "timestamp": one.unix_s.to_string(),
+                "type": "text",
+                "text": { "body": one.text },
+            })
+        })
+        .collect();
+    body(phone_number_id, &json!({ "contacts": contacts, "messages": messages }))
+}
+
+fn body(phone_number_id: &str, told: &Value) -> Vec<u8> {
+    let mut value = told.clone();
+    value["messaging_product"] = "whatsapp".into();
+    value["metadata"] = json!({ "display_phone_number": "15550100001", "phone_number_id": phone_number_id });
     let change = json!({ "field": "messages", "value": value });
     let body =
         json!({ "object": "whatsapp_business_account", "entry": [{ "id": "200000000000001", "changes": [change] }] });

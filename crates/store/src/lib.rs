@@ -45,6 +45,7 @@ pub mod labels;
 pub mod lanes;
 pub mod leader;
 pub mod lost;
+pub mod macros;
 pub mod members;
 pub mod merges;
 pub mod messages;
@@ -68,6 +69,7 @@ pub mod templates;
 pub mod tenants;
 pub mod throttles;
 mod tx;
+pub mod views;
 pub mod waiting;
 
 pub use error::{Error, Result};

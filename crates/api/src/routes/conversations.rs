@@ -4,6 +4,7 @@ mod change;
 mod notes;
 mod thread;
 mod view;
+mod views;
 
 use axum::{extract::State, response::Response};
 use chrono::{DateTime, Utc};
@@ -43,10 +44,11 @@ pub(crate) fn routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(thread::events))
         .routes(routes!(notes::add, notes::list))
         .routes(routes!(notes::edit, notes::remove))
+        .merge(views::routes())
 }
 
 /// Who does it: the caller, in the name of a member if one is named.
-fn by<S>(caller: &Caller<S>, member: Option<MemberId>) -> Result<By, Problem> {
+pub(super) fn by<S>(caller: &Caller<S>, member: Option<MemberId>) -> Result<By, Problem> {
     Ok(By { tenant: live::tenant(caller)?, caller: Actor::Client(caller.client()), member })
 }
 

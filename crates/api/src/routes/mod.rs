@@ -17,6 +17,7 @@ mod hours;
 mod imports;
 mod labels;
 mod live;
+mod macros;
 mod members;
 pub mod messages;
 mod page;
@@ -43,6 +44,7 @@ pub(crate) fn signed() -> OpenApiRouter<ApiState> {
         .merge(automations::routes())
         .merge(hours::routes())
         .merge(labels::routes())
+        .merge(macros::routes())
         .merge(members::routes())
         .merge(imports::routes())
         .merge(consents::routes())

@@ -60,6 +60,10 @@ fn body(method: &Method, path: &str) -> Value {
                                   "template_id": "tpl_00000000000000000000000000000000", "audience": {"all": true}}),
         "/v1/conversations" => json!({"account_id": "acc_00000000000000000000000000000000",
                                       "contact_id": "con_00000000000000000000000000000000"}),
+        "/v1/conversations/bulk" => json!({"conversation_ids": ["cnv_00000000000000000000000000000000"],
+                                           "actions": [{"status": {"to": "resolved"}}]}),
+        "/v1/macros" => json!({"name": "x", "actions": [{"status": {"to": "resolved"}}]}),
+        "/v1/views" => json!({"name": "x", "filter": {}}),
         _ if path.starts_with("/v1/conversations") => done_to_conversations(path),
         _ if path.starts_with("/v1/labels") => json!({"name": "x", "color": "#000000"}),
         _ if path.starts_with("/v1/automations") => done_to_automations(path),
@@ -167,6 +171,8 @@ fn prefix(path: &str) -> &'static str {
         "conversations" => "cnv",
         "labels" => "lbl",
         "automations" => "aut",
+        "macros" => "mac",
+        "views" => "viw",
         "members" => "mem",
         "departments" => "dep",
         _ => "cmp",
@@ -199,6 +205,10 @@ async fn what_is_somebody_elses_is_not_there_whatever_is_asked_of_it() {
     let label = them.post("/v1/labels", &look).await.json()["id"].as_str().unwrap().to_owned();
     let rule = json!({"name": "canary-7d1f", "definition": {"trigger": {"inbound_message": {}}, "actions": [{"stop": {"reason": "x"}}]}});
     let automation = them.post("/v1/automations", &rule).await.json()["id"].as_str().unwrap().to_owned();
+    let steps = json!({"name": "canary-7d1f", "actions": [{"status": {"to": "resolved"}}]});
+    let r#macro = them.post("/v1/macros", &steps).await.json()["id"].as_str().unwrap().to_owned();
+    let question = json!({"name": "canary-7d1f", "filter": {"waiting": true}});
+    let view = them.post("/v1/views", &question).await.json()["id"].as_str().unwrap().to_owned();
     let somebody = json!({"name": "canary-7d1f", "role": "agent"});
     let member = them.post("/v1/members", &somebody).await.json()["id"].as_str().unwrap().to_owned();
     let department = them.post("/v1/departments", &named).await.json()["id"].as_str().unwrap().to_owned();
@@ -215,6 +225,8 @@ async fn what_is_somebody_elses_is_not_there_whatever_is_asked_of_it() {
             "cnv" => &conversation,
             "lbl" => &label,
             "aut" => &automation,
+            "mac" => &r#macro,
+            "viw" => &view,
             "mem" => &member,
             "dep" => &department,
             _ => continue,
@@ -238,6 +250,8 @@ async fn what_is_somebody_elses_is_not_there_whatever_is_asked_of_it() {
         "conversations",
         "labels",
         "automations",
+        "macros",
+        "views",
         "members",
         "departments",
     ] {

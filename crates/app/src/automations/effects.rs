@@ -26,12 +26,12 @@ use crate::{
 
 /// What was done.
 #[derive(Default)]
-pub(super) struct Done {
+pub(crate) struct Done {
     /// What is told of it in the conversation.
-    pub(super) happened: Option<Happening>,
+    pub(crate) happened: Option<Happening>,
     /// What was said to the person, and the lane that has something to send.
-    pub(super) message: Option<MessageId>,
-    pub(super) lane: Option<AccountId>,
+    pub(crate) message: Option<MessageId>,
+    pub(crate) lane: Option<AccountId>,
 }
 
 impl From<Happening> for Done {
@@ -41,7 +41,7 @@ impl From<Happening> for Done {
 }
 
 /// Why it was not done.
-pub(super) enum Undone {
+pub(crate) enum Undone {
     /// In words for the history: trying again would not help.
     Because(String),
     Store(Error),
@@ -74,7 +74,7 @@ impl From<SubmitError> for Undone {
     }
 }
 
-pub(super) async fn carry_out(
+pub(crate) async fn carry_out(
     work: &mut Work,
     person: &Contact,
     effect: &Effect,

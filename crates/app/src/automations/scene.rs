@@ -21,7 +21,7 @@ use uuid::Uuid;
 use super::{Result, hours};
 
 /// Of one conversation, about these messages of the person.
-pub(super) async fn read(
+pub(crate) async fn read(
     tx: &mut TenantTx,
     (conversation, contact): (&Conversation, &Contact),
     messages: &[Uuid],

@@ -19,7 +19,7 @@ use postroad_core::{
     actor::Actor,
     forecast::Forecast,
     gates::Reason,
-    ids::{CampaignId, MessageId},
+    ids::{AutomationId, CampaignId, MessageId},
     quiet_hours::QuietHours,
     send::SendState,
 };
@@ -28,6 +28,7 @@ use postroad_store::campaigns::{Audience, Variable};
 use super::{
     calls::{self, Calls},
     expected::Expected,
+    inbox,
     progress::{Bar, Progress},
     reconcile::{self, Told},
     stage::Stage,
@@ -59,11 +60,13 @@ pub async fn run(stage: &Stage, progress: &Progress) -> Result<Done> {
     let import = take_in(stage, zones).await?;
     let campaign = draft(stage).await?;
     let told = rehearse(stage, progress, campaign).await?;
+    let automation = inbox::answering(&stage.caller).await?;
     progress.step(&format!(
-        "running a campaign over {} people, and {CALLS} signed API sends beside it",
-        people_in(&import)
+        "running a campaign over {} people; beside it {CALLS} signed API sends, and {} people who write and get a reply",
+        people_in(&import),
+        inbox::PEOPLE
     ));
-    let sending = send(stage, progress, campaign).await?;
+    let sending = send(stage, progress, (campaign, automation)).await?;
     progress.step("waiting for the last receipts");
     receive(stage).await?;
     progress.step("reconciling with the provider");
@@ -122,21 +125,32 @@ struct Sending {
     calls: Calls,
     /// From the start of the campaign to its last attempt.
     campaign_took: Duration,
+    /// Messages that people wrote.
+    inbound: usize,
 }
 
-async fn send(stage: &Stage, progress: &Progress, campaign: CampaignId) -> Result<Sending> {
+async fn send(
+    stage: &Stage,
+    progress: &Progress,
+    (campaign, automation): (CampaignId, AutomationId),
+) -> Result<Sending> {
     let people = reachable_by_day()?;
+    let writing = people[..inbox::PEOPLE].to_vec();
     let api_bar = progress.bar("API sends", CALLS as u64);
     let began = Instant::now();
     campaigns::start(stage.app(), Actor::Operator, stage.tenant, campaign).await?;
     let calls = tokio::spawn(calls::send(stage.caller.clone(), people, Arc::clone(&api_bar)));
     let bar = progress.bar("campaign", Expected::read()?.recipients());
-    let campaign_took = watch(stage, campaign, &bar, began).await?;
+    let (campaign_took, inbound) =
+        tokio::try_join!(watch(stage, campaign, &bar, began), inbox::write(&stage.sim, &writing))?;
     bar.finish();
     let calls = calls.await.context("the task of the API sends panicked")?;
     api_bar.finish();
+    while !inbox::has_answered(stage, automation, inbound).await? {
+        pause(began, "the replies").await?;
+    }
     until_still(stage).await?;
-    Ok(Sending { calls, campaign_took })
+    Ok(Sending { calls, campaign_took, inbound })
 }
 
 /// People who can be written to at any time of the run: it is day where they live, and they agreed.
@@ -239,7 +253,7 @@ async fn conclude(stage: &Stage, campaign: CampaignId, import: &ImportReport, se
         campaign,
         dry_run: Some(foretold),
         api: api(&sending.calls),
-        automation: None,
+        automation: inbox::count(sending.inbound, &told, &taken),
         provider: provider(stage),
         lost: reconcile::lost(&told, &sending.calls.accepted, &taken),
         doubled: reconcile::doubled(&taken),

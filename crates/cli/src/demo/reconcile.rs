@@ -22,6 +22,8 @@ const SENDS_MAX: usize = 100_000;
 pub struct Told {
     pub id: MessageId,
     pub campaign_id: Option<CampaignId>,
+    /// Who made it: `campaign`, `api`, `automation`, `agent` or `contact`.
+    pub source: String,
     pub state: Option<SendState>,
     pub held_by: Option<Held>,
 }
@@ -73,7 +75,7 @@ pub fn taken_by(sim: &MetaSim) -> HashMap<String, u64> {
 }
 
 /// The key under which a provider sees a message.
-fn key(id: MessageId) -> String {
+pub fn key(id: MessageId) -> String {
     id.uuid().simple().to_string()
 }
 
@@ -130,6 +132,7 @@ mod tests {
         Told {
             id: MessageId::from_uuid(uuid::Uuid::from_u128(number)),
             campaign_id: Some(CampaignId::from_uuid(uuid::Uuid::nil())),
+            source: "campaign".to_owned(),
             state: Some(state),
             held_by: reason.map(|reason| Held { reason: reason.to_owned() }),
         }

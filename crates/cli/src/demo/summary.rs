@@ -14,8 +14,7 @@ pub struct Summary {
     /// What the campaign was told to come to, before it began. Its duration ends with the last one whom the night holds.
     pub dry_run: Option<Campaign>,
     pub api: Api,
-    /// Not part of the job yet.
-    pub automation: Option<()>,
+    pub automation: Automation,
     /// As the simulators count, not we.
     pub provider: Provider,
     /// Accepted by us and neither ended, nor waiting with a reason, nor known to the provider.
@@ -46,6 +45,14 @@ pub struct Api {
     pub accepted: u64,
     pub p50_ms: f64,
     pub p99_ms: f64,
+}
+
+/// People who wrote, and what the automation said to them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Automation {
+    pub inbound: u64,
+    /// Taken by the provider.
+    pub replies: u64,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
@@ -82,6 +89,7 @@ impl Summary {
             && provider.over_limit == 0
             && self.expected.all()
             && self.api.accepted == self.api.sent
+            && self.automation.replies == self.automation.inbound
     }
 
     /// For people.
@@ -108,6 +116,8 @@ impl Summary {
             "API         {} of {} accepted; half within {} ms, 99 % within {} ms",
             api.accepted, api.sent, api.p50_ms, api.p99_ms
         );
+        let automation = &self.automation;
+        let _ = writeln!(text, "Automation  {} people wrote, {} replies", automation.inbound, automation.replies);
         let provider = &self.provider;
         let _ = writeln!(
             text,

@@ -14,5 +14,6 @@ fn the_demonstration_accounts_for_every_message() {
     assert_eq!((&summary["lost"], &summary["doubled"]), (&0.into(), &0.into()));
     assert_eq!((&summary["provider"]["duplicates"], &summary["provider"]["over_limit"]), (&0.into(), &0.into()));
     assert_eq!(summary["api"]["accepted"], 1_000);
+    assert_eq!(summary["automation"], serde_json::json!({"inbound": 200, "replies": 200}));
     assert!(!home.data_dir().exists(), "it leaves nothing behind");
 }

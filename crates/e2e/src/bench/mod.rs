@@ -10,6 +10,7 @@ mod campaign;
 mod drain;
 mod foresight;
 mod import;
+mod inbound;
 mod latency;
 mod month;
 mod pace;
@@ -17,6 +18,7 @@ mod pause;
 mod report;
 mod sending;
 mod start;
+mod stop;
 mod webhooks;
 
 use anyhow::{Result, bail};
@@ -65,6 +67,10 @@ const SECTIONS: &[Section] = &[
         run: |report, options| Box::pin(webhooks::run(report, options)),
     },
     Section {
+        figures: &["inbound.p99_ms", "inbound.lag_s", "inbound.read_per_s"],
+        run: |report, options| Box::pin(inbound::run(report, options)),
+    },
+    Section {
         figures: &["pace.utilisation.one", "pace.over.one", "pace.gap_s"],
         run: |report, options| Box::pin(pace::one(report, options)),
     },
@@ -85,6 +91,7 @@ const SECTIONS: &[Section] = &[
         run: |report, options| Box::pin(campaign::run(report, options)),
     },
     Section { figures: &["campaign.pause_s"], run: |report, options| Box::pin(pause::run(report, options)) },
+    Section { figures: &["stop.late_s"], run: |report, options| Box::pin(stop::run(report, options)) },
     Section { figures: &["latency.idle_p99_ms"], run: |report, options| Box::pin(latency::run(report, options)) },
     Section { figures: &["simulation.month_s"], run: |report, options| Box::pin(month::run(report, options)) },
     Section {

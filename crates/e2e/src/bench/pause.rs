@@ -37,7 +37,7 @@ pub(super) async fn run(report: &mut Report, options: &Options) -> Result<()> {
     let lanes = seed.accounts(&Lanes { rate_per_s: PER_S, ..Lanes::default() }).await?;
     seed.people(PEOPLE).await?;
     let _all = installation.run("all").await?;
-    let campaign = draft(&mut seed, lanes.first().context("an account was connected")?.id).await?;
+    let campaign = draft(&mut seed, lanes.first().context("an account was connected")?.id, "Pauses").await?;
     campaigns::start(&seed.app, Actor::Operator, seed.tenant, campaign).await?;
     let rounds = if options.quick { 1 } else { ROUNDS };
     let mut longest = 0.0_f64;
@@ -74,13 +74,13 @@ async fn attempts(db: &mut PgConnection, since: DateTime<Utc>) -> Result<(i64, O
     Ok(sqlx::query_as(sql).bind(since).fetch_one(db).await?)
 }
 
-async fn draft(seed: &mut Seed, account: AccountId) -> Result<CampaignId> {
+pub(super) async fn draft(seed: &mut Seed, account: AccountId, name: &str) -> Result<CampaignId> {
     let template = sqlx::query_scalar("select id from templates where account_id = $1").bind(account);
     let new = NewCampaign {
         purpose: Purpose::Transactional,
         variables: vec![Variable::Value { value: "Ada".to_owned() }],
         quiet_policy: QuietPolicy::Exempt,
-        ..NewCampaign::new("Pauses", account, template.fetch_one(seed.db()).await?, Audience::All { all: true })
+        ..NewCampaign::new(name, account, template.fetch_one(seed.db()).await?, Audience::All { all: true })
     };
     Ok(campaigns::create(&seed.app, Actor::Operator, seed.tenant, new).await?)
 }

@@ -1,6 +1,7 @@
 //! What Postroad does, told through its own binary, its API and a simulated provider.
 
 mod approval;
+mod automations;
 mod campaign;
 mod cancelling;
 mod quiet_hours;

@@ -160,8 +160,18 @@ impl Operator<'_> {
     }
 
     pub async fn key(&self, live: bool) -> Result<Key> {
-        let mut create = vec!["keys", "create", "--name", "shop", "--rate", "1000", "--burst", "1000", "--json"];
-        create.extend(live.then_some("--live"));
+        self.make_key(if live { &["--live"] } else { &[] }).await
+    }
+
+    /// A live key that may do these things.
+    pub async fn key_for(&self, scopes: &[&str]) -> Result<Key> {
+        let scopes: Vec<&str> = scopes.iter().flat_map(|scope| ["--scope", *scope]).collect();
+        self.make_key(&[&["--live"], &scopes[..]].concat()).await
+    }
+
+    async fn make_key(&self, more: &[&str]) -> Result<Key> {
+        let create = ["keys", "create", "--name", "shop", "--rate", "1000", "--burst", "1000", "--json"];
+        let create = [&create[..], more].concat();
         let made: Value = serde_json::from_str(&self.run(&create).await?)?;
         let text = |name: &str| made[name].as_str().with_context(|| format!("no {name} in {made}"));
         let secret = Secret::parse(text("secret")?).map_err(|error| anyhow!(error))?;
