@@ -22,7 +22,7 @@ pub use change::{Assignment, Change, Labelling, Read, assign, change, label, lin
 pub use notes::{NewNote, Note, add_note, delete_note, edit_note, notes};
 pub use reply::{Reply, open, reply};
 
-use crate::{App, messages::SubmitError, requests::OnceError};
+use crate::{App, live::Live, messages::SubmitError, requests::OnceError, telling};
 
 /// Why something is not done to a conversation.
 #[derive(Debug, thiserror::Error)]
@@ -125,6 +125,7 @@ pub async fn history(app: &App, tenant: TenantId, id: ConversationId, after: i64
 /// A conversation that is being changed: nobody else changes it until it is told.
 struct Work {
     tx: TenantTx,
+    live: Live,
     by: By,
     now: DateTime<Utc>,
     conversation: Conversation,
@@ -136,7 +137,7 @@ impl Work {
         let mut tx = TenantTx::begin(&app.store, by.tenant).await?;
         let conversation = stored::lock(&mut tx, id).await?.ok_or(ConversationError::NotFound)?;
         know(&mut tx, by.member.as_slice()).await?;
-        Ok(Self { tx, by, now, conversation })
+        Ok(Self { tx, live: app.live.clone(), by, now, conversation })
     }
 
     fn event(&self, kind: EventKind, data: Value) -> (TenantId, Event) {
@@ -148,8 +149,9 @@ impl Work {
     async fn tell(mut self, kind: EventKind, data: Value) -> Result<Conversation> {
         let event = self.event(kind, data);
         let conversation = stored::find(&mut self.tx, self.conversation.id, self.by.member).await?;
-        events::tell(&mut self.tx, &[event], self.now).await?;
+        telling::tell(&mut self.tx, &[event], self.now).await?;
         self.tx.commit().await?;
+        self.live.told([self.by.tenant]);
         conversation.ok_or(ConversationError::NotFound)
     }
 }

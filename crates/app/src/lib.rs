@@ -29,10 +29,12 @@ pub mod journal;
 pub mod labels;
 pub mod lanes;
 pub mod limits;
+pub mod live;
 pub mod lost;
 pub mod members;
 pub mod merges;
 pub mod messages;
+pub mod notifications;
 pub mod nudge;
 pub mod opt_ins;
 pub mod outcomes;
@@ -47,6 +49,7 @@ pub mod secrets;
 pub mod segments;
 pub mod suppressions;
 pub mod sweep;
+mod telling;
 pub mod templates;
 pub mod tenants;
 mod text;
@@ -68,6 +71,8 @@ pub struct App {
     pub keyring: Arc<secrets::Keyring>,
     pub limits: Arc<limits::SharedLimits>,
     pub nudges: nudge::Nudges,
+    /// Told after every commit that tells something.
+    pub live: live::Live,
     pub defaults: Defaults,
     /// Where people reach us, without a slash at its end: links in messages begin with it.
     pub public_url: Arc<str>,

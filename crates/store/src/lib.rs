@@ -47,6 +47,7 @@ pub mod lost;
 pub mod members;
 pub mod merges;
 pub mod messages;
+pub mod notifications;
 pub mod opt_ins;
 pub mod outcomes;
 pub mod people;
