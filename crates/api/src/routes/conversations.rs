@@ -3,6 +3,7 @@
 mod change;
 mod notes;
 mod thread;
+mod typing;
 mod view;
 
 use axum::{extract::State, response::Response};
@@ -43,6 +44,7 @@ pub(crate) fn routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(thread::events))
         .routes(routes!(notes::add, notes::list))
         .routes(routes!(notes::edit, notes::remove))
+        .routes(routes!(typing::typing))
 }
 
 /// Who does it: the caller, in the name of a member if one is named.

@@ -11,14 +11,17 @@ mod consents;
 mod contacts;
 mod conversations;
 mod csv_file;
+mod events;
 mod groups;
 mod imports;
 mod labels;
 mod live;
 mod members;
 pub mod messages;
+mod notifications;
 mod page;
 mod pages;
+mod presence;
 mod segments;
 mod service;
 mod suppressions;
@@ -40,6 +43,9 @@ pub(crate) fn signed() -> OpenApiRouter<ApiState> {
         .merge(conversations::routes())
         .merge(labels::routes())
         .merge(members::routes())
+        .merge(events::routes())
+        .merge(presence::routes())
+        .merge(notifications::routes())
         .merge(imports::routes())
         .merge(consents::routes())
         .merge(pages::signed())

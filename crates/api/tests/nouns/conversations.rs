@@ -73,25 +73,28 @@ async fn hear(world: &World, tenant: &Tenant, said: &[Say<'_>]) -> usize {
     read.messages
 }
 
-const ADA: &str = "12025550101";
-const BEN: &str = "12025550102";
+pub(crate) const ADA: &str = "12025550101";
+pub(crate) const BEN: &str = "12025550102";
 
-struct Desk {
-    world: World,
-    tenant: Tenant,
-    caller: SignedCaller,
+pub(crate) struct Desk {
+    pub(crate) world: World,
+    pub(crate) tenant: Tenant,
+    pub(crate) caller: SignedCaller,
 }
 
 impl Desk {
-    async fn new() -> Self {
-        let world = World::new().await;
+    pub(crate) async fn new() -> Self {
+        Self::in_world(World::new().await).await
+    }
+
+    pub(crate) async fn in_world(world: World) -> Self {
         let tenant = world.tenant().await;
         let caller = world.caller(tenant.id).await;
         Self { world, tenant, caller }
     }
 
     /// A moment after whatever was before.
-    async fn says(&self, from: &str, text: &str, id: &str) {
+    pub(crate) async fn says(&self, from: &str, text: &str, id: &str) {
         self.world.clock.advance(TimeDelta::milliseconds(1));
         let say = Say { from, text, id, at: self.world.clock.now() };
         assert_eq!(hear(&self.world, &self.tenant, &[say]).await, 1);
@@ -103,13 +106,13 @@ impl Desk {
         page.json()["data"].as_array().unwrap().clone()
     }
 
-    async fn only(&self) -> Value {
+    pub(crate) async fn only(&self) -> Value {
         let mut all = self.list("").await;
         assert_eq!(all.len(), 1, "{all:?}");
         all.remove(0)
     }
 
-    async fn do_to(&self, conversation: &Value, what: &str, body: Value) -> Value {
+    pub(crate) async fn do_to(&self, conversation: &Value, what: &str, body: Value) -> Value {
         let answer = self.caller.post(&path(conversation, what), &body).await;
         assert!((200..300).contains(&answer.status), "{what}: {}", answer.text());
         answer.json()
@@ -121,7 +124,7 @@ impl Desk {
         answer.code()
     }
 
-    async fn member(&self, name: &str) -> String {
+    pub(crate) async fn member(&self, name: &str) -> String {
         let made = self.caller.post("/v1/members", &json!({"name": name, "role": "agent"})).await;
         assert_eq!(made.status, 201, "{}", made.text());
         made.json()["id"].as_str().unwrap().to_owned()
@@ -133,7 +136,7 @@ impl Desk {
     }
 }
 
-fn path(conversation: &Value, what: &str) -> String {
+pub(crate) fn path(conversation: &Value, what: &str) -> String {
     format!("/v1/conversations/{}/{what}", conversation["id"].as_str().unwrap())
 }
 

@@ -22,6 +22,8 @@ const TAGS: &[&str] = &[
     "conversations",
     "labels",
     "members",
+    "live",
+    "notifications",
     "tenant",
 ];
 
@@ -61,6 +63,13 @@ fn body(method: &Method, path: &str) -> Value {
                                       "contact_id": "con_00000000000000000000000000000000"}),
         _ if path.starts_with("/v1/conversations") => done_to_conversations(path),
         _ if path.starts_with("/v1/labels") => json!({"name": "x", "color": "#000000"}),
+        "/v1/presence" => json!({"member_id": "mem_00000000000000000000000000000000", "state": "online"}),
+        "/v1/notifications/read-all" => json!({"member_id": "mem_00000000000000000000000000000000",
+                                               "up_to": "ntf_00000000000000000000000000000000"}),
+        "/v1/notifications/preferences" => {
+            json!({"member_id": "mem_00000000000000000000000000000000", "preferences": []})
+        }
+        "/v1/notifications/{id}" => json!({"read": true}),
         "/v1/members" => json!({"name": "x", "role": "agent"}),
         _ if path.starts_with("/v1/departments") => json!({"name": "x"}),
         "/v1/tenant/settings" => json!({"name": "x", "time_zone": "UTC"}),
@@ -82,6 +91,7 @@ fn body(method: &Method, path: &str) -> Value {
 fn done_to_conversations(path: &str) -> Value {
     match path.rsplit('/').next().unwrap_or_default() {
         "status" => json!({"state": "resolved"}),
+        "typing" => json!({"member_id": "mem_00000000000000000000000000000000", "typing": true}),
         "read" => json!({"member_id": "mem_00000000000000000000000000000000"}),
         "link" => json!({"kind": "order", "external_id": "1", "title": "x"}),
         "messages" => json!({"type": "text", "text": "x"}),
@@ -94,8 +104,13 @@ fn done_to_conversations(path: &str) -> Value {
 fn target(method: &Method, path: &str, id: &str) -> String {
     let target =
         path.replace("{id}", id).replace("{part}", "1").replace("{note}", "not_00000000000000000000000000000000");
+    let is_of_member = *method == Method::GET && path.starts_with("/v1/notifications");
     let is_unlink = *method == Method::DELETE && path.ends_with("/link");
-    if is_unlink { format!("{target}?kind=order&external_id=1") } else { target }
+    match (is_unlink, is_of_member) {
+        (true, _) => format!("{target}?kind=order&external_id=1"),
+        (_, true) => format!("{target}?member_id=mem_00000000000000000000000000000000"),
+        _ => target,
+    }
 }
 
 #[tokio::test]
@@ -154,6 +169,7 @@ fn prefix(path: &str) -> &'static str {
         "labels" => "lbl",
         "members" => "mem",
         "departments" => "dep",
+        "notifications" => "ntf",
         _ => "cmp",
     }
 }
@@ -184,6 +200,10 @@ async fn what_is_somebody_elses_is_not_there_whatever_is_asked_of_it() {
     let label = them.post("/v1/labels", &look).await.json()["id"].as_str().unwrap().to_owned();
     let somebody = json!({"name": "canary-7d1f", "role": "agent"});
     let member = them.post("/v1/members", &somebody).await.json()["id"].as_str().unwrap().to_owned();
+    let given = them.post(&format!("/v1/conversations/{conversation}/assign"), &json!({"assignee_id": member})).await;
+    assert_eq!(given.status, 200, "{}", given.text());
+    let told = them.get(&format!("/v1/notifications?member_id={member}")).await.json();
+    let notification = told["data"][0]["id"].as_str().unwrap().to_owned();
     let department = them.post("/v1/departments", &named).await.json()["id"].as_str().unwrap().to_owned();
 
     for (method, path) in operations() {
@@ -199,6 +219,7 @@ async fn what_is_somebody_elses_is_not_there_whatever_is_asked_of_it() {
             "lbl" => &label,
             "mem" => &member,
             "dep" => &department,
+            "ntf" => &notification,
             _ => continue,
         };
         if !path.contains("{id}") {
