@@ -97,13 +97,17 @@ impl Installation {
         let keyring = Keyring::parse(&self.master_keys)?;
         let clock = Clock::system();
         keyring.check(&store, clock.now()).await?;
+        let live = match &self.redis {
+            Some(redis) => Live::redis(&redis.url())?,
+            None => Live::local(),
+        };
         Ok(App {
             store,
             keyring: Arc::new(keyring),
             limits: Arc::new(SharedLimits::local(clock.clone())),
             clock,
             nudges: Nudges::none(),
-            live: Live::local(),
+            live,
             defaults: Defaults { quiet_hours: QuietHours { starts: NaiveTime::MIN, ends: NaiveTime::MIN } },
             public_url: "https://messages.example".into(),
         })

@@ -2,6 +2,7 @@
 
 use http::Method;
 use postroad_app::clients::Grant;
+use postroad_testkit::SignedCaller;
 use serde_json::{Value, json};
 
 use crate::{
@@ -174,7 +175,16 @@ fn prefix(path: &str) -> &'static str {
     }
 }
 
+/// Gives the conversation to the member, who is told.
+async fn notified(caller: &SignedCaller, conversation: &str, member: &str) -> String {
+    let given = caller.post(&format!("/v1/conversations/{conversation}/assign"), &json!({"assignee_id": member})).await;
+    assert_eq!(given.status, 200, "{}", given.text());
+    let told = caller.get(&format!("/v1/notifications?member_id={member}")).await.json();
+    told["data"][0]["id"].as_str().unwrap().to_owned()
+}
+
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "one of every noun")]
 async fn what_is_somebody_elses_is_not_there_whatever_is_asked_of_it() {
     let world = World::new().await;
     let (ours, theirs) = (world.tenant().await, world.tenant().await);
@@ -200,10 +210,7 @@ async fn what_is_somebody_elses_is_not_there_whatever_is_asked_of_it() {
     let label = them.post("/v1/labels", &look).await.json()["id"].as_str().unwrap().to_owned();
     let somebody = json!({"name": "canary-7d1f", "role": "agent"});
     let member = them.post("/v1/members", &somebody).await.json()["id"].as_str().unwrap().to_owned();
-    let given = them.post(&format!("/v1/conversations/{conversation}/assign"), &json!({"assignee_id": member})).await;
-    assert_eq!(given.status, 200, "{}", given.text());
-    let told = them.get(&format!("/v1/notifications?member_id={member}")).await.json();
-    let notification = told["data"][0]["id"].as_str().unwrap().to_owned();
+    let notification = notified(&them, &conversation, &member).await;
     let department = them.post("/v1/departments", &named).await.json()["id"].as_str().unwrap().to_owned();
 
     for (method, path) in operations() {

@@ -11,6 +11,7 @@ mod drain;
 mod foresight;
 mod import;
 mod latency;
+mod live;
 mod month;
 mod pace;
 mod pause;
@@ -86,6 +87,10 @@ const SECTIONS: &[Section] = &[
     },
     Section { figures: &["campaign.pause_s"], run: |report, options| Box::pin(pause::run(report, options)) },
     Section { figures: &["latency.idle_p99_ms"], run: |report, options| Box::pin(latency::run(report, options)) },
+    Section {
+        figures: &["live.lag_p99_ms", "live.memory_mib"],
+        run: |report, options| Box::pin(live::run(report, options)),
+    },
     Section { figures: &["simulation.month_s"], run: |report, options| Box::pin(month::run(report, options)) },
     Section {
         figures: &["forecast.error_s", "forecast.error_ratio"],

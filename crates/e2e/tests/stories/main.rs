@@ -3,6 +3,7 @@
 mod approval;
 mod campaign;
 mod cancelling;
+mod live;
 mod quiet_hours;
 mod sandbox;
 mod sending;
