@@ -1,6 +1,6 @@
 //! Who calls. A handler that names a [`Caller`] with the scope it needs gets the tenant; there is no other way to one.
 
-use std::{marker::PhantomData, sync::Arc};
+use std::{marker::PhantomData, net::IpAddr, sync::Arc};
 
 use axum::{
     extract::FromRequestParts,
@@ -20,6 +20,9 @@ use crate::{metrics::AuthFailure, problem::Problem};
 pub(crate) struct Principal {
     pub(crate) call: Call,
     pub(crate) scopes: Vec<Scope>,
+    /// By which key, and from where: for whoever stays so long that it must be asked again.
+    pub(crate) key_id: String,
+    pub(crate) ip: IpAddr,
 }
 
 /// A scope as a type.
@@ -93,6 +96,10 @@ impl<S> Caller<S> {
         }
         AuthFailure::MissingScope.count();
         Err(missing(scope))
+    }
+
+    pub(crate) fn principal(&self) -> Arc<Principal> {
+        self.principal.clone()
     }
 
     /// What the caller may do: it can give no more to others.

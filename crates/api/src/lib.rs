@@ -18,6 +18,7 @@ pub mod schema;
 mod server;
 mod signed;
 mod state;
+mod streams;
 mod telling;
 
 use axum::{Router, middleware};
@@ -25,7 +26,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 pub use proxies::ProxyError;
 pub use server::serve;
-pub use state::{Api, ApiState, Settings};
+pub use state::{Api, ApiState, Settings, StreamSettings};
 
 /// Everything that is served.
 pub fn router(state: ApiState) -> Router {

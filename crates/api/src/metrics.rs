@@ -109,5 +109,6 @@ pub(crate) fn method(method: &Method) -> &'static str {
 /// The default registry as Prometheus reads it.
 pub(crate) fn text() -> Result<String, prometheus::Error> {
     LazyLock::force(&AUTH_FAILURES);
+    postroad_app::live::metrics::register();
     TextEncoder::new().encode_to_string(&prometheus::gather())
 }

@@ -63,6 +63,8 @@ const TAGS: &[(&str, &str)] = &[
     ("suppressions", "Addresses that nobody may write to"),
     ("accounts", "Connected numbers, pages, bots and mailboxes"),
     ("tenant", "Settings, and the switch of everything"),
+    ("live", "What happens, as it happens, and who is there"),
+    ("notifications", "What members are told of"),
     ("api-clients", "Programs that may call, and their keys"),
     ("pages", "What people open by a link: HTML"),
     ("webhooks", "What providers tell us"),

@@ -13,7 +13,9 @@ use postroad_core::{
     consent::{ConsentAction, Purpose, SuppressionReason},
     conversation::{ConversationState, Priority, Role},
     gates::{CapKind, GateName, QuietPolicy, Reason},
+    live::Presence,
     message::MediaKind,
+    notification::NotificationKind,
     scope::Scope,
     segment::Standing,
     send::SendState,
@@ -74,6 +76,8 @@ vocabularies! {
     ConversationStateWord = ConversationState, "Where a conversation stands";
     PriorityWord = Priority, "How urgent a conversation is";
     RoleWord = Role, "What a member may do";
+    PresenceWord = Presence, "Whether a member is there";
+    NotificationKindWord = NotificationKind, "Why a member is told";
     CapKindWord = CapKind, "How a frequency cap counts";
     ScopeWord = Scope, "What an API client may do";
 }

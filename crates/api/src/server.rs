@@ -45,6 +45,7 @@ pub async fn serve(
         }
     }
     drop(listener);
+    state.streams.close();
     if tokio::time::timeout(GRACE, connections.shutdown()).await.is_err() {
         tracing::warn!("requests were still running when the process ended");
     }

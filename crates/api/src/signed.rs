@@ -76,9 +76,21 @@ async fn admit(api: &Api, request: Request, ip: IpAddr, line: &mut Line) -> Resu
     line.is(&credential);
     keep_to_rate(api, &credential).await?;
     let call = call_of(&credential, &headers, body_sha256, format!("{} {}", parts.method, parts.uri.path()));
-    let scopes = credential.client.scopes.iter().filter_map(|scope| scope.parse::<Scope>().ok()).collect();
-    parts.extensions.insert(Arc::new(Principal { call, scopes }));
+    let (scopes, key_id) = (scopes(&credential), credential.key_id.clone());
+    parts.extensions.insert(Arc::new(Principal { call, scopes, key_id, ip }));
     Ok(Request::from_parts(parts, body_of(bytes)))
+}
+
+fn scopes(credential: &Credential) -> Vec<Scope> {
+    credential.client.scopes.iter().filter_map(|scope| scope.parse().ok()).collect()
+}
+
+/// What a caller who was let in before may do by now, or why it must go. None: nobody can tell at the moment.
+pub(crate) async fn recheck(api: &Api, principal: &Principal) -> Option<Result<Vec<Scope>, AuthFailure>> {
+    let known = api.keys.find(&api.app, &principal.key_id).await.ok()?;
+    let Some(Known { credential, .. }) = known else { return Some(Err(AuthFailure::UnknownKey)) };
+    let failure = standing(&credential, principal.ip, api.app.clock.now());
+    Some(failure.map_or_else(|| Ok(scopes(&credential)), Err))
 }
 
 fn body_of(bytes: Bytes) -> Body {

@@ -1,13 +1,17 @@
 //! What handlers stand on.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use postroad_app::{App, clients::Keys, ingest::Ingest, requests::RequestLog};
-use postroad_core::provider::Provider;
+use postroad_core::{
+    limits::{LIVE_STREAMS_MAX, LIVE_STREAMS_PER_CLIENT_MAX},
+    provider::Provider,
+};
 
 use crate::{
     proxies::{ProxyError, TrustedProxies},
     signed::Strangers,
+    streams::Streams,
 };
 
 /// How the API is reached, and by whom.
@@ -21,6 +25,7 @@ pub struct Settings {
     pub role: String,
     /// Processes that serve the API: each keeps to one part of a client's rate while Redis does not count.
     pub processes: u32,
+    pub streams: StreamSettings,
 }
 
 impl Default for Settings {
@@ -30,6 +35,30 @@ impl Default for Settings {
             trusted_proxies: Vec::new(),
             role: "serve".to_owned(),
             processes: 1,
+            streams: StreamSettings::default(),
+        }
+    }
+}
+
+/// How streams of live updates are kept.
+#[derive(Debug, Clone, Copy)]
+pub struct StreamSettings {
+    /// A sign of life is written this often.
+    pub heartbeat: Duration,
+    /// The caller is asked for again this often.
+    pub recheck: Duration,
+    /// At once, of one API client and of the process.
+    pub per_client_max: usize,
+    pub process_max: usize,
+}
+
+impl Default for StreamSettings {
+    fn default() -> Self {
+        Self {
+            heartbeat: Duration::from_secs(15),
+            recheck: Duration::from_mins(1),
+            per_client_max: LIVE_STREAMS_PER_CLIENT_MAX,
+            process_max: LIVE_STREAMS_MAX,
         }
     }
 }
@@ -45,6 +74,7 @@ pub struct Api {
     pub(crate) visitors: Strangers,
     pub(crate) log: RequestLog,
     pub(crate) ingest: Ingest,
+    pub(crate) streams: Arc<Streams>,
 }
 
 pub type ApiState = Arc<Api>;
@@ -59,6 +89,7 @@ impl Api {
             visitors: Strangers::default(),
             log: RequestLog::start(app.store.clone()),
             ingest: Ingest::start(app.clone()),
+            streams: Arc::default(),
             app,
             settings,
         }))

@@ -24,7 +24,7 @@ pub(crate) use notes::noted;
 pub use notes::{NewNote, Note, add_note, delete_note, edit_note, notes};
 pub use reply::{Reply, open, reply};
 
-use crate::{App, messages::SubmitError, requests::OnceError};
+use crate::{App, live::Live, messages::SubmitError, requests::OnceError, telling};
 
 /// Why something is not done to a conversation.
 #[derive(Debug, thiserror::Error)]
@@ -127,6 +127,7 @@ pub async fn history(app: &App, tenant: TenantId, id: ConversationId, after: i64
 /// A conversation that is being changed: nobody else changes it until it is told.
 pub(crate) struct Work {
     pub(crate) tx: TenantTx,
+    live: Live,
     by: By,
     now: DateTime<Utc>,
     pub(crate) conversation: Conversation,
@@ -138,15 +139,16 @@ pub(crate) type Happening = (EventKind, Value);
 impl Work {
     pub(crate) async fn begin(app: &App, by: By, id: ConversationId) -> Result<Self> {
         let tx = TenantTx::begin(&app.store, by.tenant).await?;
-        let mut work = Self::within(tx, by, id, app.clock.now()).await?;
+        let mut work = Self::within(app, tx, by, id).await?;
         know(&mut work.tx, by.member.as_slice()).await?;
         Ok(work)
     }
 
     /// As a part of a transaction that does more, and that whoever calls commits.
-    pub(crate) async fn within(mut tx: TenantTx, by: By, id: ConversationId, now: DateTime<Utc>) -> Result<Self> {
+    pub(crate) async fn within(app: &App, mut tx: TenantTx, by: By, id: ConversationId) -> Result<Self> {
+        let now = app.clock.now();
         let conversation = stored::lock(&mut tx, id).await?.ok_or(ConversationError::NotFound)?;
-        Ok(Self { tx, by, now, conversation })
+        Ok(Self { tx, live: app.live.clone(), by, now, conversation })
     }
 
     pub(crate) fn event(&self, message: Option<MessageId>, (kind, data): Happening) -> (TenantId, Event) {
@@ -158,8 +160,9 @@ impl Work {
     async fn tell(mut self, happening: Happening) -> Result<Conversation> {
         let event = self.event(None, happening);
         let conversation = stored::find(&mut self.tx, self.conversation.id, self.by.member).await?;
-        events::tell(&mut self.tx, &[event], self.now).await?;
+        telling::tell(&mut self.tx, &[event], self.now).await?;
         self.tx.commit().await?;
+        self.live.told([self.by.tenant]);
         conversation.ok_or(ConversationError::NotFound)
     }
 }

@@ -1,9 +1,10 @@
 //! Takes away what has served its time.
 
 use chrono::TimeDelta;
-use postroad_core::limits::{IDEMPOTENCY_KEPT, IMPORT_UPLOAD_MAX, LINK_KEPT};
+use postroad_core::limits::{EVENTS_KEPT, IDEMPOTENCY_KEPT, IMPORT_UPLOAD_MAX, LINK_KEPT, NOTIFICATIONS_KEPT};
 use postroad_store::{
-    Result, SystemTx, automations::runs, contact_links, housekeeping, import, incarnations, opt_ins, portfolios, queue,
+    Result, SystemTx, automations::runs, contact_links, events, housekeeping, import, incarnations, notifications,
+    opt_ins, portfolios, queue,
 };
 
 use crate::{App, import::abandon, opt_ins::UNCONFIRMED_KEPT};
@@ -31,6 +32,29 @@ pub async fn prune(app: &App) -> Result<()> {
         if prune_once(app).await? + prune_portfolios(app).await? == 0 {
             break;
         }
+    }
+    purge_events(app).await
+}
+
+/// Tenants, and events of each, that one transaction looks at: they wait for it to tell something.
+const EVENT_TENANTS: i64 = 20;
+const EVENTS_OF_TENANT: i64 = 500;
+/// Transactions of one run.
+const EVENT_ROUNDS_MAX: usize = 1_000;
+
+/// The oldest events of every tenant, page by page; a page in which much was old is looked at again.
+async fn purge_events(app: &App) -> Result<()> {
+    let before = app.clock.now() - EVENTS_KEPT;
+    let mut after = None;
+    for _ in 0..EVENT_ROUNDS_MAX {
+        let mut tx = SystemTx::begin(&app.store).await?;
+        let (gone, last) = events::purge(&mut tx, (after, EVENT_TENANTS), EVENTS_OF_TENANT, before).await?;
+        tx.commit().await?;
+        if i64::try_from(gone).is_ok_and(|gone| gone >= EVENTS_OF_TENANT) {
+            continue;
+        }
+        let Some(last) = last else { break };
+        after = Some(last);
     }
     Ok(())
 }
@@ -66,8 +90,9 @@ async fn prune_once(app: &App) -> Result<u64> {
     let links = contact_links::prune(&mut tx, now - LINK_KEPT).await?;
     let opt_ins = opt_ins::prune(&mut tx, now - UNCONFIRMED_KEPT).await?;
     let runs = runs::prune(&mut tx, now - RUNS_KEPT).await?;
+    let told = notifications::purge(&mut tx, now - NOTIFICATIONS_KEPT).await?;
     queue::prune_workers(&mut tx, now - TimeDelta::minutes(10)).await?;
     incarnations::prune(&mut tx, now - TimeDelta::hours(1)).await?;
     tx.commit().await?;
-    Ok(jobs + answers + log + journal + lines + links + opt_ins + runs)
+    Ok(jobs + answers + log + journal + lines + links + opt_ins + runs + told)
 }

@@ -6,7 +6,8 @@ mod messages;
 use chrono::{DateTime, Utc};
 use postroad_core::{
     consent::{ConsentAction, Purpose, revoked_at},
-    ids::JournalId,
+    ids::{JournalId, MessageId, TenantId},
+    message::Class,
     provider::{Effect, Event, EventKind, Fault, Preference, Receipt, Told},
 };
 use postroad_store::{
@@ -17,7 +18,8 @@ use postroad_store::{
 
 use crate::{
     App,
-    outcomes::{Concerned, apply_effect},
+    outcomes::{Concerned, apply_effect, conversing},
+    telling,
 };
 
 /// Turns one stored webhook into events, or says why not. The worker hands over the adapters; panics are its business.
@@ -46,7 +48,11 @@ pub async fn read_batch(app: &App, adapters: &dyn Normalise, one_by_one: bool) -
     let unread = inbound::take_unread(&mut tx, if one_by_one { 1 } else { BATCH }).await?;
     let read = apply(&mut tx, adapters, &unread, app.clock.now()).await;
     match read {
-        Ok(read) => tx.commit().await.map(|()| read),
+        Ok((read, told)) => {
+            tx.commit().await?;
+            app.live.told(told);
+            Ok(read)
+        }
         Err(error) if one_by_one && !error.is_unavailable() && !unread.is_empty() => {
             drop(tx);
             set_aside(app, unread[0].id, &error.to_string()).await?;
@@ -68,7 +74,13 @@ struct Understood<'a> {
     events: Vec<Event>,
 }
 
-async fn apply(tx: &mut SystemTx, adapters: &dyn Normalise, unread: &[Unread], now: DateTime<Utc>) -> Result<Read> {
+/// What the batch held, and of which tenants there is something to tell.
+async fn apply(
+    tx: &mut SystemTx,
+    adapters: &dyn Normalise,
+    unread: &[Unread],
+    now: DateTime<Utc>,
+) -> Result<(Read, Vec<TenantId>)> {
     let mut understood = Vec::with_capacity(unread.len());
     let mut read = Read { webhooks: unread.len(), ..Read::default() };
     for hook in unread {
@@ -80,17 +92,20 @@ async fn apply(tx: &mut SystemTx, adapters: &dyn Normalise, unread: &[Unread], n
             }
         }
     }
-    apply_receipts(tx, adapters, &understood, now, &mut read).await?;
+    let raised = apply_receipts(tx, adapters, &understood, now, &mut read).await?;
     for one in &understood {
         for event in one.events.iter().filter(|event| concerns(one.hook, event)) {
             apply_event(tx, one.hook, event, now).await?;
         }
     }
-    read.messages = messages::take(tx, &understood, now).await?;
+    let (heard, mut told) = messages::take(tx, &understood, now).await?;
+    read.messages = heard;
     let applied: Vec<(JournalId, i32)> =
         understood.iter().map(|one| (one.hook.id, i32::try_from(one.events.len()).unwrap_or(i32::MAX))).collect();
     inbound::mark_applied(tx, &applied, now).await?;
-    Ok(read)
+    told.extend(conversing(tx, &raised).await?);
+    telling::tell(tx, &told, now).await?;
+    Ok((read, telling::tenants(&told)))
 }
 
 fn told(hook: &Unread) -> Told<'_> {
@@ -108,23 +123,23 @@ async fn apply_receipts(
     understood: &[Understood<'_>],
     now: DateTime<Utc>,
     read: &mut Read,
-) -> Result<()> {
+) -> Result<Vec<(TenantId, MessageId, Class)>> {
     let rows: Vec<ReceiptRow> = understood.iter().flat_map(receipt_rows).collect();
     if rows.is_empty() {
-        return Ok(());
+        return Ok(Vec::new());
     }
     let fresh = receipts::insert(tx, &rows, now).await?;
     read.receipts += fresh.len();
     read.duplicates += rows.len() - fresh.len();
     let fresh: Vec<&ReceiptRow> = fresh.into_iter().filter_map(|place| rows.get(place)).collect();
-    receipts::apply(tx, &fresh, now).await?;
+    let raised = receipts::apply(tx, &fresh, now).await?;
     for row in fresh.iter().filter(|row| row.fault.is_some()) {
         let hook = understood.iter().find(|one| one.hook.account == row.account).map(|one| one.hook);
         if let Some(hook) = hook {
             apply_fault(tx, adapters, hook, row, now).await?;
         }
     }
-    Ok(())
+    Ok(raised)
 }
 
 fn receipt_rows<'a>(one: &'a Understood<'_>) -> impl Iterator<Item = ReceiptRow> + 'a {
@@ -171,8 +186,12 @@ pub async fn apply_events(app: &App, adapters: &dyn Normalise, account: &Unread,
     let now = app.clock.now();
     let mut tx = SystemTx::begin_settle(&app.store).await?;
     let understood = [Understood { hook: account, events }];
-    apply_receipts(&mut tx, adapters, &understood, now, &mut Read::default()).await?;
-    tx.commit().await
+    let raised = apply_receipts(&mut tx, adapters, &understood, now, &mut Read::default()).await?;
+    let told = conversing(&mut tx, &raised).await?;
+    telling::tell(&mut tx, &told, now).await?;
+    tx.commit().await?;
+    app.live.told(telling::tenants(&told));
+    Ok(())
 }
 
 async fn apply_event(tx: &mut SystemTx, hook: &Unread, event: &Event, now: DateTime<Utc>) -> Result<()> {

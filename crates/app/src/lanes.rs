@@ -10,6 +10,7 @@ use chrono::{DateTime, Utc};
 use postroad_core::{
     gates::{self, Cap, Decision, GateName, Reason, Ruling},
     ids::{AccountId, ContactId, IncarnationId, MessageId, TenantId},
+    message::Class,
 };
 use postroad_store::{
     Result, SystemTx,
@@ -22,7 +23,7 @@ use postroad_store::{
     reservations::{self, SpacingWanted, UseWanted},
 };
 
-use crate::App;
+use crate::{App, outcomes::conversing, telling};
 
 /// Announces a start of this process; its lease begins now.
 pub async fn start(app: &App, incarnation: &Incarnation) -> Result<()> {
@@ -123,9 +124,13 @@ pub async fn decide(
     store_decisions(&mut tx, &judged, now).await?;
 
     let rulings = judged.iter().map(|j| j.ruling.clone()).collect();
+    let refused: Vec<_> = judged.iter().filter(|j| j.is_refused()).map(Judged::conversing).collect();
     let attempts: Vec<Attempt> = judged.into_iter().filter_map(|j| j.into_attempt(now)).collect();
     lanes::write_pace(&mut tx, &pace(&attempts)).await?;
+    let told = conversing(&mut tx, &refused).await?;
+    telling::tell(&mut tx, &told, now).await?;
     tx.commit().await?;
+    app.live.told(telling::tenants(&told));
     Ok(Step { attempts, rulings })
 }
 
@@ -168,6 +173,14 @@ impl<'a> Judged<'a> {
 
     fn leaves(&self) -> bool {
         self.ruling.decision == Decision::Send
+    }
+
+    const fn is_refused(&self) -> bool {
+        matches!(self.ruling.decision, Decision::Refuse { .. })
+    }
+
+    const fn conversing(&self) -> (TenantId, MessageId, Class) {
+        (self.send.tenant, self.send.id, self.send.facts.class)
     }
 
     fn intended(&self) -> Intended {

@@ -30,11 +30,13 @@ pub mod journal;
 pub mod labels;
 pub mod lanes;
 pub mod limits;
+pub mod live;
 pub mod lost;
 pub mod macros;
 pub mod members;
 pub mod merges;
 pub mod messages;
+pub mod notifications;
 pub mod nudge;
 pub mod opt_ins;
 pub mod outcomes;
@@ -49,6 +51,7 @@ pub mod secrets;
 pub mod segments;
 pub mod suppressions;
 pub mod sweep;
+mod telling;
 pub mod templates;
 pub mod tenants;
 mod text;
@@ -73,6 +76,8 @@ pub struct App {
     pub nudges: nudge::Nudges,
     /// Automations, compiled.
     pub programs: automations::Programs,
+    /// Told after every commit that tells something.
+    pub live: live::Live,
     pub defaults: Defaults,
     /// Where people reach us, without a slash at its end: links in messages begin with it.
     pub public_url: Arc<str>,

@@ -24,6 +24,8 @@ use postroad_store::{
 use crate::{
     App,
     inbound::{self, Normalise},
+    outcomes::conversing,
+    telling,
 };
 
 /// Calls one sweep asks about. The oldest come first, and what was asked for already costs nothing.
@@ -85,7 +87,10 @@ pub async fn take(
         finished_at: now,
     };
     outcomes::settle(&mut tx, &[answer], now).await?;
+    let told = conversing(&mut tx, &[(send.tenant, send.id, send.facts.class)]).await?;
+    telling::tell(&mut tx, &told, now).await?;
     tx.commit().await?;
+    app.live.told(telling::tenants(&told));
     if let Some(state) = trace.state {
         let told = event(lost, Correlation { message: send.id, attempt }, &trace, state, now);
         inbound::apply_events(app, adapters, &source(lost, send, now), vec![told]).await?;

@@ -5,14 +5,14 @@ use postroad_core::{
     ids::{ConversationId, MacroId, TenantId},
 };
 pub use postroad_store::macros::Macro;
-use postroad_store::{Error, TenantTx, contacts, events, macros as stored};
+use postroad_store::{Error, TenantTx, contacts, macros as stored};
 use serde_json::{Value, json};
 
 use crate::{
     App,
     automations::{self, AutomationError, Undone},
     conversations::{By, ConversationError, Work},
-    text,
+    telling, text,
 };
 
 /// Conversations that one call changes.
@@ -194,7 +194,8 @@ async fn apply_to(app: &App, by: By, program: &Program, id: ConversationId) -> R
         })?;
         told.extend(done.happened.map(|happened| work.event(None, happened)));
     }
-    events::tell(&mut work.tx, &told, now).await?;
+    telling::tell(&mut work.tx, &told, now).await?;
     work.tx.commit().await?;
+    app.live.told(telling::tenants(&told));
     Ok(explained)
 }

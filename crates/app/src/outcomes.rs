@@ -5,16 +5,19 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use postroad_core::{
     account::Channel,
+    actor::Actor,
     consent::{ConsentAction, Purpose},
     gates::{GateName, Reason},
     ids::{AccountId, AddressId, ContactId, MessageId, TenantId},
     limits::ATTEMPTS_MAX,
+    message::Class,
     provider::{Effect, Fault, FaultClass, Outcome},
     retry,
     send::{AttemptResult, SendState},
 };
 use postroad_store::{
     Result, SystemTx,
+    events::Event,
     facts::SendFacts,
     inbound,
     inbound::Choice,
@@ -22,7 +25,7 @@ use postroad_store::{
     portfolios::{self, PlaceTaken, PlaceWanted},
 };
 
-use crate::App;
+use crate::{App, telling};
 
 /// How a call ended, the transport's view included.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,6 +49,7 @@ pub struct Finished {
     pub contact: ContactId,
     pub address: AddressId,
     pub channel: Channel,
+    pub class: Class,
     pub number: i32,
     pub ending: Ending,
     pub effect: Effect,
@@ -147,8 +151,22 @@ pub async fn settle(app: &App, finished: &[Finished]) -> Result<Vec<MessageId>> 
     for one in finished.iter().filter(|one| one.effect != Effect::None || is_pair_limit(&one.ending)) {
         carry_out(&mut tx, one, now).await?;
     }
+    let ended: Vec<_> = finished.iter().map(|one| (one.tenant, one.id, one.class)).collect();
+    let told = conversing(&mut tx, &ended).await?;
+    telling::tell(&mut tx, &told, now).await?;
     tx.commit().await?;
+    app.live.told(telling::tenants(&told));
     Ok(settled)
+}
+
+/// What conversations are told of messages that moved. Those of campaigns cost nothing: they belong to none.
+pub(crate) async fn conversing(
+    tx: &mut SystemTx,
+    moved: &[(TenantId, MessageId, Class)],
+) -> Result<Vec<(TenantId, Event)>> {
+    let conversing = moved.iter().filter(|(.., class)| class.converses());
+    let ids: Vec<(TenantId, MessageId)> = conversing.map(|(tenant, id, _)| (*tenant, *id)).collect();
+    telling::moved(tx, &ids, Actor::System).await
 }
 
 /// The place that a message needs, and holds once it is attempted.

@@ -13,12 +13,12 @@ use postroad_store::{
     Result, SystemTx,
     automations::{self, runs, starting},
     conversations::timers,
-    events::{self, Event},
+    events::Event,
     import, inbound, lanes, leader, queue, receipts, sweeps,
 };
 use serde_json::json;
 
-use crate::App;
+use crate::{App, outcomes, telling};
 
 /// What one sweep moved.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -40,15 +40,18 @@ pub async fn ledger(app: &App, graces: Graces, echoing: &[String]) -> Result<Swe
     let requeued = sweeps::requeue_claimed(&mut tx, now).await?;
     let unknown = sweeps::mark_unknown(&mut tx, now).await?;
     let parked = receipts::match_parked(&mut tx).await?;
-    let matched = receipts::apply(&mut tx, &parked.iter().collect::<Vec<_>>(), now).await?;
+    let raised = receipts::apply(&mut tx, &parked.iter().collect::<Vec<_>>(), now).await?;
     // Evidence first: only what is left without any may be sent again.
     let heard = Heard {
         read_to: inbound::read_to(&mut tx, now).await?,
         listening_since: leader::note_sweep(&mut tx, GAP_MAX, now).await?,
     };
     let (resent, settled) = sweeps::apply_unknown_policy(&mut tx, graces, heard, echoing, now).await?;
+    let told = outcomes::conversing(&mut tx, &raised).await?;
+    telling::tell(&mut tx, &told, now).await?;
     tx.commit().await?;
-    Ok(Swept { requeued, unknown, resent, settled, matched })
+    app.live.told(telling::tenants(&told));
+    Ok(Swept { requeued, unknown, resent, settled, matched: raised.len() as u64 })
 }
 
 /// Lanes one sweep looks at.
@@ -84,8 +87,9 @@ pub async fn wake_conversations(app: &App) -> Result<usize> {
     let woken = timers::wake(&mut tx, SNOOZED_MAX, now).await?;
     let told: Vec<(TenantId, Event)> =
         woken.iter().map(|(tenant, conversation)| (*tenant, awake(*conversation))).collect();
-    events::tell(&mut tx, &told, now).await?;
+    telling::tell(&mut tx, &told, now).await?;
     tx.commit().await?;
+    app.live.told(telling::tenants(&told));
     Ok(told.len())
 }
 

@@ -8,7 +8,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, anyhow};
-use postroad_api::{Api, ApiState, Settings};
+use postroad_api::{Api, ApiState, Settings, StreamSettings};
 use postroad_app::App;
 use postroad_core::{
     ids::{AccountId, TenantId},
@@ -154,6 +154,7 @@ fn settings(config: &Config, address: SocketAddr, roles: Roles) -> Settings {
         trusted_proxies: config.trusted_proxies.clone(),
         role: roles.name.to_owned(),
         processes: config.api_processes,
+        streams: StreamSettings::default(),
     }
 }
 

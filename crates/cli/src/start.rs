@@ -10,7 +10,7 @@ mod first_account;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use postroad_app::{App, Defaults, limits::SharedLimits, nudge::Nudges, secrets::Keyring};
+use postroad_app::{App, Defaults, limits::SharedLimits, live::Live, nudge::Nudges, secrets::Keyring};
 use postroad_core::clock::Clock;
 use postroad_schema::Urls;
 use postroad_store::{PoolSizes, Store};
@@ -52,6 +52,7 @@ pub async fn start(config: &Config, schema: Schema, nudges: Nudges) -> Result<St
         clock,
         nudges,
         programs: postroad_app::automations::Programs::default(),
+        live: live(config)?,
         defaults: Defaults { quiet_hours: config.quiet_hours },
         public_url: config.public_url.as_deref().unwrap_or(LOCAL_URL).into(),
     };
@@ -79,6 +80,13 @@ fn limits(config: &Config, clock: &Clock) -> Result<SharedLimits> {
     match &config.redis_url {
         Some(url) => Ok(SharedLimits::redis(url.expose_secret(), clock.clone())?),
         None => Ok(SharedLimits::local(clock.clone())),
+    }
+}
+
+fn live(config: &Config) -> Result<Live> {
+    match &config.redis_url {
+        Some(url) => Ok(Live::redis(url.expose_secret())?),
+        None => Ok(Live::local()),
     }
 }
 

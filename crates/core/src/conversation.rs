@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use crate::words::words;
+use crate::{send::SendState, words::words};
 
 words! {
     /// Where a conversation stands. Only one of a person and an account is not closed or archived.
@@ -80,9 +80,35 @@ words! {
         Read = "conversation.read",
         MessageReceived = "message.received",
         MessageQueued = "message.queued",
+        /// The provider has it.
+        MessageSent = "message.sent",
+        MessageDelivered = "message.delivered",
+        MessageRead = "message.read",
+        /// It did not arrive, or may not leave: `state` in the data says which.
+        MessageFailed = "message.failed",
+        MessageCancelled = "message.cancelled",
         NoteAdded = "note.added",
         NoteEdited = "note.edited",
         NoteRemoved = "note.removed",
+        /// A member is told of something, or of one more of the same.
+        NotificationAdded = "notification.added",
+        /// A member looked at notifications, or took one away.
+        NotificationChanged = "notification.changed",
+    }
+}
+
+impl EventKind {
+    /// What is told when a message of a conversation got so far. None: nobody needs to know.
+    pub const fn of_message(state: SendState) -> Option<Self> {
+        use SendState as S;
+        match state {
+            S::Accepted | S::Sent => Some(Self::MessageSent),
+            S::Delivered => Some(Self::MessageDelivered),
+            S::Read => Some(Self::MessageRead),
+            S::Failed | S::Rejected | S::Refused | S::Expired | S::Dead => Some(Self::MessageFailed),
+            S::Cancelled => Some(Self::MessageCancelled),
+            S::Scheduled | S::Queued | S::Waiting | S::Claimed | S::Attempting | S::Unknown => None,
+        }
     }
 }
 

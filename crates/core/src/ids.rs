@@ -139,6 +139,8 @@ id!(/// A word that conversations carry.
     LabelId, "lbl");
 id!(/// What members say to each other about a conversation.
     NoteId, "not");
+id!(/// Something that a member is told of.
+    NotificationId, "ntf");
 id!(/// A tenant's address for our webhooks.
     EndpointId, "end");
 id!(/// A rule that acts on events.

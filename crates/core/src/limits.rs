@@ -224,3 +224,26 @@ pub const OPEN_RANGES_MAX: usize = 6;
 pub const CAUSALITY_DEPTH_MAX: u32 = 3;
 /// Automated messages in one conversation within an hour.
 pub const AUTOMATED_PER_HOUR_MAX: u32 = 10;
+
+/// Events of one tenant that a process keeps for the streams that follow, in number and bytes: some seconds of a busy
+/// tenant. Whoever is further behind reads the table.
+pub const LIVE_KEPT_MAX: usize = 1_024;
+pub const LIVE_KEPT_BYTES_MAX: usize = 512 * 1_024;
+/// Events of one page that a stream reads to catch up, and of one tenant that the hub reads at once.
+pub const LIVE_PAGE: i64 = 500;
+/// Bytes that a stream hands over at once: what waits for a slow client is no more than this and what the socket holds.
+pub const LIVE_CHUNK_BYTES: usize = 64 * 1_024;
+/// Streams of one process that read the table at the same time: when a thousand come back at once, others need connections
+/// of the database, too.
+pub const LIVE_CATCH_UPS_MAX: usize = 4;
+/// Streams of one API client and of one process.
+pub const LIVE_STREAMS_PER_CLIENT_MAX: usize = 500;
+pub const LIVE_STREAMS_MAX: usize = 4_000;
+/// The shortest time between two equal words of one member about one conversation.
+pub const TYPING_EVERY_MIN: TimeDelta = TimeDelta::seconds(1);
+/// How long somebody counts as typing, and as there, without saying so again.
+pub const TYPING_KEPT: TimeDelta = TimeDelta::seconds(3);
+pub const PRESENCE_KEPT: TimeDelta = TimeDelta::seconds(60);
+/// How long events and notifications are kept.
+pub const EVENTS_KEPT: TimeDelta = TimeDelta::days(30);
+pub const NOTIFICATIONS_KEPT: TimeDelta = TimeDelta::days(90);

@@ -18,6 +18,13 @@ words! {
     }
 }
 
+impl Class {
+    /// Such a message may belong to a conversation; no other does.
+    pub const fn converses(self) -> bool {
+        matches!(self, Self::AgentReply | Self::Automation)
+    }
+}
+
 words! {
     /// Who made the message.
     Source {

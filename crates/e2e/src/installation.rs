@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, net::TcpListener, path::PathBuf, sync::Arc, tim
 
 use anyhow::{Context, Result, bail};
 use chrono::NaiveTime;
-use postroad_app::{App, Defaults, limits::SharedLimits, nudge::Nudges, secrets::Keyring};
+use postroad_app::{App, Defaults, limits::SharedLimits, live::Live, nudge::Nudges, secrets::Keyring};
 use postroad_core::{clock::Clock, quiet_hours::QuietHours};
 use postroad_embedded::redis_server::RedisServer;
 use postroad_store::{PoolSizes, Store};
@@ -97,6 +97,10 @@ impl Installation {
         let keyring = Keyring::parse(&self.master_keys)?;
         let clock = Clock::system();
         keyring.check(&store, clock.now()).await?;
+        let live = match &self.redis {
+            Some(redis) => Live::redis(&redis.url())?,
+            None => Live::local(),
+        };
         Ok(App {
             store,
             keyring: Arc::new(keyring),
@@ -104,6 +108,7 @@ impl Installation {
             clock,
             nudges: Nudges::none(),
             programs: postroad_app::automations::Programs::default(),
+            live,
             defaults: Defaults { quiet_hours: QuietHours { starts: NaiveTime::MIN, ends: NaiveTime::MIN } },
             public_url: "https://messages.example".into(),
         })

@@ -8,6 +8,7 @@ pub mod bench;
 pub mod chaos;
 mod client;
 mod database;
+mod events;
 mod installation;
 mod postroad;
 mod process;
@@ -18,6 +19,7 @@ pub mod webhook;
 
 pub use client::{Answer, Client, Key, fresh_request_id, http_client};
 pub use database::{Database, Server};
+pub use events::{EventStream, Frame};
 pub use installation::{Installation, Role, Setup, free_port};
 pub use postroad::Binary;
 pub use process::Process;

@@ -38,6 +38,8 @@ async fn no_request_gets_an_answer_that_the_description_does_not_know() -> Resul
         "--continue-on-failure",
         "--no-color",
     ]);
+    // A stream does not end: every request of it would run into the timeout.
+    run.args(["--exclude-path", "/v1/events"]);
     run.args(["--generation-database", "none", "--request-timeout", "10", "--suppress-health-check", "all"]);
     run.env("SCHEMATHESIS_HOOKS", folder().join("hooks.py")).env("POSTROAD_API_KEY", &key.id);
     run.env("POSTROAD_API_SECRET", key.secret.reveal()).current_dir(installation.server.folder()).kill_on_drop(true);

@@ -49,6 +49,7 @@ pub mod macros;
 pub mod members;
 pub mod merges;
 pub mod messages;
+pub mod notifications;
 pub mod opt_ins;
 pub mod outcomes;
 pub mod people;

@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use postroad_core::{
     ids::{AccountId, AddressId, MessageId, TenantId},
+    message::Class,
     provider::FaultClass,
     send::SendState,
 };
@@ -75,9 +76,13 @@ pub async fn insert(tx: &mut SystemTx, receipts: &[ReceiptRow], now: DateTime<Ut
     Ok(receipts.iter().enumerate().filter_map(|(place, row)| is_fresh(row).then_some(place)).collect())
 }
 
-/// Raises sends to what these receipts report; returns how many moved. A later rank wins; `failed` never undoes a delivery
+/// Raises sends to what these receipts report; returns those that moved. A later rank wins; `failed` never undoes a delivery
 /// nor a definite answer that is being acted on.
-pub async fn apply(tx: &mut SystemTx, receipts: &[&ReceiptRow], now: DateTime<Utc>) -> Result<u64> {
+pub async fn apply(
+    tx: &mut SystemTx,
+    receipts: &[&ReceiptRow],
+    now: DateTime<Utc>,
+) -> Result<Vec<(TenantId, MessageId, Class)>> {
     let matched: Vec<&&ReceiptRow> = receipts.iter().filter(|row| row.message.is_some()).collect();
     let tenants: Vec<Uuid> = matched.iter().map(|r| r.tenant.uuid()).collect();
     let ids: Vec<Option<Uuid>> = matched.iter().map(|r| r.message.map(|(id, _)| id.uuid())).collect();
@@ -114,6 +119,7 @@ pub async fn apply(tx: &mut SystemTx, receipts: &[&ReceiptRow], now: DateTime<Ut
                                      when 'read' then 5 else 0 end
         and    (x.state <> 'failed' or s.state in ('attempting', 'unknown', 'accepted', 'sent') or s.reason = 'resend_after_unknown')
         and    s.state <> 'refused'
+        returning s.tenant_id as "tenant: TenantId", s.id as "id: MessageId", s.class as "class: Class"
         "#,
         &tenants,
         &ids as &[Option<Uuid>],
@@ -125,9 +131,9 @@ pub async fn apply(tx: &mut SystemTx, receipts: &[&ReceiptRow], now: DateTime<Ut
         &faults as &[Option<String>],
         now,
     )
-    .execute(tx.conn())
+    .fetch_all(tx.conn())
     .await?;
-    Ok(moved.rows_affected())
+    Ok(moved.into_iter().map(|row| (row.tenant, row.id, row.class)).collect())
 }
 
 /// Receipts that came before their provider id was known, and can be matched now. At most 1,000 at a time.

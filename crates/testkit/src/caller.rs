@@ -15,6 +15,8 @@ use postroad_core::{
 };
 use serde_json::Value;
 
+use crate::stream::EventStream;
+
 /// What was answered.
 #[derive(Debug, Clone)]
 pub struct Answer {
@@ -66,6 +68,18 @@ impl Http {
         let (parts, body) = response.into_parts();
         let body = body.collect().await.ok()?.to_bytes();
         Some(Answer { status: parts.status.as_u16(), headers: parts.headers, body })
+    }
+}
+
+impl Http {
+    /// An answer that goes on.
+    ///
+    /// # Panics
+    /// When nobody answers.
+    pub async fn follow(&self, request: Request<Vec<u8>>) -> EventStream {
+        let response = self.0.request(request.map(|body| Full::new(Bytes::from(body)))).await;
+        let (parts, body) = response.expect("the server answers").into_parts();
+        EventStream::new(parts.status.as_u16(), parts.headers, body.boxed())
     }
 }
 
@@ -127,6 +141,15 @@ impl SignedCaller {
 
     pub async fn get(&self, target: &str) -> Answer {
         self.call(Method::GET, target, &self.request_id(), b"").await
+    }
+
+    /// A stream; `last`: what was had of it.
+    pub async fn follow(&self, target: &str, last: Option<i64>) -> EventStream {
+        let mut request = self.signed(&Method::GET, target, &self.request_id(), b"");
+        if let Some(last) = last {
+            request.headers_mut().insert("last-event-id", last.into());
+        }
+        self.http.follow(request).await
     }
 
     pub async fn post(&self, target: &str, body: &Value) -> Answer {

@@ -5,7 +5,9 @@
 mod caller;
 mod database;
 mod seed;
+mod stream;
 
 pub use caller::{Answer, Http, SignedCaller};
 pub use database::TestDb;
 pub use seed::{Seed, SeedAccount, SeedMessage};
+pub use stream::{EventStream, Frame};

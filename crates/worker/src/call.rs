@@ -181,6 +181,7 @@ fn finished(
         contact: send.contact,
         address: send.address_id,
         channel: send.facts.channel,
+        class: send.facts.class,
         number: attempt.number,
         ending,
         effect,

@@ -3,6 +3,7 @@
 mod change;
 mod notes;
 mod thread;
+mod typing;
 mod view;
 mod views;
 
@@ -45,6 +46,7 @@ pub(crate) fn routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(notes::add, notes::list))
         .routes(routes!(notes::edit, notes::remove))
         .merge(views::routes())
+        .routes(routes!(typing::typing))
 }
 
 /// Who does it: the caller, in the name of a member if one is named.
@@ -237,8 +239,7 @@ impl From<ConversationError> for Problem {
             E::UnknownMessage => Self::invalid("unknown_message", error),
             E::UnknownAccount => Self::invalid("unknown_account", error),
             E::Unreachable(_) => Self::invalid("invalid_address", error),
-            E::MayNotBecome { .. } => Self::conflict("wrong_state", error),
-            E::Done(_) => Self::conflict("wrong_state", error),
+            E::MayNotBecome { .. } | E::Done(_) => Self::conflict("wrong_state", error),
             E::AnotherIsLive => Self::conflict("another_is_live", error),
             E::SnoozedUntil => Self::invalid("invalid_snooze", error),
             E::Text(_) => Self::invalid("invalid_text", error),

@@ -12,6 +12,7 @@ mod consents;
 mod contacts;
 mod conversations;
 mod csv_file;
+mod events;
 mod groups;
 mod hours;
 mod imports;
@@ -20,8 +21,10 @@ mod live;
 mod macros;
 mod members;
 pub mod messages;
+mod notifications;
 mod page;
 mod pages;
+mod presence;
 mod segments;
 mod service;
 mod suppressions;
@@ -46,6 +49,9 @@ pub(crate) fn signed() -> OpenApiRouter<ApiState> {
         .merge(labels::routes())
         .merge(macros::routes())
         .merge(members::routes())
+        .merge(events::routes())
+        .merge(presence::routes())
+        .merge(notifications::routes())
         .merge(imports::routes())
         .merge(consents::routes())
         .merge(pages::signed())

@@ -8,6 +8,7 @@ use postroad_app::{
     App, Defaults,
     clients::{self, Former, Grant},
     limits::SharedLimits,
+    live::Live,
     nudge::Nudges,
     secrets::{Keyring, Place},
 };
@@ -54,6 +55,7 @@ impl World {
             keyring: Arc::new(keyring),
             nudges: Nudges::none(),
             programs: postroad_app::automations::Programs::default(),
+            live: Live::local(),
             defaults: Defaults { quiet_hours: QuietHours::DEFAULT },
             public_url: "https://messages.example".into(),
         };

@@ -84,7 +84,10 @@ pub(crate) struct Desk {
 
 impl Desk {
     pub(crate) async fn new() -> Self {
-        let world = World::new().await;
+        Self::in_world(World::new().await).await
+    }
+
+    pub(crate) async fn in_world(world: World) -> Self {
         let tenant = world.tenant().await;
         let caller = world.caller(tenant.id).await;
         Self { world, tenant, caller }
@@ -133,7 +136,7 @@ impl Desk {
     }
 }
 
-fn path(conversation: &Value, what: &str) -> String {
+pub(crate) fn path(conversation: &Value, what: &str) -> String {
     format!("/v1/conversations/{}/{what}", conversation["id"].as_str().unwrap())
 }
 
@@ -330,7 +333,7 @@ async fn assignment_labels_notes_links_and_priority_are_told_in_the_history() {
     let changed = desk
         .caller
         .patch(
-            &path(&one, "").replace("//", "/").trim_end_matches('/').to_owned(),
+            path(&one, "").replace("//", "/").trim_end_matches('/'),
             &json!({"priority": "urgent", "subject": "Refund", "pinned": true}),
         )
         .await;

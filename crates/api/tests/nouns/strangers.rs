@@ -2,6 +2,7 @@
 
 use http::Method;
 use postroad_app::clients::Grant;
+use postroad_testkit::SignedCaller;
 use serde_json::{Value, json};
 
 use crate::{
@@ -23,6 +24,8 @@ const TAGS: &[&str] = &[
     "labels",
     "automations",
     "members",
+    "live",
+    "notifications",
     "tenant",
 ];
 
@@ -68,6 +71,13 @@ fn body(method: &Method, path: &str) -> Value {
         _ if path.starts_with("/v1/labels") => json!({"name": "x", "color": "#000000"}),
         _ if path.starts_with("/v1/automations") => done_to_automations(path),
         "/v1/tenant/business-hours" => json!({"enabled": false, "time_zone": "UTC", "days": {}}),
+        "/v1/presence" => json!({"member_id": "mem_00000000000000000000000000000000", "state": "online"}),
+        "/v1/notifications/read-all" => json!({"member_id": "mem_00000000000000000000000000000000",
+                                               "up_to": "ntf_00000000000000000000000000000000"}),
+        "/v1/notifications/preferences" => {
+            json!({"member_id": "mem_00000000000000000000000000000000", "preferences": []})
+        }
+        "/v1/notifications/{id}" => json!({"read": true}),
         "/v1/members" => json!({"name": "x", "role": "agent"}),
         _ if path.starts_with("/v1/departments") => json!({"name": "x"}),
         "/v1/tenant/settings" => json!({"name": "x", "time_zone": "UTC"}),
@@ -99,6 +109,7 @@ fn done_to_automations(path: &str) -> Value {
 fn done_to_conversations(path: &str) -> Value {
     match path.rsplit('/').next().unwrap_or_default() {
         "status" => json!({"state": "resolved"}),
+        "typing" => json!({"member_id": "mem_00000000000000000000000000000000", "typing": true}),
         "read" => json!({"member_id": "mem_00000000000000000000000000000000"}),
         "link" => json!({"kind": "order", "external_id": "1", "title": "x"}),
         "messages" => json!({"type": "text", "text": "x"}),
@@ -112,8 +123,13 @@ fn target(method: &Method, path: &str, id: &str) -> String {
     let target =
         path.replace("{id}", id).replace("{part}", "1").replace("{note}", "not_00000000000000000000000000000000");
     let target = target.replace("{run}", "run_00000000000000000000000000000000");
+    let is_of_member = *method == Method::GET && path.starts_with("/v1/notifications");
     let is_unlink = *method == Method::DELETE && path.ends_with("/link");
-    if is_unlink { format!("{target}?kind=order&external_id=1") } else { target }
+    match (is_unlink, is_of_member) {
+        (true, _) => format!("{target}?kind=order&external_id=1"),
+        (_, true) => format!("{target}?member_id=mem_00000000000000000000000000000000"),
+        _ => target,
+    }
 }
 
 #[tokio::test]
@@ -175,11 +191,21 @@ fn prefix(path: &str) -> &'static str {
         "views" => "viw",
         "members" => "mem",
         "departments" => "dep",
+        "notifications" => "ntf",
         _ => "cmp",
     }
 }
 
+/// Gives the conversation to the member, who is told.
+async fn notified(caller: &SignedCaller, conversation: &str, member: &str) -> String {
+    let given = caller.post(&format!("/v1/conversations/{conversation}/assign"), &json!({"assignee_id": member})).await;
+    assert_eq!(given.status, 200, "{}", given.text());
+    let told = caller.get(&format!("/v1/notifications?member_id={member}")).await.json();
+    told["data"][0]["id"].as_str().unwrap().to_owned()
+}
+
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "one of every noun")]
 async fn what_is_somebody_elses_is_not_there_whatever_is_asked_of_it() {
     let world = World::new().await;
     let (ours, theirs) = (world.tenant().await, world.tenant().await);
@@ -211,6 +237,7 @@ async fn what_is_somebody_elses_is_not_there_whatever_is_asked_of_it() {
     let view = them.post("/v1/views", &question).await.json()["id"].as_str().unwrap().to_owned();
     let somebody = json!({"name": "canary-7d1f", "role": "agent"});
     let member = them.post("/v1/members", &somebody).await.json()["id"].as_str().unwrap().to_owned();
+    let notification = notified(&them, &conversation, &member).await;
     let department = them.post("/v1/departments", &named).await.json()["id"].as_str().unwrap().to_owned();
 
     for (method, path) in operations() {
@@ -229,6 +256,7 @@ async fn what_is_somebody_elses_is_not_there_whatever_is_asked_of_it() {
             "viw" => &view,
             "mem" => &member,
             "dep" => &department,
+            "ntf" => &notification,
             _ => continue,
         };
         if !path.contains("{id}") {

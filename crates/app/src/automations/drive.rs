@@ -16,7 +16,7 @@ use postroad_store::{
         runs::{self, Due, Step, Stored},
     },
     contacts::{self, Contact},
-    events, queue,
+    queue,
 };
 
 use super::{
@@ -27,6 +27,7 @@ use super::{
 use crate::{
     App,
     conversations::{By, Work},
+    telling,
 };
 
 /// What came of looking for something to do.
@@ -105,7 +106,7 @@ async fn attempt(app: &App, tenant: TenantId, contact: ContactId, failure: Optio
     let Some(due) = runs::next_due(&mut tx, contact, now).await? else { return Ok(Driven::Nothing) };
     let run: Run = serde_json::from_value(due.run.clone()).map_err(Error::from)?;
     let by = By { tenant, caller: Actor::Run(due.id), member: None };
-    let work = Work::within(tx, by, due.conversation, now).await;
+    let work = Work::within(app, tx, by, due.conversation).await;
     let mut work = work.map_err(|error| Error::Corrupt(error.to_string()))?;
     let program = program(app, &mut work.tx, &due).await?;
     let facts = scene::read(&mut work.tx, (&work.conversation, &person), &due.messages, now).await?;
@@ -162,9 +163,10 @@ async fn take(
     runs::insert_steps(&mut work.tx, scene.due.id, &steps).await?;
     let driven = store(&mut work.tx, &scene, &walked, steps.len(), person.id).await?;
     let told: Vec<_> = done.happened.into_iter().map(|happened| work.event(done.message, happened)).collect();
-    events::tell(&mut work.tx, &told, now).await?;
+    telling::tell(&mut work.tx, &told, now).await?;
     let tenant = work.tx.tenant();
     work.tx.commit().await?;
+    app.live.told(telling::tenants(&told));
     nudge(app, tenant, done.lane);
     Ok(driven)
 }

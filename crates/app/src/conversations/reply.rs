@@ -21,6 +21,7 @@ use crate::{
     App,
     messages::{self, Accepted, Adapters, Draft},
     requests::{self, Answer, Call, Opened},
+    telling,
 };
 
 /// Longest time in which a member may take a message back before it leaves, in seconds.
@@ -69,8 +70,9 @@ pub async fn reply<A: Serialize>(
         data: json!({"state": accepted.state}),
     };
     let now = open.now;
-    events::tell(&mut open.tx, &[(by.tenant, event)], now).await?;
+    telling::tell(&mut open.tx, &[(by.tenant, event)], now).await?;
     let answer = open.close(messages::ACCEPTED, &answer(&accepted)).await?;
+    app.live.told([by.tenant]);
     app.nudges.nudge(by.tenant, lane);
     Ok(answer)
 }
@@ -120,8 +122,10 @@ pub async fn open<A: Serialize>(
     let event = events::Event { kind: EventKind::Opened, conversation: id, message: None, actor, data: json!({}) };
     let conversation = stored::find(&mut open.tx, id, by.member).await?.ok_or(ConversationError::NotFound)?;
     let now = open.now;
-    events::tell(&mut open.tx, &[(by.tenant, event)], now).await?;
-    Ok(open.close(CREATED, &answer(&conversation)).await?)
+    telling::tell(&mut open.tx, &[(by.tenant, event)], now).await?;
+    let answer = open.close(CREATED, &answer(&conversation)).await?;
+    app.live.told([by.tenant]);
+    Ok(answer)
 }
 
 /// Of HTTP.

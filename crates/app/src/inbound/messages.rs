@@ -12,7 +12,7 @@ use postroad_core::{
 };
 use postroad_store::{
     Result, SystemTx,
-    events::{self, Event as Happened},
+    events::Event as Happened,
     hearing::{self, Continued, Known, Said, Speaker, Turn},
     inbound,
 };
@@ -34,12 +34,16 @@ impl<'a> Utterance<'a> {
     }
 }
 
-/// Takes in whatever was said; returns how many messages were new.
-pub(super) async fn take(tx: &mut SystemTx, understood: &[Understood<'_>], now: DateTime<Utc>) -> Result<usize> {
+/// Takes in whatever was said; returns how many messages were new, and what is to be told of them.
+pub(super) async fn take(
+    tx: &mut SystemTx,
+    understood: &[Understood<'_>],
+    now: DateTime<Utc>,
+) -> Result<(usize, Vec<(TenantId, Happened)>)> {
     let mut heard: Vec<Utterance<'_>> = understood.iter().flat_map(utterances).collect();
     heard.sort_by_key(|one| one.event.at);
     if heard.is_empty() {
-        return Ok(0);
+        return Ok((0, Vec::new()));
     }
     let known = hearing::know(tx, &speakers(&heard), now).await?;
     let said: Vec<Said<'_>> = heard.iter().map(|one| said(one, known[&one.speaker()], now)).collect();
@@ -50,11 +54,12 @@ pub(super) async fn take(tx: &mut SystemTx, understood: &[Understood<'_>], now: 
         .zip(ids)
         .filter_map(|((heard, said), id)| Some(Fresh { heard, said, id: id? }))
         .collect();
-    if !fresh.is_empty() {
-        converse(tx, &fresh, now).await?;
-        stop(tx, &fresh, now).await?;
+    if fresh.is_empty() {
+        return Ok((0, Vec::new()));
     }
-    Ok(fresh.len())
+    let told = converse(tx, &fresh, now).await?;
+    stop(tx, &fresh, now).await?;
+    Ok((fresh.len(), told))
 }
 
 fn utterances<'a>(one: &'a Understood<'a>) -> impl Iterator<Item = Utterance<'a>> {
@@ -105,8 +110,8 @@ impl Fresh<'_> {
     }
 }
 
-/// Windows, conversations, and what is told of them.
-async fn converse(tx: &mut SystemTx, fresh: &[Fresh<'_>], now: DateTime<Utc>) -> Result<()> {
+/// Windows, conversations, and what is to be told of them.
+async fn converse(tx: &mut SystemTx, fresh: &[Fresh<'_>], now: DateTime<Utc>) -> Result<Vec<(TenantId, Happened)>> {
     let turns = turns(fresh);
     hearing::open_windows(tx, &turns).await?;
     let continued = hearing::go_on(tx, &turns, now).await?;
@@ -115,7 +120,7 @@ async fn converse(tx: &mut SystemTx, fresh: &[Fresh<'_>], now: DateTime<Utc>) ->
     let filed: Vec<(TenantId, MessageId, ConversationId)> =
         fresh.iter().map(|one| (one.said.tenant, one.id, by_key[&one.key()].conversation)).collect();
     hearing::file(tx, &filed).await?;
-    events::tell(tx, &told(fresh, &by_key), now).await
+    Ok(told(fresh, &by_key))
 }
 
 const fn key_of(turn: &Turn) -> Key {

@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use postroad_core::{
     account::Channel,
+    actor::Actor,
     ids::{ClientId, MessageId},
     send::SendState,
 };
@@ -13,7 +14,7 @@ use postroad_store::{
     tenants,
 };
 
-use crate::{App, credit, quota, requests::Call};
+use crate::{App, credit, quota, requests::Call, telling};
 
 #[derive(Debug, thiserror::Error)]
 pub enum CancelError {
@@ -38,7 +39,12 @@ pub async fn cancel(app: &App, call: &Call, id: MessageId) -> Result<MessageRow,
         give_back(&mut tx, &cancelled).await?;
     }
     let row = messages::get(&mut tx, call.sight(), id).await?.ok_or(CancelError::NotFound)?;
+    let moved = [(call.tenant, id)];
+    let moved = if cancelled.moved { moved.as_slice() } else { &[] };
+    let told = telling::moved(&mut tx, moved, Actor::Client(call.client)).await?;
+    telling::tell(&mut tx, &told, now).await?;
     tx.commit().await?;
+    app.live.told(telling::tenants(&told));
     match cancelled.state {
         SendState::Cancelled => Ok(row),
         SendState::Attempting | SendState::Unknown => Err(CancelError::AlreadySending),

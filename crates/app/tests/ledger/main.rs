@@ -8,6 +8,7 @@ mod lane;
 mod merging;
 mod outcomes;
 mod portfolios;
+mod telling;
 mod throttles;
 mod timers;
 #[path = "../nouns/world.rs"]

@@ -50,6 +50,7 @@ impl<'a> Flight<'a> {
             contact: self.attempt.send.contact,
             address: self.attempt.send.address_id,
             channel: self.attempt.send.facts.channel,
+            class: self.attempt.send.facts.class,
             number: self.attempt.number,
             ending,
             effect: Effect::None,
@@ -88,11 +89,11 @@ impl<'a> Flight<'a> {
         }
     }
 
-    async fn report(&self, receipt: ReceiptRow) -> u64 {
+    async fn report(&self, receipt: ReceiptRow) -> usize {
         let mut tx = SystemTx::begin_settle(&self.world.app.store).await.unwrap();
         let fresh = receipts::insert(&mut tx, std::slice::from_ref(&receipt), self.world.now()).await.unwrap();
-        let moved =
-            if fresh.is_empty() { 0 } else { receipts::apply(&mut tx, &[&receipt], self.world.now()).await.unwrap() };
+        let raised: Vec<&ReceiptRow> = fresh.iter().map(|_| &receipt).collect();
+        let moved = receipts::apply(&mut tx, &raised, self.world.now()).await.unwrap().len();
         tx.commit().await.unwrap();
         moved
     }

@@ -107,6 +107,7 @@ impl Stage {
             contact: send.contact,
             address: send.address_id,
             channel: send.facts.channel,
+            class: send.facts.class,
             number: attempt.number,
             ending,
             effect: Effect::None,

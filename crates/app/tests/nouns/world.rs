@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use postroad_app::{App, Defaults, limits::SharedLimits, nudge::Nudges, secrets::Keyring};
+use postroad_app::{App, Defaults, limits::SharedLimits, live::Live, nudge::Nudges, secrets::Keyring};
 use postroad_core::{clock::Clock, quiet_hours::QuietHours};
 use postroad_testkit::TestDb;
 use sqlx::PgConnection;
@@ -25,6 +25,7 @@ impl World {
             keyring: Arc::new(keyring),
             nudges: Nudges::none(),
             programs: postroad_app::automations::Programs::default(),
+            live: Live::local(),
             defaults: Defaults { quiet_hours: QuietHours::DEFAULT },
             public_url: "https://messages.example".into(),
         };

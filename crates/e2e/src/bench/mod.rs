@@ -12,6 +12,7 @@ mod foresight;
 mod import;
 mod inbound;
 mod latency;
+mod live;
 mod month;
 mod pace;
 mod pause;
@@ -93,6 +94,10 @@ const SECTIONS: &[Section] = &[
     Section { figures: &["campaign.pause_s"], run: |report, options| Box::pin(pause::run(report, options)) },
     Section { figures: &["stop.late_s"], run: |report, options| Box::pin(stop::run(report, options)) },
     Section { figures: &["latency.idle_p99_ms"], run: |report, options| Box::pin(latency::run(report, options)) },
+    Section {
+        figures: &["live.lag_p99_ms", "live.memory_mib"],
+        run: |report, options| Box::pin(live::run(report, options)),
+    },
     Section { figures: &["simulation.month_s"], run: |report, options| Box::pin(month::run(report, options)) },
     Section {
         figures: &["forecast.error_s", "forecast.error_ratio"],

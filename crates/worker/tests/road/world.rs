@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use postroad_app::{App, Defaults, accounts, limits::SharedLimits, nudge::Nudges, secrets::Keyring};
+use postroad_app::{App, Defaults, accounts, limits::SharedLimits, live::Live, nudge::Nudges, secrets::Keyring};
 use postroad_core::{
     account::{Channel, Pace},
     clock::Clock,
@@ -38,6 +38,7 @@ impl World {
             keyring: Arc::new(Keyring::parse(&Keyring::generate_master()).unwrap()),
             nudges: Nudges::none(),
             programs: postroad_app::automations::Programs::default(),
+            live: Live::local(),
             defaults: Defaults { quiet_hours: QuietHours::DEFAULT },
             public_url: "https://messages.example".into(),
         };

@@ -272,7 +272,8 @@ mod tests {
     use std::sync::Arc;
 
     use postroad_app::{
-        App, Defaults, explain, lanes, limits::SharedLimits, nudge::Nudges, requests::Call, secrets::Keyring,
+        App, Defaults, explain, lanes, limits::SharedLimits, live::Live, nudge::Nudges, requests::Call,
+        secrets::Keyring,
     };
     use postroad_core::{
         clock::Clock,
@@ -296,6 +297,7 @@ mod tests {
             keyring: Arc::new(Keyring::parse(&Keyring::generate_master()).unwrap()),
             nudges: Nudges::none(),
             programs: postroad_app::automations::Programs::default(),
+            live: Live::local(),
             defaults: Defaults { quiet_hours: QuietHours::DEFAULT },
             public_url: "https://messages.example".into(),
         };
