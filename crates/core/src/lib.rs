@@ -19,6 +19,7 @@ pub mod ids;
 pub mod jobs;
 pub mod language;
 pub mod limits;
+pub mod media;
 pub mod message;
 pub mod opt_out;
 pub mod pace;
