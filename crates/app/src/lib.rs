@@ -30,6 +30,7 @@ pub mod labels;
 pub mod lanes;
 pub mod limits;
 pub mod lost;
+pub mod media;
 pub mod members;
 pub mod merges;
 pub mod messages;
@@ -39,10 +40,12 @@ pub mod outcomes;
 pub mod patch;
 pub mod plan;
 pub mod preferences;
+pub mod quick_replies;
 pub mod quota;
 pub mod requests;
 pub mod restore;
 pub mod schedule;
+pub mod search;
 pub mod secrets;
 pub mod segments;
 pub mod suppressions;
@@ -68,6 +71,7 @@ pub struct App {
     pub keyring: Arc<secrets::Keyring>,
     pub limits: Arc<limits::SharedLimits>,
     pub nudges: nudge::Nudges,
+    pub media: media::Media,
     pub defaults: Defaults,
     /// Where people reach us, without a slash at its end: links in messages begin with it.
     pub public_url: Arc<str>,

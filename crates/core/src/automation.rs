@@ -21,7 +21,7 @@ pub mod place;
 mod read;
 pub mod ready_made;
 pub mod run;
-mod text;
+pub mod text;
 pub mod trigger;
 
 use serde::{Deserialize, Serialize};

@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ids::{AccountId, CampaignId, ImportId, JournalId, MessageId, TemplateId, TenantId},
+    ids::{AccountId, AttachmentId, CampaignId, ImportId, JournalId, MessageId, TemplateId, TenantId},
     words::words,
 };
 
@@ -23,6 +23,8 @@ words! {
         Import = "import",
         /// Templates to submit, list and delete at their providers.
         Template = "template",
+        /// Files to fetch at their providers and to look at.
+        Media = "media",
         /// Purges and reconciliation.
         Maintenance = "maintenance",
     }
@@ -149,6 +151,24 @@ impl Job for TendTemplates {
     }
 }
 
+/// Says that files are wanted. The handler takes whatever is due, longest first, so one job stands for many.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FetchMedia {
+    /// A file that is due, or will be.
+    pub first: AttachmentId,
+    /// 0, or the instant in unix seconds at which somebody found that more are due.
+    #[serde(default)]
+    pub woken: i64,
+}
+
+impl Job for FetchMedia {
+    const QUEUE: Queue = Queue::Media;
+
+    fn key(&self) -> String {
+        format!("media:{}:{}", self.first.uuid().simple(), self.woken)
+    }
+}
+
 /// One periodic task at one instant.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "task", rename_all = "snake_case")]
@@ -165,6 +185,8 @@ pub enum Maintain {
     },
     /// Folds rows into campaign progress and ends campaigns that have nothing left.
     FoldCampaigns { slot: i64 },
+    /// Deletes files that are older than their tenants keep them, and those of forgotten people.
+    PurgeMedia { slot: i64 },
     /// Lists the templates of every account whose provider keeps them.
     ListTemplates { slot: i64 },
     /// Asks how many people the portfolio of an account may write to, which was connected at this instant in unix seconds.
@@ -180,6 +202,7 @@ impl Job for Maintain {
         match self {
             Self::Prune { slot } => format!("prune:{slot}"),
             Self::FoldCampaigns { slot } => format!("fold:{slot}"),
+            Self::PurgeMedia { slot } => format!("media:{slot}"),
             Self::DryRun { campaign, asked, at, .. } => format!("dry:{}:{asked}:{at}", campaign.uuid().simple()),
             Self::ListTemplates { slot } => format!("templates:{slot}"),
             Self::LearnQuota { account, asked, .. } => format!("quota:{}:{asked}", account.uuid().simple()),

@@ -232,8 +232,8 @@ pub const DOCUMENT_BYTES_MAX: usize = 100 * 1_048_576;
 pub const STICKER_BYTES_MAX: usize = 500 * 1_024;
 /// Of a text message with pictures: Twilio takes 5 MB.
 pub const MMS_BYTES_MAX: usize = 5 * 1_048_576;
-/// Mebibytes of files that one worker holds in memory at once: two of the largest, or many small ones.
-pub const MEDIA_MIB_AT_ONCE: u32 = 256;
+/// Mebibytes of files that one worker holds in memory at once: as many of the largest as one job takes.
+pub const MEDIA_MIB_AT_ONCE: u32 = 400;
 /// Pictures that one process decodes at once: each may take [`PICTURE_ALLOC_BYTES_MAX`].
 pub const PICTURES_AT_ONCE: usize = 2;
 /// Pixels of a picture: more than any telephone makes. In memory four bytes each.
@@ -252,7 +252,7 @@ pub const FETCH_ATTEMPTS_MAX: i32 = 10;
 /// How long a file that somebody took to fetch is left to them: longer than the longest handler.
 pub const FETCH_LEASE: TimeDelta = TimeDelta::seconds(90);
 /// Files that one job takes.
-pub const FETCH_PAGE: i64 = 8;
+pub const FETCH_PAGE: i64 = 4;
 /// Files of one statement of the purge.
 pub const PURGE_PAGE: i64 = 200;
 /// Pages of one run of the purge; the next run goes on.

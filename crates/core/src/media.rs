@@ -158,6 +158,16 @@ pub fn says_nothing(name: &str) -> bool {
         || ["application/octet-stream", "binary/octet-stream"].iter().any(|word| bare.eq_ignore_ascii_case(word))
 }
 
+/// Whether a file whose type is of the kind `found` may go, or come, as the kind `said`. A document may be anything; a voice may
+/// come as a film without pictures.
+pub const fn is_sent_as(found: MediaKind, said: MediaKind) -> bool {
+    match said {
+        MediaKind::Image | MediaKind::Sticker => matches!(found, MediaKind::Image),
+        MediaKind::Video | MediaKind::Audio => matches!(found, MediaKind::Video | MediaKind::Audio),
+        MediaKind::Document => true,
+    }
+}
+
 /// Bytes of a file of this kind that the channel carries. WhatsApp: each kind its own; other channels: as text messages with
 /// pictures have it, 5 MB.
 pub const fn bytes_max(channel: Channel, kind: MediaKind) -> usize {
@@ -195,6 +205,13 @@ mod tests {
             assert!(!text.shown, "{}", text.name);
         }
         assert!(find("image/png").is_some_and(|known| known.shown));
+    }
+
+    #[test]
+    fn a_document_may_be_anything_and_a_picture_only_a_picture() {
+        use MediaKind::{Audio, Document, Image, Sticker, Video};
+        assert!(is_sent_as(Image, Document) && is_sent_as(Video, Audio) && is_sent_as(Image, Sticker));
+        assert!(!is_sent_as(Document, Image) && !is_sent_as(Video, Sticker) && !is_sent_as(Document, Audio));
     }
 
     #[test]

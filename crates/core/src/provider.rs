@@ -4,6 +4,7 @@
 //! adapter is arithmetic on bytes, tested with recorded ones.
 
 pub mod desk;
+pub mod media;
 
 use std::time::Duration;
 
@@ -398,6 +399,11 @@ pub trait Provider: Send + Sync {
 
     /// How templates are kept there. None: the provider looks at no template, so ours need nobody's approval.
     fn templates(&self) -> Option<&dyn desk::TemplateDesk> {
+        None
+    }
+
+    /// How files that people sent are fetched there. None: nobody can send one, or it comes with the webhook.
+    fn media(&self) -> Option<&dyn media::MediaDesk> {
         None
     }
 

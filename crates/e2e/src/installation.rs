@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, net::TcpListener, path::PathBuf, sync::Arc, tim
 
 use anyhow::{Context, Result, bail};
 use chrono::NaiveTime;
-use postroad_app::{App, Defaults, limits::SharedLimits, nudge::Nudges, secrets::Keyring};
+use postroad_app::{App, Defaults, limits::SharedLimits, media::Media, nudge::Nudges, secrets::Keyring};
 use postroad_core::{clock::Clock, quiet_hours::QuietHours};
 use postroad_embedded::redis_server::RedisServer;
 use postroad_store::{PoolSizes, Store};
@@ -103,6 +103,7 @@ impl Installation {
             limits: Arc::new(SharedLimits::local(clock.clone())),
             clock,
             nudges: Nudges::none(),
+            media: Media::in_memory(),
             defaults: Defaults { quiet_hours: QuietHours { starts: NaiveTime::MIN, ends: NaiveTime::MIN } },
             public_url: "https://messages.example".into(),
         })

@@ -10,7 +10,7 @@ pub mod timetable;
 
 use std::time::Duration;
 
-use postroad_app::{App, lost, schedule, sweep};
+use postroad_app::{App, lost, media, schedule, sweep};
 use postroad_core::{
     ids::{AccountId, IncarnationId, TenantId},
     unknown::Graces,
@@ -90,6 +90,7 @@ impl Leader {
         sweep::wake_readers(&self.app).await?;
         sweep::wake_importers(&self.app).await?;
         sweep::wake_conversations(&self.app).await?;
+        media::wake(&self.app).await?;
         sweep::bury_poison(&self.app).await?;
         lost::look(&self.app, self.options.graces, &self.options.listing).await?;
         Ok(())

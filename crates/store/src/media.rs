@@ -14,7 +14,7 @@ use postroad_core::{
 };
 use uuid::Uuid;
 
-use crate::{Result, SystemTx};
+use crate::{AnyTx, Result, SystemTx};
 
 /// A file that somebody sent, and that lies at the provider.
 #[derive(Debug)]
@@ -251,13 +251,9 @@ pub async fn fail(tx: &mut SystemTx, taken: &Taken, fate: Fate, trouble: &str, n
 }
 
 async fn delete_parts(tx: &mut SystemTx, tenant: TenantId, id: AttachmentId) -> Result<()> {
-    sqlx::query!(
-        "delete from attachment_parts where tenant_id = $1 and attachment_id = $2",
-        tenant.uuid(),
-        id.uuid()
-    )
-    .execute(tx.conn())
-    .await?;
+    sqlx::query!("delete from attachment_parts where tenant_id = $1 and attachment_id = $2", tenant.uuid(), id.uuid())
+        .execute(tx.conn())
+        .await?;
     Ok(())
 }
 
@@ -373,7 +369,7 @@ pub async fn purged(tx: &mut SystemTx, doomed: &[Doomed], now: DateTime<Utc>) ->
 }
 
 /// What a link to a file needs before its tenant is known to the caller: the tenant's key.
-pub async fn link_key(tx: &mut SystemTx, tenant: TenantId) -> Result<Option<Vec<u8>>> {
+pub async fn link_key(tx: &mut impl AnyTx, tenant: TenantId) -> Result<Option<Vec<u8>>> {
     Ok(sqlx::query_scalar!("select link_key from tenants where id = $1", tenant.uuid())
         .fetch_optional(tx.conn())
         .await?)

@@ -5,12 +5,14 @@ use utoipa_axum::router::OpenApiRouter;
 use crate::ApiState;
 
 mod accounts;
+mod attachments;
 mod campaigns;
 pub mod clients;
 mod consents;
 mod contacts;
 mod conversations;
 mod csv_file;
+mod files;
 mod groups;
 mod imports;
 mod labels;
@@ -19,6 +21,8 @@ mod members;
 pub mod messages;
 mod page;
 mod pages;
+mod quick_replies;
+mod search;
 mod segments;
 mod service;
 mod suppressions;
@@ -38,7 +42,10 @@ pub(crate) fn signed() -> OpenApiRouter<ApiState> {
         .merge(segments::routes())
         .merge(groups::routes())
         .merge(conversations::routes())
+        .merge(attachments::routes())
+        .merge(search::routes())
         .merge(labels::routes())
+        .merge(quick_replies::routes())
         .merge(members::routes())
         .merge(imports::routes())
         .merge(consents::routes())
@@ -51,7 +58,7 @@ pub(crate) fn signed() -> OpenApiRouter<ApiState> {
 
 /// Routes that anybody may call.
 pub(crate) fn open() -> OpenApiRouter<ApiState> {
-    service().merge(webhooks::routes()).merge(pages::open())
+    service().merge(webhooks::routes()).merge(pages::open()).merge(files::routes())
 }
 
 /// Health and metrics.

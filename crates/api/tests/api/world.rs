@@ -8,6 +8,7 @@ use postroad_app::{
     App, Defaults,
     clients::{self, Former, Grant},
     limits::SharedLimits,
+    media::Media,
     nudge::Nudges,
     secrets::{Keyring, Place},
 };
@@ -53,6 +54,7 @@ impl World {
             clock: clock.clone(),
             keyring: Arc::new(keyring),
             nudges: Nudges::none(),
+            media: Media::in_memory(),
             defaults: Defaults { quiet_hours: QuietHours::DEFAULT },
             public_url: "https://messages.example".into(),
         };

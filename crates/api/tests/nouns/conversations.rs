@@ -26,11 +26,11 @@ impl inbound::Normalise for Adapters {
 }
 
 /// One thing somebody says.
-struct Say<'a> {
-    from: &'a str,
-    text: &'a str,
-    id: &'a str,
-    at: DateTime<Utc>,
+pub(crate) struct Say<'a> {
+    pub(crate) from: &'a str,
+    pub(crate) text: &'a str,
+    pub(crate) id: &'a str,
+    pub(crate) at: DateTime<Utc>,
 }
 
 /// Puts a webhook with these into the journal, unread.
@@ -66,7 +66,7 @@ async fn post(world: &World, tenant: &Tenant, said: &[Say<'_>]) {
 }
 
 /// Says these and has them read; returns how many messages were new.
-async fn hear(world: &World, tenant: &Tenant, said: &[Say<'_>]) -> usize {
+pub(crate) async fn hear(world: &World, tenant: &Tenant, said: &[Say<'_>]) -> usize {
     post(world, tenant, said).await;
     let read = inbound::read_batch(&world.app, &Adapters, false).await.unwrap();
     assert_eq!(read.quarantined, 0);

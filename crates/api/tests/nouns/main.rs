@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "what a test stands on must hold")]
 
 mod accounts;
+mod attachments;
 mod audiences;
 mod campaign_engine;
 mod campaigns;
@@ -10,6 +11,8 @@ mod contacts;
 mod conversations;
 mod merges;
 mod pages;
+mod quick_replies;
+mod search;
 mod strangers;
 mod templates;
 mod tenant;

@@ -21,6 +21,9 @@ const TAGS: &[&str] = &[
     "campaigns",
     "conversations",
     "labels",
+    "quick-replies",
+    "attachments",
+    "search",
     "members",
     "tenant",
 ];
@@ -61,6 +64,9 @@ fn body(method: &Method, path: &str) -> Value {
                                       "contact_id": "con_00000000000000000000000000000000"}),
         _ if path.starts_with("/v1/conversations") => done_to_conversations(path),
         _ if path.starts_with("/v1/labels") => json!({"name": "x", "color": "#000000"}),
+        _ if path.starts_with("/v1/quick-replies") => json!({"shortcut": "x", "body": "x"}),
+        _ if path.ends_with("/legal-hold") => json!({"hold": true}),
+        "/v1/tenant/media-retention" => json!({"days": 7}),
         "/v1/members" => json!({"name": "x", "role": "agent"}),
         _ if path.starts_with("/v1/departments") => json!({"name": "x"}),
         "/v1/tenant/settings" => json!({"name": "x", "time_zone": "UTC"}),
@@ -95,7 +101,12 @@ fn target(method: &Method, path: &str, id: &str) -> String {
     let target =
         path.replace("{id}", id).replace("{part}", "1").replace("{note}", "not_00000000000000000000000000000000");
     let is_unlink = *method == Method::DELETE && path.ends_with("/link");
-    if is_unlink { format!("{target}?kind=order&external_id=1") } else { target }
+    match path {
+        _ if is_unlink => format!("{target}?kind=order&external_id=1"),
+        "/v1/messages/search" => format!("{target}?q=canary"),
+        "/v1/quick-replies/{id}/preview" => format!("{target}?conversation=cnv_00000000000000000000000000000000"),
+        _ => target,
+    }
 }
 
 #[tokio::test]
@@ -152,6 +163,8 @@ fn prefix(path: &str) -> &'static str {
         "templates" => "tpl",
         "conversations" => "cnv",
         "labels" => "lbl",
+        "quick-replies" => "qrp",
+        "attachments" => "att",
         "members" => "mem",
         "departments" => "dep",
         _ => "cmp",
@@ -182,6 +195,10 @@ async fn what_is_somebody_elses_is_not_there_whatever_is_asked_of_it() {
     let conversation = them.post("/v1/conversations", &begin).await.json()["id"].as_str().unwrap().to_owned();
     let look = json!({"name": "canary-7d1f", "color": "#000000"});
     let label = them.post("/v1/labels", &look).await.json()["id"].as_str().unwrap().to_owned();
+    let saying = json!({"shortcut": "canary", "body": "canary-7d1f"});
+    let quick_reply = them.post("/v1/quick-replies", &saying).await.json()["id"].as_str().unwrap().to_owned();
+    let file = them.post("/v1/attachments?name=canary-7d1f", &json!({"canary": "7d1f"})).await;
+    let file = file.json()["id"].as_str().unwrap().to_owned();
     let somebody = json!({"name": "canary-7d1f", "role": "agent"});
     let member = them.post("/v1/members", &somebody).await.json()["id"].as_str().unwrap().to_owned();
     let department = them.post("/v1/departments", &named).await.json()["id"].as_str().unwrap().to_owned();
@@ -197,6 +214,8 @@ async fn what_is_somebody_elses_is_not_there_whatever_is_asked_of_it() {
             "cmp" => &campaign,
             "cnv" => &conversation,
             "lbl" => &label,
+            "qrp" => &quick_reply,
+            "att" => &file,
             "mem" => &member,
             "dep" => &department,
             _ => continue,
@@ -219,6 +238,7 @@ async fn what_is_somebody_elses_is_not_there_whatever_is_asked_of_it() {
         "suppressions",
         "conversations",
         "labels",
+        "quick-replies",
         "members",
         "departments",
     ] {

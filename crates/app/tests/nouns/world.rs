@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use postroad_app::{App, Defaults, limits::SharedLimits, nudge::Nudges, secrets::Keyring};
+use postroad_app::{App, Defaults, limits::SharedLimits, media::Media, nudge::Nudges, secrets::Keyring};
 use postroad_core::{clock::Clock, quiet_hours::QuietHours};
 use postroad_testkit::TestDb;
 use sqlx::PgConnection;
@@ -24,6 +24,7 @@ impl World {
             clock,
             keyring: Arc::new(keyring),
             nudges: Nudges::none(),
+            media: Media::in_memory(),
             defaults: Defaults { quiet_hours: QuietHours::DEFAULT },
             public_url: "https://messages.example".into(),
         };

@@ -6,23 +6,21 @@ use postroad_core::provider::{
     BuildError, Connection,
     media::{MediaDesk, MediaFault, Way, fault_of, same_server},
 };
-use serde::Deserialize;
+use serde_json::Value;
 
-use super::{outcome, request};
+use super::{
+    field::{integer, text},
+    request,
+};
 
 /// Hosts of Meta's that serve files. The token goes nowhere else, whatever an answer says.
 const FILE_HOSTS: &[&str] = &[".fbsbx.com", ".facebook.com", ".whatsapp.net"];
 
 pub(super) struct Desk;
 
-#[derive(Deserialize)]
-struct Found {
-    url: String,
-}
-
 impl MediaDesk for Desk {
     fn begin(&self, connection: &Connection, media_ref: &str) -> Result<Way, BuildError> {
-        let tail = format!("?phone_number_id={}", connection.external_id);
+        let tail = format!("?phone_number_id={}", request::plain(&connection.external_id)?);
         request::call_at(connection, media_ref, Method::GET, &tail, Vec::new()).map(Way::Ask)
     }
 
@@ -31,8 +29,8 @@ impl MediaDesk for Desk {
             return Err(self.fault(answer));
         }
         let unreadable = || MediaFault::Trouble { code: "unreadable".to_owned() };
-        let found: Found = serde_json::from_slice(answer.body()).map_err(|_| unreadable())?;
-        let address: Uri = found.url.parse().map_err(|_| unreadable())?;
+        let found: Value = serde_json::from_slice(answer.body()).map_err(|_| unreadable())?;
+        let address = text(&found, "/url").and_then(|url| url.parse::<Uri>().ok()).ok_or_else(unreadable)?;
         if !is_metas(connection, &address) {
             return Err(MediaFault::Trouble { code: "foreign_address".to_owned() });
         }
@@ -42,7 +40,8 @@ impl MediaDesk for Desk {
 
     /// A file that is not there is an unknown object: code 100 with the status 400.
     fn fault(&self, answer: &Response<Vec<u8>>) -> MediaFault {
-        match outcome::code(answer.body()) {
+        let body: Value = serde_json::from_slice(answer.body()).unwrap_or_default();
+        match integer(&body, "/error/code") {
             Some(code @ (100 | 803 | 131_052)) => MediaFault::Gone { code: code.to_string() },
             Some(code @ (10 | 190 | 200)) => MediaFault::Forbidden { code: code.to_string() },
             Some(code) => MediaFault::Trouble { code: code.to_string() },

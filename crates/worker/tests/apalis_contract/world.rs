@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use postroad_app::{App, Defaults, limits::SharedLimits, nudge::Nudges, secrets::Keyring};
+use postroad_app::{App, Defaults, limits::SharedLimits, media::Media, nudge::Nudges, secrets::Keyring};
 use postroad_core::{clock::Clock, quiet_hours::QuietHours};
 use postroad_testkit::TestDb;
 use postroad_worker::{BaseUrls, Options};
@@ -30,6 +30,7 @@ impl World {
             clock,
             keyring: Arc::new(Keyring::parse(&Keyring::generate_master()).unwrap()),
             nudges: Nudges::none(),
+            media: Media::in_memory(),
             defaults: Defaults { quiet_hours: QuietHours::DEFAULT },
             public_url: "https://messages.example".into(),
         };

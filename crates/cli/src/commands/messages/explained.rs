@@ -272,7 +272,8 @@ mod tests {
     use std::sync::Arc;
 
     use postroad_app::{
-        App, Defaults, explain, lanes, limits::SharedLimits, nudge::Nudges, requests::Call, secrets::Keyring,
+        App, Defaults, explain, lanes, limits::SharedLimits, media::Media, nudge::Nudges, requests::Call,
+        secrets::Keyring,
     };
     use postroad_core::{
         clock::Clock,
@@ -295,6 +296,7 @@ mod tests {
             clock,
             keyring: Arc::new(Keyring::parse(&Keyring::generate_master()).unwrap()),
             nudges: Nudges::none(),
+            media: Media::in_memory(),
             defaults: Defaults { quiet_hours: QuietHours::DEFAULT },
             public_url: "https://messages.example".into(),
         };
