@@ -6,8 +6,10 @@ use chrono::DateTime;
 use http::{HeaderMap, Response, Uri};
 use postroad_core::{
     message::Content,
-    provider::{BuildError, Connection, Credentials, Echo, Effect, Fault, FaultClass, Hook, Outcome, Provider,
-        media::{MediaFault, Way, same_server}},
+    provider::{
+        BuildError, Connection, Credentials, Echo, Effect, Fault, FaultClass, Hook, Outcome, Provider,
+        media::{MediaFault, Way, same_server},
+    },
 };
 
 use crate::samples;
@@ -247,7 +249,8 @@ fn a_fault_nobody_knows_stops_no_account() {
 /// Files lie behind the account's secret, and what names them came from outside.
 #[test]
 fn the_secret_of_an_account_goes_to_no_address_that_a_webhook_makes_up() {
-    let foreign = ["https://evil.example/x", "//evil.example/x", "../../x", "https://169.254.169.254/latest", "a b", ""];
+    let foreign =
+        ["https://evil.example/x", "//evil.example/x", "../../x", "https://169.254.169.254/latest", "a b", ""];
     each(|provider| {
         let Some(desk) = provider.media() else { return };
         let connection = samples::connection();
@@ -273,7 +276,9 @@ fn a_file_that_is_not_given_is_a_fault_and_garbage_leads_nowhere() {
     each(|provider| {
         let Some(desk) = provider.media() else { return };
         let connection = samples::connection();
-        for (status, body) in [200, 400, 401, 404, 410, 429, 500].into_iter().flat_map(|s| GARBAGE.iter().map(move |b| (s, b))) {
+        for (status, body) in
+            [200, 400, 401, 404, 410, 429, 500].into_iter().flat_map(|s| GARBAGE.iter().map(move |b| (s, b)))
+        {
             assert!(desk.located(&connection, &response(status, body)).is_err(), "{} {status}", provider.name());
         }
         assert!(matches!(desk.fault(&response(404, b"")), MediaFault::Gone { .. }), "{}", provider.name());

@@ -374,3 +374,19 @@ pub async fn link_key(tx: &mut impl AnyTx, tenant: TenantId) -> Result<Option<Ve
         .fetch_optional(tx.conn())
         .await?)
 }
+
+/// How many files are in each state that ends, and since when the oldest is, for the metrics.
+pub async fn open_states(tx: &mut SystemTx) -> Result<Vec<(String, i64, Option<DateTime<Utc>>)>> {
+    let rows = sqlx::query!(
+        r#"
+        select a.state, count(*) as "count!", min(a.created_at) as oldest_at
+        from   attachments a
+        where  a.state = 'wanted' or a.state = 'receiving' or a.state = 'purging'
+        group  by a.state
+        limit  10
+        "#,
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.state, row.count, row.oldest_at)).collect())
+}

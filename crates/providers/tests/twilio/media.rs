@@ -12,7 +12,9 @@ const PATH: &str = "/2010-04-01/Accounts/AC00000000000000000000000000000001/Mess
 fn a_file_is_fetched_with_the_accounts_secret_from_twilio_itself() {
     let desk = SMS.media().expect("people send files");
     for host in ["https://api.twilio.com", "https://evil.example", "https://api.twilio.com@evil.example"] {
-        let Ok(Way::Fetch(request)) = desk.begin(&connection(NUMBER), &format!("{host}{PATH}")) else { panic!("{host}") };
+        let Ok(Way::Fetch(request)) = desk.begin(&connection(NUMBER), &format!("{host}{PATH}")) else {
+            panic!("{host}")
+        };
         assert_eq!(request.uri().to_string(), format!("https://api.twilio.example{PATH}"));
         assert!(request.headers()[header::AUTHORIZATION].is_sensitive());
     }

@@ -25,8 +25,10 @@ fn the_address_of_a_file_is_asked_for_by_its_id_and_number() {
 #[test]
 fn the_token_goes_to_metas_hosts_alone() {
     let desk = WhatsappCloud.media().expect("people send files");
-    let located = |url: &str| desk.located(&samples::connection(), &answer(200, &format!(r#"{{"url":"{url}","id":"1"}}"#)));
-    let good = located("https://lookaside.fbsbx.com/whatsapp_business/attachments/?mid=1&ext=2&hash=3").expect("it is Meta's");
+    let located =
+        |url: &str| desk.located(&samples::connection(), &answer(200, &format!(r#"{{"url":"{url}","id":"1"}}"#)));
+    let good =
+        located("https://lookaside.fbsbx.com/whatsapp_business/attachments/?mid=1&ext=2&hash=3").expect("it is Meta's");
     assert!(good.headers()[header::AUTHORIZATION].to_str().expect("it is text").starts_with("Bearer "));
     for foreign in [
         "http://lookaside.fbsbx.com/x",
