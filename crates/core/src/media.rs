@@ -82,7 +82,7 @@ pub enum Wrapping {
 }
 
 /// A type that may come in.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MediaType {
     /// Its one spelling.
     pub name: &'static str,

@@ -231,6 +231,7 @@ pub struct Event {
 }
 
 #[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "what people say is most of what comes, and lives for one batch")]
 pub enum EventKind {
     Receipt(Receipt),
     Inbound(Inbound),

@@ -79,10 +79,8 @@ fn refusal(error: &ImageError) -> MediaRefusal {
 fn thumbnail(image: &DynamicImage) -> Result<Thumbnail, MediaRefusal> {
     let is_small = image.width().max(image.height()) <= THUMBNAIL_SIDE_MAX;
     let small = if is_small { image.clone() } else { image.thumbnail(THUMBNAIL_SIDE_MAX, THUMBNAIL_SIDE_MAX) };
-    let (media_type, format) = match image.color().has_alpha() {
-        true => ("image/png", ImageFormat::Png),
-        false => ("image/jpeg", ImageFormat::Jpeg),
-    };
+    let (media_type, format) =
+        if image.color().has_alpha() { ("image/png", ImageFormat::Png) } else { ("image/jpeg", ImageFormat::Jpeg) };
     Ok(Thumbnail { media_type, bytes: encode(&small, format, THUMBNAIL_QUALITY)? })
 }
 
@@ -102,10 +100,7 @@ fn write(image: &DynamicImage, encoder: impl ImageEncoder) -> Result<(), ImageEr
 
 /// Nothing to look through: JPEG has no such thing.
 fn flat(image: &DynamicImage) -> DynamicImage {
-    match image.color().has_color() {
-        true => image.to_rgb8().into(),
-        false => image.to_luma8().into(),
-    }
+    if image.color().has_color() { image.to_rgb8().into() } else { image.to_luma8().into() }
 }
 
 fn eight_bits(image: &DynamicImage) -> DynamicImage {
@@ -119,7 +114,7 @@ mod tests {
     use super::*;
 
     fn jpeg(width: u32, height: u32) -> Vec<u8> {
-        let image = RgbImage::from_fn(width, height, |x, y| Rgb([(x % 256) as u8, (y % 256) as u8, 7]));
+        let image = RgbImage::from_fn(width, height, |x, y| Rgb([x.to_le_bytes()[0], y.to_le_bytes()[0], 7]));
         encode(&image.into(), ImageFormat::Jpeg, QUALITY).unwrap().to_vec()
     }
 

@@ -58,11 +58,10 @@ fn sniff(bytes: &[u8]) -> Option<&'static MediaType> {
         return iso_media(bytes.get(8..12)?);
     }
     match infer::get(bytes).map(|found| found.mime_type()) {
-        Some("text/html" | "text/xml" | "image/svg+xml") => text(bytes),
+        None | Some("text/html" | "text/xml" | "image/svg+xml") => text(bytes),
         Some("application/zip") => first_of(Wrapping::Zip),
         Some("application/x-ole-storage") => first_of(Wrapping::Ole),
         Some(name) => media::find(name),
-        None => text(bytes),
     }
 }
 
@@ -98,15 +97,17 @@ mod tests {
     const HTML: &[u8] = b"<!DOCTYPE html><html><script>alert(1)</script></html>";
     const SVG: &[u8] = b"<svg xmlns=\"http://www.w3.org/2000/svg\" onload=\"alert(1)\"/>";
 
+    type Case = (Option<&'static str>, &'static [u8], Result<&'static str, MediaRefusal>);
+
     fn found(declared: Option<&str>, bytes: &[u8]) -> Result<&'static str, MediaRefusal> {
         type_of(declared, bytes).map(|found| found.name)
     }
 
     #[test]
     fn a_file_is_what_its_bytes_are_and_what_it_says_only_has_to_agree() {
-        let mp4: &[u8] = b"\0\0\0\x18ftypisom\0\0\0\0isommp41";
-        let zip: &[u8] = b"PK\x03\x04\x14\0\0\0\x08\0aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
-        let cases: &[(Option<&str>, &[u8], Result<&str, MediaRefusal>)] = &[
+        let mp4: &'static [u8] = b"\0\0\0\x18ftypisom\0\0\0\0isommp41";
+        let zip: &'static [u8] = b"PK\x03\x04\x14\0\0\0\x08\0aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+        let cases: &[Case] = &[
             (Some("application/pdf"), b"%PDF-1.7\n", Ok("application/pdf")),
             (None, b"%PDF-1.7\n", Ok("application/pdf")),
             (Some("application/octet-stream"), b"%PDF-1.7\n", Ok("application/pdf")),

@@ -103,6 +103,7 @@ pub struct Listed {
     pub limit: i64,
 }
 
+#[expect(clippy::too_many_lines, reason = "one query with all its filters")]
 pub async fn list(tx: &mut TenantTx, wanted: &Listed) -> Result<Vec<Conversation>> {
     let tenant = tx.tenant();
     let states: Vec<&str> = wanted.states.iter().map(|state| state.as_str()).collect();

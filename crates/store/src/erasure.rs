@@ -154,6 +154,7 @@ pub async fn delete_receipts(tx: &mut SystemTx, tenant: TenantId, contact: Conta
 }
 
 /// Everything that is stored about a person, as it is stored: one JSON object with a list per kind.
+#[expect(clippy::too_many_lines, reason = "one query, a line or two for each kind")]
 pub async fn everything(tx: &mut TenantTx, contact: ContactId) -> Result<Option<serde_json::Value>> {
     let tenant = tx.tenant();
     let found = sqlx::query_scalar!(

@@ -28,10 +28,11 @@ pub(crate) async fn fetch(ctx: &Ctx, taken: &Taken) -> Result<Fetched, Trouble> 
     let errand = Errand::open(ctx, taken).await?;
     let media_ref = taken.provider_ref.as_deref().ok_or_else(|| lost("the file has no name at the provider"))?;
     let begin = AssertUnwindSafe(|| errand.desk.begin(&errand.connection, media_ref));
-    let request = match catch_unwind(begin).map_err(|_| lost("the adapter panicked"))?.map_err(unbuilt)? {
-        Way::Fetch(request) => request,
-        Way::Ask(request) => errand.ask(request).await?,
-    };
+    let request =
+        match catch_unwind(begin).map_err(|_| lost("the adapter panicked"))?.map_err(|error| unbuilt(&error))? {
+            Way::Fetch(request) => request,
+            Way::Ask(request) => errand.ask(request).await?,
+        };
     errand.follow(request).await
 }
 
@@ -72,7 +73,7 @@ impl<'a> Errand<'a> {
     async fn ask(&self, request: Request<Vec<u8>>) -> Result<Request<Vec<u8>>, Trouble> {
         let answer = answered(self.ctx.transport.send(request).await)?;
         let located = AssertUnwindSafe(|| self.desk.located(&self.connection, &answer));
-        catch_unwind(located).map_err(|_| lost("the adapter panicked"))?.map_err(faulty)
+        catch_unwind(located).map_err(|_| lost("the adapter panicked"))?.map_err(|fault| faulty(&fault))
     }
 
     async fn follow(&self, mut request: Request<Vec<u8>>) -> Result<Fetched, Trouble> {
@@ -82,7 +83,7 @@ impl<'a> Errand<'a> {
                 return Ok(file(answer));
             }
             if !answer.status().is_redirection() {
-                return Err(faulty(self.desk.fault(&answer)));
+                return Err(faulty(&self.desk.fault(&answer)));
             }
             request = self.next(&answer)?;
         }
@@ -126,7 +127,7 @@ fn answered(wire: Wire) -> Result<Response<Vec<u8>>, Trouble> {
     }
 }
 
-fn faulty(fault: MediaFault) -> Trouble {
+fn faulty(fault: &MediaFault) -> Trouble {
     let loss = match fault {
         MediaFault::Gone { .. } => MediaLoss::Gone,
         MediaFault::Forbidden { .. } => MediaLoss::Forbidden,
@@ -135,7 +136,7 @@ fn faulty(fault: MediaFault) -> Trouble {
     Trouble::later(loss, fault.to_string())
 }
 
-fn unbuilt(error: BuildError) -> Trouble {
+fn unbuilt(error: &BuildError) -> Trouble {
     lost(&error.to_string())
 }
 

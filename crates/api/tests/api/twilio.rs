@@ -48,7 +48,9 @@ async fn post(world: &World, path: &str, fields: &[(&str, &str)], token: &str) -
     sorted.sort_unstable();
     let mut mac = Hmac::<Sha1>::new_from_slice(token.as_bytes()).unwrap();
     mac.update(format!("http://127.0.0.1:7800{path}").as_bytes());
-    sorted.iter().for_each(|(name, value)| mac.update(format!("{name}{value}").as_bytes()));
+    for (name, value) in &sorted {
+        mac.update(format!("{name}{value}").as_bytes());
+    }
     let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
     let request = Request::post(format!("{}{path}", world.base))
         .header("content-type", "application/x-www-form-urlencoded")

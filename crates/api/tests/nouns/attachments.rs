@@ -6,13 +6,12 @@ use postroad_app::media::{self, Fetched, Trouble};
 use postroad_testkit::{Answer, SignedCaller};
 use serde_json::{Value, json};
 
-use crate::world::{Tenant, World};
+use crate::world::World;
 
 const PDF: &[u8] = b"%PDF-1.7\nnothing to see";
 
 struct Desk {
     world: World,
-    tenant: Tenant,
     caller: SignedCaller,
 }
 
@@ -21,7 +20,7 @@ impl Desk {
         let world = World::new().await;
         let tenant = world.tenant().await;
         let caller = world.caller(tenant.id).await;
-        Self { world, tenant, caller }
+        Self { world, caller }
     }
 
     async fn send(&self, method: Method, target: &str, media_type: &str, bytes: &[u8]) -> Answer {

@@ -330,7 +330,7 @@ async fn assignment_labels_notes_links_and_priority_are_told_in_the_history() {
     let changed = desk
         .caller
         .patch(
-            &path(&one, "").replace("//", "/").trim_end_matches('/').to_owned(),
+            path(&one, "").replace("//", "/").trim_end_matches('/'),
             &json!({"priority": "urgent", "subject": "Refund", "pinned": true}),
         )
         .await;

@@ -172,6 +172,7 @@ fn prefix(path: &str) -> &'static str {
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "one of everything that somebody may have")]
 async fn what_is_somebody_elses_is_not_there_whatever_is_asked_of_it() {
     let world = World::new().await;
     let (ours, theirs) = (world.tenant().await, world.tenant().await);

@@ -86,9 +86,10 @@ pub async fn change(app: &App, by: By, id: ConversationId, change: Change) -> Re
     }
     let is = one.priority;
     stored::update(&mut work.tx, &work.conversation, work.now).await?;
-    match is == was {
-        true => work.tell(EventKind::Edited, json!({})).await,
-        false => work.tell(EventKind::PriorityChanged, json!({"was": was, "is": is})).await,
+    if is == was {
+        work.tell(EventKind::Edited, json!({})).await
+    } else {
+        work.tell(EventKind::PriorityChanged, json!({"was": was, "is": is})).await
     }
 }
 

@@ -53,8 +53,11 @@ fn meaning(code: &str, action: &str) -> (Ending, Effect) {
         ("63038", "account daily limit") => (RetryAfter(3_600), minute),
         ("63049", "Meta did not deliver marketing") => (RetryAfter(86_400), Effect::None),
         ("21610", "suppress contact for that sender/service") => (Reject, Effect::OptOut),
-        ("21211" | "21614" | "21217" | "21408" | "63024" | "63032" | "63016" | "30034", _)
-        | ("30004" | "30005" | "30006" | "30007", _) => (Reject, Effect::None),
+        (
+            "21211" | "21614" | "21217" | "21408" | "63024" | "63032" | "63016" | "30034" | "30004" | "30005" | "30006"
+            | "30007",
+            _,
+        ) => (Reject, Effect::None),
         other => panic!("a row that nobody mapped: {other:?}"),
     }
 }

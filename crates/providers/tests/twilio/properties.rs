@@ -135,7 +135,7 @@ proptest! {
         let webhook = &recorded[pick.index(recorded.len())];
         let mut body = webhook.body.clone();
         let at = place.index(body.len());
-        body.splice(at..at + 1, foreign);
+        body.splice(at..=at, foreign);
         for provider in [twilio::SMS, twilio::WHATSAPP] {
             assert_sound(&provider, &webhook.url, &body);
         }

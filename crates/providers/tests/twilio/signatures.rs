@@ -45,7 +45,7 @@ impl Signed {
             let mut pairs: Vec<_> = url::form_urlencoded::parse(body).into_owned().collect();
             pairs.sort();
             pairs.dedup();
-            pairs.iter().map(|(name, value)| format!("{name}{value}")).collect::<String>()
+            pairs.iter().flat_map(|(name, value)| [name.as_str(), value.as_str()]).collect::<String>()
         };
         self.content_type == FORM && pairs(&self.body) == pairs(other)
     }
@@ -111,7 +111,7 @@ fn the_vector_of_a_form_holds_and_every_flip_is_refused() {
 fn the_vector_of_a_shared_key_holds_and_only_under_its_own_algorithm() {
     let signature = text(&vectors("twilio_form"), "hmac_sha256_sharedkey").into_bytes();
     let settings = Some("key=webhooks_sharedkey_1,algorithm=HMAC_SHA256");
-    let signed = Signed { signature, settings, ..form_vector() };
+    let signed = Signed { settings, signature, ..form_vector() };
     assert_eq!(signed.verify(), Ok(()));
     signed.assert_every_flip_is_refused();
     for settings in [None, Some("key=k,algorithm=HMAC_SHA1"), Some("key=k,algorithm=HMAC_SHA512")] {

@@ -103,7 +103,7 @@ impl State {
             [file] if *file == format!("{account}.json") => {
                 Ok(reply::ok(&json!({ "sid": account, "status": "active", "type": "Full" })))
             }
-            [owner, "Messages.json"] if *owner == account => self.list(query),
+            [owner, "Messages.json"] if *owner == account => Ok(self.list(query)),
             [owner, "Messages", file] if *owner == account => {
                 let sid = file.strip_suffix(".json").ok_or(Refusal::missing())?;
                 let found = self.sent.iter().find(|sent| sent.sid.as_deref() == Some(sid));
@@ -115,7 +115,7 @@ impl State {
     }
 
     /// The newest first. Dates are days, as documented.
-    fn list(&self, query: &Query) -> Result<Reply, Refusal> {
+    fn list(&self, query: &Query) -> Reply {
         let account = self.config.account_sid.as_str();
         let day = |unix_s: u64| {
             let (year, month, day) = message::date(unix_s / 86_400);
@@ -134,6 +134,6 @@ impl State {
         let size = query.number("PageSize").unwrap_or(PAGE_SIZE).clamp(1, PAGE_SIZE_MAX);
         let page: usize = query.number("Page").unwrap_or(0);
         let messages: Vec<_> = found.skip(page * size).take(size).map(|sent| sent.resource(account)).collect();
-        Ok(reply::ok(&json!({ "messages": messages, "page": page, "page_size": size })))
+        reply::ok(&json!({ "messages": messages, "page": page, "page_size": size }))
     }
 }

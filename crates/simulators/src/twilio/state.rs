@@ -82,7 +82,7 @@ impl State {
         let contents = std::mem::take(&mut self.contents);
         let planned = Arc::clone(&self.planned);
         let base_url = std::mem::take(&mut self.base_url);
-        *self = Self { epoch, contents, planned, base_url, ..Self::new(self.config.clone(), self.clock) };
+        *self = Self { epoch, contents, base_url, planned, ..Self::new(self.config.clone(), self.clock) };
     }
 
     /// Changes the configuration. The rate applies to arrivals from now on.

@@ -12,7 +12,9 @@ fn is_signed(ear: &Ear, got: &Got, token: &str) -> bool {
     sorted.sort();
     let mut mac = Hmac::<Sha1>::new_from_slice(token.as_bytes()).unwrap();
     mac.update(format!("{}{}", ear.base_url, got.path).as_bytes());
-    sorted.iter().for_each(|(name, value)| mac.update(format!("{name}{value}").as_bytes()));
+    for (name, value) in &sorted {
+        mac.update(format!("{name}{value}").as_bytes());
+    }
     let signature = BASE64.encode(&mac.finalize().into_bytes());
     got.headers["x-twilio-signature"] == signature.as_str()
 }

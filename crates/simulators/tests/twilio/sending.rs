@@ -36,13 +36,15 @@ async fn the_list_pages_and_knows_days() {
     assert_eq!((list("DateSent%3C=2020-01-01").await, list("DateSent=2020-01-01").await), (0, 0));
 }
 
+type Fields<'a> = &'a [(&'a str, &'a str)];
+
 #[tokio::test]
 async fn what_twilio_refuses_is_refused_with_its_code() {
     let sim = simulator(|_| {}).await;
     let long = "x".repeat(1_601);
     let (to, from, body) = (("To", ANN), ("From", NUMBER), ("Body", "hello"));
     let whatsapp = ("To", "whatsapp:+12025550123");
-    let cases: &[(&[(&str, &str)], u16, u32)] = &[
+    let cases: &[(Fields<'_>, u16, u32)] = &[
         (&[from, body], 400, 21_604),
         (&[to, body], 400, 21_603),
         (&[to, from], 400, 21_602),

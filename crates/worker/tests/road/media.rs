@@ -31,7 +31,7 @@ const ADA: &str = "12025550101";
 /// What a camera makes: a picture of this width, with the place where it was taken.
 fn photo(width: u32) -> Vec<u8> {
     let mut bytes = std::io::Cursor::new(Vec::new());
-    let image = RgbImage::from_fn(width, 400, |x, y| Rgb([(x % 256) as u8, (y % 256) as u8, 9]));
+    let image = RgbImage::from_fn(width, 400, |x, y| Rgb([x.to_le_bytes()[0], y.to_le_bytes()[0], 9]));
     image.write_to(&mut bytes, ImageFormat::Jpeg).unwrap();
     let jpeg = bytes.into_inner();
     let place = b"\xff\xe1\x00\x1eExif\0\0II*\0\x08\0\0\0\0\0GPS 48.85";

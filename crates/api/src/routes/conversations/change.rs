@@ -111,6 +111,7 @@ pub(super) async fn status(
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = ConversationAssignment, examples(json!({"assignee_id": "mem_019f2b00000070008000000000000001"})))]
+#[expect(clippy::struct_field_names, reason = "as they are called outside")]
 pub(super) struct Assigned {
     #[schema(value_type = Option<String>, pattern = "^mem_[0-9a-f]{32}$")]
     assignee_id: Option<MemberId>,
