@@ -53,6 +53,9 @@ pub(crate) fn describe(router: OpenApiRouter<ApiState>) -> utoipa::openapi::Open
 
 const TAGS: &[(&str, &str)] = &[
     ("messages", "What is said, and where it stands"),
+    ("attachments", "Files that people send and get"),
+    ("search", "What was said, found again"),
+    ("quick-replies", "Texts that members answer with often"),
     ("campaigns", "One message to many people"),
     ("templates", "Texts that a provider has approved"),
     ("contacts", "People, and where they are reached"),

@@ -14,7 +14,8 @@ use postroad_core::{
     conversation::{ConversationState, Priority, Role},
     gates::{CapKind, GateName, QuietPolicy, Reason},
     live::Presence,
-    message::MediaKind,
+    media::MediaState,
+    message::{Direction, MediaKind},
     notification::NotificationKind,
     scope::Scope,
     segment::Standing,
@@ -60,7 +61,9 @@ vocabularies! {
     GateWord = GateName, "A rule that decides whether a message may leave now";
     ReasonWord = Reason, "Why a message waits or is refused";
     StateWord = SendState, "Where a message stands";
+    DirectionWord = Direction, "Who said it: a person, or we";
     MediaKindWord = MediaKind, "What a file is";
+    MediaStateWord = MediaState, "Where a file stands";
     ConsentActionWord = ConsentAction, "What a person said about being written to";
     SuppressionReasonWord = SuppressionReason, "Why nobody may write to an address";
     AccountStatusWord = AccountStatus, "Whether an account may send";

@@ -33,6 +33,7 @@ pub mod limits;
 pub mod live;
 pub mod lost;
 pub mod macros;
+pub mod media;
 pub mod members;
 pub mod merges;
 pub mod messages;
@@ -43,10 +44,12 @@ pub mod outcomes;
 pub mod patch;
 pub mod plan;
 pub mod preferences;
+pub mod quick_replies;
 pub mod quota;
 pub mod requests;
 pub mod restore;
 pub mod schedule;
+pub mod search;
 pub mod secrets;
 pub mod segments;
 pub mod suppressions;
@@ -78,6 +81,7 @@ pub struct App {
     pub programs: automations::Programs,
     /// Told after every commit that tells something.
     pub live: live::Live,
+    pub media: media::Media,
     pub defaults: Defaults,
     /// Where people reach us, without a slash at its end: links in messages begin with it.
     pub public_url: Arc<str>,

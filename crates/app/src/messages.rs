@@ -5,6 +5,7 @@
 
 mod cancel;
 mod content;
+mod files;
 mod hold;
 mod plan;
 mod sandbox;
@@ -114,7 +115,7 @@ pub async fn submit<A: Serialize>(
         Opened::Answered(answer) => return Ok(answer),
         Opened::New(open) => open,
     };
-    let planned = plan::plan(&mut open, adapters, call, vec![draft]).await?.remove(0)?;
+    let planned = plan::plan(app, &mut open, adapters, call, vec![draft]).await?.remove(0)?;
     let accepted = accept(app, &mut open, call, std::slice::from_ref(&planned)).await?;
     let answer = open.close(ACCEPTED, &answer(&accepted[0])).await?;
     nudge(app, call, &[planned]);
@@ -136,7 +137,7 @@ pub async fn submit_batch<A: Serialize>(
         Opened::Answered(answer) => return Ok(answer),
         Opened::New(open) => open,
     };
-    let fates = plan::plan(&mut open, adapters, call, drafts).await?;
+    let fates = plan::plan(app, &mut open, adapters, call, drafts).await?;
     let planned: Vec<Planned> = fates.iter().filter_map(|fate| fate.as_ref().ok().cloned()).collect();
     if planned.is_empty() {
         return Err(SubmitError::AllRefused(fates.into_iter().filter_map(Result::err).collect()));
@@ -157,7 +158,7 @@ pub(crate) async fn place(
     call: &Call,
     draft: Draft,
 ) -> Result<(Accepted, AccountId), SubmitError> {
-    let planned = plan::plan(open, adapters, call, vec![draft]).await?.remove(0)?;
+    let planned = plan::plan(app, open, adapters, call, vec![draft]).await?.remove(0)?;
     let accepted = accept(app, open, call, std::slice::from_ref(&planned)).await?.remove(0);
     Ok((accepted, planned.message.account))
 }

@@ -53,6 +53,8 @@ pub struct Census {
     pub webhooks_quarantined: i64,
     /// Suspicions of a double send in the last week.
     pub suspects: i64,
+    /// State, files, since when the oldest is there.
+    pub files: Vec<(String, i64, Option<DateTime<Utc>>)>,
 }
 
 /// How long a suspicion is told.
@@ -66,6 +68,7 @@ pub async fn census(app: &App) -> Result<Census> {
     let (receipts_parked, _) = receipts::parked(&mut tx).await?;
     let (webhooks_unread, webhooks_oldest_at, webhooks_quarantined) = postroad_store::inbound::backlog(&mut tx).await?;
     let suspects = postroad_store::examine::suspects(&mut tx, app.clock.now() - SUSPECTS_FOR).await?;
+    let files = postroad_store::media::open_states(&mut tx).await?;
     tx.commit().await?;
     Ok(Census {
         queues,
@@ -76,5 +79,6 @@ pub async fn census(app: &App) -> Result<Census> {
         webhooks_oldest_at,
         webhooks_quarantined,
         suspects,
+        files,
     })
 }

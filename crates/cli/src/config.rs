@@ -16,6 +16,7 @@ use std::{collections::HashMap, net::SocketAddr, path::PathBuf, time::Duration};
 
 use chrono::TimeDelta;
 use postroad_core::{quiet_hours::QuietHours, unknown::Graces};
+use postroad_media::S3;
 use postroad_schema::Urls;
 use secrecy::SecretString;
 
@@ -66,6 +67,8 @@ pub struct Config {
     pub database: Database,
     /// `POSTROAD_REDIS_URL`. None: limits that span accounts are shared out without it.
     pub redis_url: Option<SecretString>,
+    /// `POSTROAD_S3_…`. None: files lie in the data folder.
+    pub s3: Option<S3>,
     /// `POSTROAD_LISTEN`. Port 0: any free one.
     pub listen: SocketAddr,
     /// `POSTROAD_LISTEN` was given: `work` and `schedule` serve `/health` and `/metrics` then.
@@ -106,6 +109,7 @@ impl Config {
             data_dir: reader.get(&specs::DATA_DIR, parse::path),
             database: database(&mut reader),
             redis_url: reader.read(&specs::REDIS_URL, parse::redis_url),
+            s3: s3(&mut reader),
             listen: reader.get(&specs::LISTEN, parse::address),
             listen_was_given: reader.is_given(&specs::LISTEN),
             public_url: reader.read(&specs::PUBLIC_URL, parse::http_url),
@@ -124,6 +128,28 @@ impl Config {
             api_secret: reader.read(&specs::API_SECRET, parse::api_secret),
         };
         Ok((config, reader.finish()?))
+    }
+}
+
+/// A bucket needs a key; without a bucket nothing else of it means anything.
+fn s3(reader: &mut Reader<'_>) -> Option<S3> {
+    let bucket = reader.read(&specs::S3_BUCKET, parse::text);
+    let endpoint = reader.read(&specs::S3_ENDPOINT, parse::http_url);
+    let region = reader.get(&specs::S3_REGION, parse::text);
+    let key = reader.read(&specs::S3_ACCESS_KEY_ID, parse::text);
+    let secret = reader.read(&specs::S3_SECRET_ACCESS_KEY, parse::secret);
+    let path_style = reader.get(&specs::S3_USE_PATH_STYLE, parse::truth);
+    match (bucket, key, secret) {
+        (Some(bucket), Some(access_key_id), Some(secret_access_key)) => {
+            Some(S3 { endpoint, bucket, region, access_key_id, secret_access_key, path_style })
+        }
+        (None, None, None) if endpoint.is_none() => None,
+        _ => {
+            let names = [specs::S3_BUCKET, specs::S3_ACCESS_KEY_ID, specs::S3_SECRET_ACCESS_KEY].map(|spec| spec.name);
+            let [bucket, key, secret] = names;
+            reader.object(format!("{bucket}, {key} and {secret} belong together; expected all of them, or none"));
+            None
+        }
     }
 }
 
@@ -257,6 +283,10 @@ mod parse {
             "text" => Ok(LogFormat::Text),
             _ => Err(()),
         }
+    }
+
+    pub(super) fn truth(text: &str) -> Result<bool, ()> {
+        text.parse().map_err(drop)
     }
 
     pub(super) fn filter(text: &str) -> Result<String, ()> {

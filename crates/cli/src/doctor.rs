@@ -5,6 +5,7 @@
 
 mod database;
 mod machine;
+mod media;
 mod redis;
 mod sending;
 
@@ -72,6 +73,7 @@ pub struct Args {
 pub async fn run(args: &Args, config: &Config, sources: &Sources) -> Result<Exit> {
     let mut checks = machine::checks(config, sources).await;
     checks.extend(redis::checks(config).await);
+    checks.push(media::check(config).await);
     checks.extend(installation(config).await);
     if args.json {
         checks.iter().try_for_each(json_line)?;

@@ -10,8 +10,9 @@ mod first_account;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use postroad_app::{App, Defaults, limits::SharedLimits, live::Live, nudge::Nudges, secrets::Keyring};
+use postroad_app::{App, Defaults, limits::SharedLimits, live::Live, media::Media, nudge::Nudges, secrets::Keyring};
 use postroad_core::clock::Clock;
+use postroad_media::{Objects, Place};
 use postroad_schema::Urls;
 use postroad_store::{PoolSizes, Store};
 use secrecy::ExposeSecret;
@@ -53,6 +54,7 @@ pub async fn start(config: &Config, schema: Schema, nudges: Nudges) -> Result<St
         nudges,
         programs: postroad_app::automations::Programs::default(),
         live: live(config)?,
+        media: Media::new(objects(config)?),
         defaults: Defaults { quiet_hours: config.quiet_hours },
         public_url: config.public_url.as_deref().unwrap_or(LOCAL_URL).into(),
     };
@@ -74,6 +76,16 @@ fn keyring(config: &Config) -> Result<Keyring> {
             Ok(Keyring::load_or_create(&config.data_dir.join(MASTER_KEY))?)
         }
     }
+}
+
+/// The folder of files in the data folder.
+const MEDIA: &str = "media";
+
+/// Where files lie: the bucket, or the data folder.
+pub fn objects(config: &Config) -> Result<Objects> {
+    let folder = || Place::Folder(config.data_dir.join(MEDIA));
+    let place = config.s3.clone().map_or_else(folder, Place::S3);
+    Objects::open(&place).context("there is no place for files")
 }
 
 fn limits(config: &Config, clock: &Clock) -> Result<SharedLimits> {

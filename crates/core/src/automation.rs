@@ -22,7 +22,7 @@ mod read;
 pub mod ready_made;
 pub mod references;
 pub mod run;
-mod text;
+pub mod text;
 pub mod trigger;
 
 use serde::{Deserialize, Serialize};

@@ -137,6 +137,10 @@ id!(/// Members who see the same conversations.
     DepartmentId, "dep");
 id!(/// A word that conversations carry.
     LabelId, "lbl");
+id!(/// A file that was sent or uploaded.
+    AttachmentId, "att");
+id!(/// A text that members answer with often.
+    QuickReplyId, "qrp");
 id!(/// What members say to each other about a conversation.
     NoteId, "not");
 id!(/// Something that a member is told of.

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     ids::{
-        AccountId, AutomationId, CampaignId, ContactId, ConversationId, ImportId, JournalId, MessageId, RunId,
-        TemplateId, TenantId,
+        AccountId, AttachmentId, AutomationId, CampaignId, ContactId, ConversationId, ImportId, JournalId, MessageId,
+        RunId, TemplateId, TenantId,
     },
     words::words,
 };
@@ -28,6 +28,8 @@ words! {
         Automation = "automation",
         /// Templates to submit, list and delete at their providers.
         Template = "template",
+        /// Files to fetch at their providers and to look at.
+        Media = "media",
         /// Purges and reconciliation.
         Maintenance = "maintenance",
     }
@@ -202,6 +204,24 @@ impl Job for Automate {
     }
 }
 
+/// Says that files are wanted. The handler takes whatever is due, longest first, so one job stands for many.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FetchMedia {
+    /// A file that is due, or will be.
+    pub first: AttachmentId,
+    /// 0, or the instant in unix seconds at which somebody found that more are due.
+    #[serde(default)]
+    pub woken: i64,
+}
+
+impl Job for FetchMedia {
+    const QUEUE: Queue = Queue::Media;
+
+    fn key(&self) -> String {
+        format!("media:{}:{}", self.first.uuid().simple(), self.woken)
+    }
+}
+
 /// One periodic task at one instant.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "task", rename_all = "snake_case")]
@@ -218,6 +238,8 @@ pub enum Maintain {
     },
     /// Folds rows into campaign progress and ends campaigns that have nothing left.
     FoldCampaigns { slot: i64 },
+    /// Deletes files that are older than their tenants keep them, and those of forgotten people.
+    PurgeMedia { slot: i64 },
     /// Lists the templates of every account whose provider keeps them.
     ListTemplates { slot: i64 },
     /// Asks how many people the portfolio of an account may write to, which was connected at this instant in unix seconds.
@@ -233,6 +255,7 @@ impl Job for Maintain {
         match self {
             Self::Prune { slot } => format!("prune:{slot}"),
             Self::FoldCampaigns { slot } => format!("fold:{slot}"),
+            Self::PurgeMedia { slot } => format!("media:{slot}"),
             Self::DryRun { campaign, asked, at, .. } => format!("dry:{}:{asked}:{at}", campaign.uuid().simple()),
             Self::ListTemplates { slot } => format!("templates:{slot}"),
             Self::LearnQuota { account, asked, .. } => format!("quota:{}:{asked}", account.uuid().simple()),

@@ -20,6 +20,7 @@ pub mod jobs;
 pub mod language;
 pub mod limits;
 pub mod live;
+pub mod media;
 pub mod message;
 pub mod notification;
 pub mod opt_out;

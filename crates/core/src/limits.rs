@@ -247,3 +247,51 @@ pub const PRESENCE_KEPT: TimeDelta = TimeDelta::seconds(60);
 /// How long events and notifications are kept.
 pub const EVENTS_KEPT: TimeDelta = TimeDelta::days(30);
 pub const NOTIFICATIONS_KEPT: TimeDelta = TimeDelta::days(90);
+/// Bytes of a file in a WhatsApp message, by kind: developers.facebook.com/docs/whatsapp/cloud-api/reference/media.
+pub const IMAGE_BYTES_MAX: usize = 5 * 1_048_576;
+pub const RECORDING_BYTES_MAX: usize = 16 * 1_048_576;
+pub const DOCUMENT_BYTES_MAX: usize = 100 * 1_048_576;
+pub const STICKER_BYTES_MAX: usize = 500 * 1_024;
+/// Of a text message with pictures: Twilio takes 5 MB.
+pub const MMS_BYTES_MAX: usize = 5 * 1_048_576;
+/// Mebibytes of files that one worker holds in memory at once: as many of the largest as one job takes.
+pub const MEDIA_MIB_AT_ONCE: u32 = 400;
+/// Pictures that one process decodes at once: each may take [`PICTURE_ALLOC_BYTES_MAX`].
+pub const PICTURES_AT_ONCE: usize = 2;
+/// Pixels of a picture: more than any telephone makes. In memory four bytes each.
+pub const PICTURE_PIXELS_MAX: u64 = 50_000_000;
+pub const PICTURE_SIDE_MAX: u32 = 20_000;
+/// Bytes that decoding one picture may take.
+pub const PICTURE_ALLOC_BYTES_MAX: u64 = 256 * 1_048_576;
+/// Pixels of the longer side of a thumbnail.
+pub const THUMBNAIL_SIDE_MAX: u32 = 320;
+/// Fetching one file, whole: less than [`HANDLER_MAX`].
+pub const FETCH_MAX: TimeDelta = TimeDelta::seconds(24);
+/// Addresses that fetching one file follows.
+pub const FETCH_REDIRECTS_MAX: usize = 3;
+/// Attempts to fetch a file; with the waits between them some seven hours, in which a provider comes back.
+pub const FETCH_ATTEMPTS_MAX: i32 = 10;
+/// How long a file that somebody took to fetch is left to them: longer than the longest handler.
+pub const FETCH_LEASE: TimeDelta = TimeDelta::seconds(90);
+/// Files that one job takes.
+pub const FETCH_PAGE: i64 = 4;
+/// Files of one statement of the purge.
+pub const PURGE_PAGE: i64 = 200;
+/// Pages of one run of the purge; the next run goes on.
+pub const PURGE_PAGES_MAX: usize = 25;
+/// Parts of one uploaded file, each a request of at most [`REQUEST_BYTES_MAX`]: the largest document.
+pub const UPLOAD_PARTS_MAX: i32 = 100;
+/// An upload whose last part did not come is given up after this.
+pub const UPLOAD_MAX: TimeDelta = TimeDelta::days(1);
+/// How long a link to a file leads there.
+pub const FILE_LINK_LASTS: TimeDelta = TimeDelta::hours(1);
+/// How long the link in a message leads to its file, from the time on at which the message is due: providers fetch late,
+/// and gates hold messages for days.
+pub const SENT_FILE_LINK_LASTS: TimeDelta = TimeDelta::days(31);
+/// Days for which files are kept where a tenant says nothing, and the most a tenant can say.
+pub const MEDIA_DAYS_DEFAULT: i32 = 180;
+pub const MEDIA_DAYS_MAX: i32 = 3_650;
+/// Characters of a search, and of its snippets.
+pub const SEARCH_CHARS_MAX: usize = 200;
+/// Quick replies of one tenant: more than anybody finds by typing.
+pub const QUICK_REPLIES_MAX: i64 = 1_000;

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::words::words;
+use crate::{ids::AttachmentId, words::words};
 
 words! {
     /// How urgent a message is and how an unknown outcome of it is treated. The order is the order of sending.
@@ -82,6 +82,9 @@ pub struct Media {
     pub caption: Option<Body>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub filename: Option<String>,
+    /// The file of ours that the link leads to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attachment: Option<AttachmentId>,
 }
 
 /// A file that a person sent. The bytes stay at the provider until somebody asks for them by this id.

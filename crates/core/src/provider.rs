@@ -4,6 +4,7 @@
 //! adapter is arithmetic on bytes, tested with recorded ones.
 
 pub mod desk;
+pub mod media;
 
 use std::time::Duration;
 
@@ -230,6 +231,7 @@ pub struct Event {
 }
 
 #[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "what people say is most of what comes, and lives for one batch")]
 pub enum EventKind {
     Receipt(Receipt),
     Inbound(Inbound),
@@ -398,6 +400,11 @@ pub trait Provider: Send + Sync {
 
     /// How templates are kept there. None: the provider looks at no template, so ours need nobody's approval.
     fn templates(&self) -> Option<&dyn desk::TemplateDesk> {
+        None
+    }
+
+    /// How files that people sent are fetched there. None: nobody can send one, or it comes with the webhook.
+    fn media(&self) -> Option<&dyn media::MediaDesk> {
         None
     }
 

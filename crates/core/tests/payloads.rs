@@ -7,7 +7,7 @@ use std::fmt::Debug;
 
 use postroad_core::{
     gates::{Decision, Facts, Ruling, Verdict, decide},
-    jobs::{Automate, Job, Maintain, PlanCampaign, ReadImport, ReadJournal, TendTemplates, WakeLane},
+    jobs::{Automate, FetchMedia, Job, Maintain, PlanCampaign, ReadImport, ReadJournal, TendTemplates, WakeLane},
     message::Content,
 };
 use serde::{Serialize, de::DeserializeOwned};
@@ -48,6 +48,11 @@ fn jobs_that_wait_in_a_queue_are_read() {
         &json!({"tenant": "ten_0195550000007000800000000000000a", "import": "imp_0195550000007000800000000000000e", "at": 5000, "woken": 0}),
         "import:0195550000007000800000000000000e:5000:0",
     );
+    is_a_job::<FetchMedia>(
+        &json!({"first": "att_0198c1b20000700080000000000000a1", "woken": 0}),
+        "media:0198c1b20000700080000000000000a1:0",
+    );
+    is_a_job::<Maintain>(&json!({"task": "purge_media", "slot": 29_000_003}), "media:29000003");
     is_a_job::<Maintain>(&json!({"task": "prune", "slot": 29_000_000}), "prune:29000000");
     is_a_job::<Maintain>(&json!({"task": "fold_campaigns", "slot": 29_000_001}), "fold:29000001");
     is_a_job::<Maintain>(

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, net::TcpListener, path::PathBuf, sync::Arc, tim
 
 use anyhow::{Context, Result, bail};
 use chrono::NaiveTime;
-use postroad_app::{App, Defaults, limits::SharedLimits, live::Live, nudge::Nudges, secrets::Keyring};
+use postroad_app::{App, Defaults, limits::SharedLimits, live::Live, media::Media, nudge::Nudges, secrets::Keyring};
 use postroad_core::{clock::Clock, quiet_hours::QuietHours};
 use postroad_embedded::redis_server::RedisServer;
 use postroad_store::{PoolSizes, Store};
@@ -109,6 +109,7 @@ impl Installation {
             nudges: Nudges::none(),
             programs: postroad_app::automations::Programs::default(),
             live,
+            media: Media::in_memory(),
             defaults: Defaults { quiet_hours: QuietHours { starts: NaiveTime::MIN, ends: NaiveTime::MIN } },
             public_url: "https://messages.example".into(),
         })

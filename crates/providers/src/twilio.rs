@@ -11,7 +11,7 @@ use postroad_core::{
     account::{Channel, Pace, Spacing},
     provider::{
         BuildError, Capabilities, Connection, CredentialField, Credentials, Echo, Effect, Event, Fault, Forged, Hook,
-        Idempotency, Lost, Outbound, Outcome, Provider, Told, Trace, Unreadable,
+        Idempotency, Lost, Outbound, Outcome, Provider, Told, Trace, Unreadable, media::MediaDesk,
     },
 };
 
@@ -22,6 +22,7 @@ mod faults;
 mod form;
 mod inbound;
 mod lost;
+mod media;
 mod outcome;
 mod request;
 mod signature;
@@ -142,6 +143,10 @@ impl Provider for Twilio {
 
     fn events(&self, told: &Told<'_>) -> Result<Vec<Event>, Unreadable> {
         webhook::events(self.0, told)
+    }
+
+    fn media(&self) -> Option<&dyn MediaDesk> {
+        Some(&media::Desk)
     }
 
     fn normalise(&self, address: &str) -> Option<String> {

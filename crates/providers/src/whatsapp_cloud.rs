@@ -1,7 +1,7 @@
 //! WhatsApp through Meta's Cloud API, Graph v25.0.
 //!
 //! One `POST …/messages` per message; outcomes are told by Meta's code and never by the HTTP status alone; receipts
-//! carry our correlation in `biz_opaque_callback_data`. Deliberately absent: uploads and downloads of media, groups, calls. Facts: <https://developers.facebook.com/documentation/business-messaging/whatsapp>.
+//! carry our correlation in `biz_opaque_callback_data`. Deliberately absent: uploads of media, groups, calls. Facts: <https://developers.facebook.com/documentation/business-messaging/whatsapp>.
 //!
 //! To learn a new error code, add its row in `faults.rs`; a new webhook field, its arm in `webhook.rs`.
 
@@ -9,7 +9,7 @@ use postroad_core::{
     account::{Channel, Pace, Spacing},
     provider::{
         BuildError, Capabilities, Connection, CredentialField, Credentials, Echo, Effect, Event, Fault, Forged, Hook,
-        Idempotency, Outbound, Outcome, Provider, Quota, Told, Unreadable, desk::TemplateDesk,
+        Idempotency, Outbound, Outcome, Provider, Quota, Told, Unreadable, desk::TemplateDesk, media::MediaDesk,
     },
 };
 
@@ -19,6 +19,7 @@ mod desk;
 mod faults;
 mod field;
 mod inbound;
+mod media;
 mod notices;
 mod outcome;
 mod quota;
@@ -137,6 +138,10 @@ impl Provider for WhatsappCloud {
 
     fn templates(&self) -> Option<&dyn TemplateDesk> {
         Some(&desk::Desk)
+    }
+
+    fn media(&self) -> Option<&dyn MediaDesk> {
+        Some(&media::Desk)
     }
 
     fn normalise(&self, address: &str) -> Option<String> {

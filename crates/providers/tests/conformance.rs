@@ -3,10 +3,13 @@
 use std::{collections::HashSet, path::Path};
 
 use chrono::DateTime;
-use http::{HeaderMap, Response};
+use http::{HeaderMap, Response, Uri};
 use postroad_core::{
     message::Content,
-    provider::{BuildError, Connection, Credentials, Echo, Effect, Fault, FaultClass, Hook, Outcome, Provider},
+    provider::{
+        BuildError, Connection, Credentials, Echo, Effect, Fault, FaultClass, Hook, Outcome, Provider,
+        media::{MediaFault, Way, same_server},
+    },
 };
 
 use crate::samples;
@@ -240,5 +243,46 @@ fn a_fault_nobody_knows_stops_no_account() {
             let fault = Fault { code: "of tomorrow".to_owned(), class };
             assert_eq!(provider.effect(&fault), Effect::None, "{} {class}", provider.name());
         }
+    });
+}
+
+/// Files lie behind the account's secret, and what names them came from outside.
+#[test]
+fn the_secret_of_an_account_goes_to_no_address_that_a_webhook_makes_up() {
+    let foreign =
+        ["https://evil.example/x", "//evil.example/x", "../../x", "https://169.254.169.254/latest", "a b", ""];
+    each(|provider| {
+        let Some(desk) = provider.media() else { return };
+        let connection = samples::connection();
+        let home: Uri = connection.base_url.parse().expect("it is an address");
+        for media_ref in foreign {
+            match desk.begin(&connection, media_ref) {
+                Err(BuildError::Malformed(_)) => {}
+                Ok(Way::Ask(request) | Way::Fetch(request)) => {
+                    assert!(same_server(&home, request.uri()), "{}: {media_ref}", provider.name());
+                }
+                Err(other) => panic!("{}: {media_ref}: {other}", provider.name()),
+            }
+            let told = format!(r#"{{"url": "{media_ref}"}}"#);
+            if let Ok(request) = desk.located(&connection, &response(200, told.as_bytes())) {
+                assert!(same_server(&home, request.uri()), "{}: {media_ref}", provider.name());
+            }
+        }
+    });
+}
+
+#[test]
+fn a_file_that_is_not_given_is_a_fault_and_garbage_leads_nowhere() {
+    each(|provider| {
+        let Some(desk) = provider.media() else { return };
+        let connection = samples::connection();
+        for (status, body) in
+            [200, 400, 401, 404, 410, 429, 500].into_iter().flat_map(|s| GARBAGE.iter().map(move |b| (s, b)))
+        {
+            assert!(desk.located(&connection, &response(status, body)).is_err(), "{} {status}", provider.name());
+        }
+        assert!(matches!(desk.fault(&response(404, b"")), MediaFault::Gone { .. }), "{}", provider.name());
+        assert!(matches!(desk.fault(&response(401, b"")), MediaFault::Forbidden { .. }), "{}", provider.name());
+        assert!(matches!(desk.fault(&response(503, b"")), MediaFault::Trouble { .. }), "{}", provider.name());
     });
 }

@@ -86,6 +86,7 @@ pub(crate) fn media(kind: MediaKind, caption: Option<&str>, filename: Option<&st
         link: format!("https://files.example/{kind}"),
         caption: caption.map(|text| Body(text.to_owned())),
         filename: filename.map(str::to_owned),
+        attachment: None,
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use chrono::{DateTime, Utc};
 use postroad_app::{schedule::Census, sweep::Swept};
-use postroad_core::{gates::GateName, jobs::Queue};
+use postroad_core::{gates::GateName, jobs::Queue, media::MediaState};
 use prometheus::{
     IntCounterVec, IntGauge, IntGaugeVec, register_int_counter_vec, register_int_gauge, register_int_gauge_vec,
 };
@@ -29,6 +29,12 @@ metric!(SEND_AGE: IntGaugeVec = register_int_gauge_vec!(
     "postroad_send_state_oldest_age_seconds", "How long the oldest send has been in its state", &["state"]
 ));
 metric!(WAITING: IntGaugeVec = register_int_gauge_vec!("postroad_gate_waiting", "Sends that wait, by the gate that holds them", &["gate"]));
+metric!(FILES: IntGaugeVec = register_int_gauge_vec!(
+    "postroad_media_files", "Files in each state that ends", &["state"]
+));
+metric!(FILES_AGE: IntGaugeVec = register_int_gauge_vec!(
+    "postroad_media_oldest_age_seconds", "Age of the oldest file in a state that ends", &["state"]
+));
 metric!(PARKED: IntGauge = register_int_gauge!("postroad_receipts_parked", "Receipts that match no send yet"));
 metric!(JOURNAL: IntGaugeVec = register_int_gauge_vec!("postroad_webhook_journal", "Stored webhooks that are not applied", &["state"]));
 metric!(SWEPT: IntCounterVec = register_int_counter_vec!(
@@ -42,6 +48,8 @@ metric!(STATS_AT: IntGauge = register_int_gauge!(
 ));
 
 const OPEN_STATES: [&str; 6] = ["scheduled", "queued", "waiting", "claimed", "attempting", "unknown"];
+
+const FILE_STATES: [MediaState; 3] = [MediaState::Receiving, MediaState::Wanted, MediaState::Purging];
 
 #[expect(clippy::cast_possible_wrap, reason = "counts of rows")]
 pub(crate) fn swept(swept: &Swept) {
@@ -69,7 +77,7 @@ pub(crate) fn leads(term: i64) {
 /// Whoever leads now counts the database; what was counted here is old.
 pub(crate) fn follows() {
     LEADER.set(0);
-    for counted in [&*QUEUE_JOBS, &*QUEUE_AGE, &*SEND_STATE, &*SEND_AGE, &*WAITING, &*JOURNAL] {
+    for counted in [&*QUEUE_JOBS, &*QUEUE_AGE, &*SEND_STATE, &*SEND_AGE, &*WAITING, &*JOURNAL, &*FILES, &*FILES_AGE] {
         counted.reset();
     }
     PARKED.set(0);
@@ -82,6 +90,11 @@ pub(crate) fn show(census: &Census, now: DateTime<Utc>) {
         let row = census.sends.iter().find(|(name, ..)| name == state);
         SEND_STATE.with_label_values(&[state]).set(row.map_or(0, |(_, count, _)| *count));
         SEND_AGE.with_label_values(&[state]).set(age(row.and_then(|(.., oldest)| *oldest), now));
+    }
+    for state in FILE_STATES {
+        let row = census.files.iter().find(|(name, ..)| name == state.as_str());
+        FILES.with_label_values(&[state.as_str()]).set(row.map_or(0, |(_, count, _)| *count));
+        FILES_AGE.with_label_values(&[state.as_str()]).set(age(row.and_then(|(.., oldest)| *oldest), now));
     }
     for gate in GateName::ALL {
         let count = census.waiting.iter().find(|(name, _)| name == gate.as_str()).map_or(0, |(_, count)| *count);

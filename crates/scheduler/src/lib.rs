@@ -10,7 +10,7 @@ pub mod timetable;
 
 use std::time::Duration;
 
-use postroad_app::{App, lost, schedule, sweep};
+use postroad_app::{App, lost, media, schedule, sweep};
 use postroad_core::{
     ids::{AccountId, IncarnationId, TenantId},
     unknown::Graces,
@@ -91,6 +91,7 @@ impl Leader {
         sweep::wake_importers(&self.app).await?;
         sweep::wake_conversations(&self.app).await?;
         sweep::wake_automations(&self.app).await?;
+        media::wake(&self.app).await?;
         sweep::bury_poison(&self.app).await?;
         lost::look(&self.app, self.options.graces, &self.options.listing).await?;
         Ok(())

@@ -95,6 +95,8 @@ pub struct Listed {
     /// Who asks: for what they have not seen.
     pub member: Option<MemberId>,
     pub only_unread: bool,
+    /// Part of the contact's name, of the address, of the subject, or of a label, whatever its case.
+    pub containing: Option<String>,
     /// Before this one.
     pub before: Option<(DateTime<Utc>, ConversationId)>,
     /// At least 1.
@@ -141,6 +143,10 @@ pub async fn list(tx: &mut TenantTx, wanted: &Listed) -> Result<Vec<Conversation
         and    ($12::bool is null or (c.pinned_at is not null) = $12)
         and    ($14::bool is null or (c.waiting_since is not null) = $14)
         and    (not $15::bool or c.inbound > coalesce(r.seen, 0))
+        and    ($19::text is null or c.subject ilike $19 or d.address ilike $19
+                or exists (select 1 from contacts p where p.tenant_id = $1 and p.id = d.contact_id and p.display_name ilike $19)
+                or exists (select 1 from conversation_labels l join labels n on n.tenant_id = $1 and n.id = l.label_id
+                           where l.tenant_id = $1 and l.conversation_id = c.id and n.name ilike $19))
         and    ($16::timestamptz is null or (c.last_message_at, c.id) < ($16, $17::uuid))
         order  by c.last_message_at desc, c.id desc
         limit  $18
@@ -163,10 +169,17 @@ pub async fn list(tx: &mut TenantTx, wanted: &Listed) -> Result<Vec<Conversation
         wanted.before.map(|(at, _)| at),
         wanted.before.map(|(_, id)| id.uuid()),
         wanted.limit,
+        wanted.containing.as_deref().map(pattern),
     )
     .fetch_all(tx.conn())
     .await?;
     Ok(rows)
+}
+
+/// Whatever has this in it. Signs of patterns stand for themselves.
+fn pattern(part: &str) -> String {
+    let escaped = part.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+    format!("%{escaped}%")
 }
 
 /// A conversation that a member begins. Taken: there is a live one of this account and address.

@@ -182,6 +182,7 @@ pub async fn delete_receipts(tx: &mut SystemTx, tenant: TenantId, contact: Conta
 }
 
 /// Everything that is stored about a person, as it is stored: one JSON object with a list per kind.
+#[expect(clippy::too_many_lines, reason = "one query, a line or two for each kind")]
 pub async fn everything(tx: &mut TenantTx, contact: ContactId) -> Result<Option<serde_json::Value>> {
     let tenant = tx.tenant();
     let found = sqlx::query_scalar!(
@@ -211,6 +212,8 @@ pub async fn everything(tx: &mut TenantTx, contact: ContactId) -> Result<Option<
                           from recipients r join campaigns p on p.tenant_id = $1 and p.id = r.campaign_id
                           where r.tenant_id = $1 and r.campaign_id = p.id and r.message_id in (select m.id from m)),
             'messages', (select coalesce(jsonb_agg(to_jsonb(m) - 'tenant_id' order by m.id), '[]') from m),
+            'attachments', (select coalesce(jsonb_agg(to_jsonb(f) - 'tenant_id' order by f.id), '[]')
+                            from attachments f join m on m.id = f.message_id where f.tenant_id = $1),
             'conversations', (select coalesce(jsonb_agg(to_jsonb(v) - 'tenant_id' order by v.id), '[]')
                               from conversations v join a on a.id = v.address_id where v.tenant_id = $1),
             'notes', (select coalesce(jsonb_agg(to_jsonb(n) - 'tenant_id' order by n.id), '[]')

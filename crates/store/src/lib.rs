@@ -7,6 +7,7 @@
 //! To add a query: a function in the noun's file, then `cargo xtask prepare`.
 
 pub mod accounts;
+pub mod attachments;
 pub mod audiences;
 pub mod automations;
 pub mod campaigns;
@@ -46,6 +47,7 @@ pub mod lanes;
 pub mod leader;
 pub mod lost;
 pub mod macros;
+pub mod media;
 pub mod members;
 pub mod merges;
 pub mod messages;
@@ -56,6 +58,7 @@ pub mod people;
 mod pools;
 pub mod portfolios;
 pub mod queue;
+pub mod quick_replies;
 pub mod quota;
 pub mod receipts;
 pub mod recipients;
@@ -68,6 +71,7 @@ pub mod suppressions;
 pub mod sweeps;
 pub mod templates;
 pub mod tenants;
+pub mod texts;
 pub mod throttles;
 mod tx;
 pub mod views;

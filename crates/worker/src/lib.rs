@@ -18,6 +18,7 @@ mod call;
 mod connections;
 mod desk;
 mod drain;
+mod fetch;
 mod inbox;
 pub mod jobs;
 mod lease;
@@ -33,10 +34,13 @@ mod transport;
 use std::sync::Arc;
 
 use postroad_app::{App, lanes};
-use postroad_core::ids::{AccountId, IncarnationId, TenantId};
+use postroad_core::{
+    ids::{AccountId, IncarnationId, TenantId},
+    limits::MEDIA_MIB_AT_ONCE,
+};
 use postroad_schema::Urls;
 use postroad_store::incarnations::Incarnation;
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::{Notify, Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 
 pub use connections::BaseUrls;
@@ -73,6 +77,7 @@ pub async fn run(app: App, options: Options, stop: CancellationToken) -> postroa
             inbox: inbox.clone(),
             transport: Transport::new(),
             base_urls: Arc::new(options.base_urls.clone()),
+            room: Arc::new(Semaphore::new(MEDIA_MIB_AT_ONCE as usize)),
         },
         IncarnationId::new(app.clock.now()),
         options.handlers,

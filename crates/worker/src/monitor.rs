@@ -15,7 +15,7 @@ use futures::FutureExt;
 use postroad_app::jobs::{self, JobEnd};
 use postroad_core::{
     ids::IncarnationId,
-    jobs::{Automate, Maintain, PlanCampaign, Queue, ReadImport, ReadJournal, TendTemplates, WakeLane},
+    jobs::{Automate, FetchMedia, Maintain, PlanCampaign, Queue, ReadImport, ReadJournal, TendTemplates, WakeLane},
     limits::HANDLER_MAX,
 };
 use sqlx::PgPool;
@@ -39,9 +39,9 @@ pub const fn share(queue: Queue, total: usize) -> usize {
     let weight = match queue {
         Queue::Lane | Queue::Inbound => 4,
         Queue::Campaign | Queue::Automation => 2,
-        Queue::Import | Queue::Template | Queue::Maintenance => 1,
+        Queue::Import | Queue::Template | Queue::Media | Queue::Maintenance => 1,
     };
-    let share = total * weight / 15;
+    let share = total * weight / 16;
     if share == 0 { 1 } else { share }
 }
 
@@ -50,9 +50,13 @@ pub const fn share(queue: Queue, total: usize) -> usize {
 const fn fetched(queue: Queue, concurrency: usize) -> usize {
     match queue {
         Queue::Lane => 256,
-        Queue::Inbound | Queue::Campaign | Queue::Import | Queue::Automation | Queue::Template | Queue::Maintenance => {
-            concurrency
-        }
+        Queue::Inbound
+        | Queue::Campaign
+        | Queue::Import
+        | Queue::Automation
+        | Queue::Template
+        | Queue::Media
+        | Queue::Maintenance => concurrency,
     }
 }
 
@@ -64,6 +68,7 @@ pub(crate) async fn run(pool: PgPool, ctx: Ctx, incarnation: IncarnationId, tota
     let monitor = register::<ReadImport>(monitor, &pool, &ctx, incarnation, total);
     let monitor = register::<Automate>(monitor, &pool, &ctx, incarnation, total);
     let monitor = register::<TendTemplates>(monitor, &pool, &ctx, incarnation, total);
+    let monitor = register::<FetchMedia>(monitor, &pool, &ctx, incarnation, total);
     let monitor = register::<Maintain>(monitor, &pool, &ctx, incarnation, total);
     let ended = monitor
         .should_restart(|worker, error| {

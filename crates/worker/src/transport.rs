@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use postroad_core::limits::{ANSWER_BYTES_MAX, CALL_MAX, CONNECT_MAX};
+use postroad_core::limits::{ANSWER_BYTES_MAX, CALL_MAX, CONNECT_MAX, FETCH_MAX};
 
 /// What is known after a call.
 #[derive(Debug)]
@@ -50,8 +50,21 @@ impl Transport {
         let Ok(request) = reqwest::Request::try_from(request) else {
             return Wire::NotSent { why: "bad_address" };
         };
+        self.call(request, ANSWER_BYTES_MAX).await
+    }
+
+    /// Fetches a file of at most `bytes_max`; a larger one is [`TOO_LONG`], found before more than that was read.
+    pub async fn fetch(&self, request: http::Request<Vec<u8>>, bytes_max: usize) -> Wire {
+        let Ok(mut request) = reqwest::Request::try_from(request) else {
+            return Wire::NotSent { why: "bad_address" };
+        };
+        *request.timeout_mut() = Some(std(FETCH_MAX));
+        self.call(request, bytes_max).await
+    }
+
+    async fn call(&self, request: reqwest::Request, bytes_max: usize) -> Wire {
         match self.client.execute(request).await {
-            Ok(response) => read(response).await,
+            Ok(response) => read(response, bytes_max).await,
             Err(error) => classify(&error),
         }
     }
@@ -76,7 +89,13 @@ fn classify(error: &reqwest::Error) -> Wire {
     }
 }
 
-async fn read(mut response: reqwest::Response) -> Wire {
+/// Why an answer was not read to its end.
+pub const TOO_LONG: &str = "answer_too_long";
+
+async fn read(mut response: reqwest::Response, bytes_max: usize) -> Wire {
+    if response.content_length().is_some_and(|bytes| bytes > bytes_max as u64) {
+        return Wire::Ambiguous { why: TOO_LONG };
+    }
     let mut answer = http::Response::builder().status(response.status());
     if let Some(headers) = answer.headers_mut() {
         headers.clone_from(response.headers());
@@ -84,8 +103,8 @@ async fn read(mut response: reqwest::Response) -> Wire {
     let mut body = Vec::new();
     loop {
         match response.chunk().await {
-            Ok(Some(chunk)) if body.len() + chunk.len() <= ANSWER_BYTES_MAX => body.extend_from_slice(&chunk),
-            Ok(Some(_)) => return Wire::Ambiguous { why: "answer_too_long" },
+            Ok(Some(chunk)) if body.len() + chunk.len() <= bytes_max => body.extend_from_slice(&chunk),
+            Ok(Some(_)) => return Wire::Ambiguous { why: TOO_LONG },
             Ok(None) => break,
             Err(_) => return Wire::Ambiguous { why: "answer_cut" },
         }

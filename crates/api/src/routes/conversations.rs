@@ -8,11 +8,11 @@ mod view;
 mod views;
 
 use axum::{extract::State, response::Response};
-use chrono::{DateTime, Utc};
 use postroad_app::conversations::{self, Assigned, Beginning, By, ConversationError, Listed};
 use postroad_core::{
     actor::Actor,
     ids::{AccountId, ContactId, ConversationId, MemberId},
+    limits::SEARCH_CHARS_MAX,
 };
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
@@ -91,6 +91,9 @@ struct ListQuery {
     member_id: Option<String>,
     /// Only those of which the member has not seen everything. Needs `member_id`.
     unread: Option<bool>,
+    /// Part of the contact's name, of the address, of the subject, or of a label.
+    #[param(min_length = 1, max_length = 200)]
+    q: Option<String>,
 }
 
 impl ListQuery {
@@ -114,7 +117,8 @@ impl ListQuery {
             waiting: self.waiting,
             member,
             only_unread,
-            before: self.after.as_deref().map(cursor).transpose()?,
+            containing: self.q.as_deref().map(containing).transpose()?,
+            before: self.after.as_deref().map(page::instant_and_id).transpose()?,
             limit: page::limit(self.limit)? + 1,
         })
     }
@@ -128,13 +132,10 @@ impl ListQuery {
     }
 }
 
-/// Latest message first, so the page ends at an instant and an id: `1767225600000000.cnv_…`.
-fn cursor(text: &str) -> Result<(DateTime<Utc>, ConversationId), Problem> {
-    let parsed = text.split_once('.').and_then(|(at, id)| {
-        let at = at.parse().ok().and_then(DateTime::from_timestamp_micros)?;
-        Some((at, id.parse().ok()?))
-    });
-    parsed.ok_or_else(|| Problem::invalid("invalid_query", "after: not the `next` of a page before"))
+fn containing(text: &str) -> Result<String, Problem> {
+    let text = text.trim();
+    let fits = (1..=SEARCH_CHARS_MAX).contains(&text.chars().count());
+    fits.then(|| text.to_owned()).ok_or_else(|| Problem::invalid("invalid_query", "q: expected 1 to 200 characters"))
 }
 
 /// List conversations, latest message first.

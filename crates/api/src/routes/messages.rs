@@ -171,7 +171,7 @@ async fn list(
 ) -> Result<axum::Json<Page<Message>>, Problem> {
     let limit = page::limit(query.limit)?;
     let rows = messages::list(&api.app, caller.call(), &query.filter()?, limit + 1).await?;
-    Ok(axum::Json(Page::of(rows, limit, |row| row.id.to_string(), Message::of)))
+    Ok(axum::Json(Message::page_of(&api, caller.tenant(), rows, limit).await?))
 }
 
 /// One message, and where it stands.
@@ -189,7 +189,8 @@ async fn get(
     Path(id): Path<MessageId>,
 ) -> Result<axum::Json<Message>, Problem> {
     let row = messages::get(&api.app, caller.call(), id).await?;
-    row.map(|row| axum::Json(Message::of(row))).ok_or_else(Problem::not_found)
+    let row = row.ok_or_else(Problem::not_found)?;
+    Ok(axum::Json(Message::whole(&api, caller.tenant(), row).await?))
 }
 
 /// Take a message back.

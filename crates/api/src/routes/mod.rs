@@ -5,6 +5,7 @@ use utoipa_axum::router::OpenApiRouter;
 use crate::ApiState;
 
 mod accounts;
+mod attachments;
 mod automations;
 mod campaigns;
 pub mod clients;
@@ -13,6 +14,7 @@ mod contacts;
 mod conversations;
 mod csv_file;
 mod events;
+mod files;
 mod groups;
 mod hours;
 mod imports;
@@ -25,6 +27,8 @@ mod notifications;
 mod page;
 mod pages;
 mod presence;
+mod quick_replies;
+mod search;
 mod segments;
 mod service;
 mod suppressions;
@@ -48,6 +52,10 @@ pub(crate) fn signed() -> OpenApiRouter<ApiState> {
         .merge(hours::routes())
         .merge(labels::routes())
         .merge(macros::routes())
+        .merge(attachments::routes())
+        .merge(search::routes())
+        .merge(labels::routes())
+        .merge(quick_replies::routes())
         .merge(members::routes())
         .merge(events::routes())
         .merge(presence::routes())
@@ -63,7 +71,7 @@ pub(crate) fn signed() -> OpenApiRouter<ApiState> {
 
 /// Routes that anybody may call.
 pub(crate) fn open() -> OpenApiRouter<ApiState> {
-    service().merge(webhooks::routes()).merge(pages::open())
+    service().merge(webhooks::routes()).merge(pages::open()).merge(files::routes())
 }
 
 /// Health and metrics.

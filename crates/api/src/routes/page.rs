@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 
+use chrono::{DateTime, Utc};
 use postroad_core::limits::PAGE_MAX;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -61,4 +62,13 @@ where
 {
     let parsed = text.map(str::parse).transpose();
     parsed.map_err(|error: T::Err| Problem::invalid("invalid_query", format_args!("{name}: {error}")))
+}
+
+/// Where a page by time ended: an instant and an id, `1767225600000000.cnv_…`.
+pub(crate) fn instant_and_id<T: std::str::FromStr>(text: &str) -> Result<(DateTime<Utc>, T), Problem> {
+    let parsed = text.split_once('.').and_then(|(at, id)| {
+        let at = at.parse().ok().and_then(DateTime::from_timestamp_micros)?;
+        Some((at, id.parse().ok()?))
+    });
+    parsed.ok_or_else(|| Problem::invalid("invalid_query", "after: not the `next` of a page before"))
 }

@@ -9,6 +9,7 @@ use postroad_app::{
     clients::{self, Former, Grant},
     limits::SharedLimits,
     live::Live,
+    media::Media,
     nudge::Nudges,
     secrets::{Keyring, Place},
 };
@@ -56,6 +57,7 @@ impl World {
             nudges: Nudges::none(),
             programs: postroad_app::automations::Programs::default(),
             live: Live::local(),
+            media: Media::in_memory(),
             defaults: Defaults { quiet_hours: QuietHours::DEFAULT },
             public_url: "https://messages.example".into(),
         };

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "what a test stands on must hold")]
 
 mod accounts;
+mod attachments;
 mod audiences;
 mod automations;
 mod campaign_engine;
@@ -13,6 +14,8 @@ mod live;
 mod merges;
 mod notifications;
 mod pages;
+mod quick_replies;
+mod search;
 mod strangers;
 mod templates;
 mod tenant;

@@ -23,6 +23,9 @@ const TAGS: &[&str] = &[
     "conversations",
     "labels",
     "automations",
+    "quick-replies",
+    "attachments",
+    "search",
     "members",
     "live",
     "notifications",
@@ -78,6 +81,9 @@ fn body(method: &Method, path: &str) -> Value {
             json!({"member_id": "mem_00000000000000000000000000000000", "preferences": []})
         }
         "/v1/notifications/{id}" => json!({"read": true}),
+        _ if path.starts_with("/v1/quick-replies") => json!({"shortcut": "x", "body": "x"}),
+        _ if path.ends_with("/legal-hold") => json!({"hold": true}),
+        "/v1/tenant/media-retention" => json!({"days": 7}),
         "/v1/members" => json!({"name": "x", "role": "agent"}),
         _ if path.starts_with("/v1/departments") => json!({"name": "x"}),
         "/v1/tenant/settings" => json!({"name": "x", "time_zone": "UTC"}),
@@ -125,9 +131,11 @@ fn target(method: &Method, path: &str, id: &str) -> String {
     let target = target.replace("{run}", "run_00000000000000000000000000000000");
     let is_of_member = *method == Method::GET && path.starts_with("/v1/notifications");
     let is_unlink = *method == Method::DELETE && path.ends_with("/link");
-    match (is_unlink, is_of_member) {
-        (true, _) => format!("{target}?kind=order&external_id=1"),
-        (_, true) => format!("{target}?member_id=mem_00000000000000000000000000000000"),
+    match path {
+        _ if is_unlink => format!("{target}?kind=order&external_id=1"),
+        _ if is_of_member => format!("{target}?member_id=mem_00000000000000000000000000000000"),
+        "/v1/messages/search" => format!("{target}?q=canary"),
+        "/v1/quick-replies/{id}/preview" => format!("{target}?conversation=cnv_00000000000000000000000000000000"),
         _ => target,
     }
 }
@@ -189,6 +197,8 @@ fn prefix(path: &str) -> &'static str {
         "automations" => "aut",
         "macros" => "mac",
         "views" => "viw",
+        "quick-replies" => "qrp",
+        "attachments" => "att",
         "members" => "mem",
         "departments" => "dep",
         "notifications" => "ntf",
@@ -235,6 +245,10 @@ async fn what_is_somebody_elses_is_not_there_whatever_is_asked_of_it() {
     let r#macro = them.post("/v1/macros", &steps).await.json()["id"].as_str().unwrap().to_owned();
     let question = json!({"name": "canary-7d1f", "filter": {"waiting": true}});
     let view = them.post("/v1/views", &question).await.json()["id"].as_str().unwrap().to_owned();
+    let saying = json!({"shortcut": "canary", "body": "canary-7d1f"});
+    let quick_reply = them.post("/v1/quick-replies", &saying).await.json()["id"].as_str().unwrap().to_owned();
+    let file = them.post("/v1/attachments?name=canary-7d1f", &json!({"canary": "7d1f"})).await;
+    let file = file.json()["id"].as_str().unwrap().to_owned();
     let somebody = json!({"name": "canary-7d1f", "role": "agent"});
     let member = them.post("/v1/members", &somebody).await.json()["id"].as_str().unwrap().to_owned();
     let notification = notified(&them, &conversation, &member).await;
@@ -254,6 +268,8 @@ async fn what_is_somebody_elses_is_not_there_whatever_is_asked_of_it() {
             "aut" => &automation,
             "mac" => &r#macro,
             "viw" => &view,
+            "qrp" => &quick_reply,
+            "att" => &file,
             "mem" => &member,
             "dep" => &department,
             "ntf" => &notification,
@@ -280,6 +296,7 @@ async fn what_is_somebody_elses_is_not_there_whatever_is_asked_of_it() {
         "automations",
         "macros",
         "views",
+        "quick-replies",
         "members",
         "departments",
     ] {

@@ -10,10 +10,11 @@ use postroad_core::{
     ids::{AddressId, ContactId, SuppressionId, TenantId},
 };
 use postroad_store::{
-    SystemTx, TenantTx, clicks, contact_links, contacts, erasure,
+    SystemTx, TenantTx, attachments, clicks, contact_links, contacts, erasure,
     merges::{self, Standing},
     opt_ins,
     suppressions::{self, Suppression},
+    texts,
 };
 
 use super::{ContactError, absent};
@@ -84,6 +85,8 @@ async fn blank(tx: &mut TenantTx, id: ContactId, now: DateTime<Utc>) -> Result<(
     erasure::blank_messages(tx, id).await?;
     erasure::blank_conversations(tx, id).await?;
     erasure::blank_runs(tx, id, now).await?;
+    texts::forget(tx, id).await?;
+    attachments::forget(tx, id, now).await?;
     erasure::leave_groups(tx, id).await?;
     clicks::forget(tx, id).await?;
     merges::blank(tx, id).await?;

@@ -11,7 +11,7 @@ use postroad_core::{
 use postroad_store::{
     TenantTx, contacts,
     conversations::{self as stored, Conversation, thread},
-    events, messages as sent,
+    events, messages as sent, texts,
 };
 use serde::Serialize;
 use serde_json::json;
@@ -38,6 +38,7 @@ pub struct Reply {
 }
 
 /// Accepts an answer, once per request id.
+#[expect(clippy::too_many_arguments, reason = "who says what where, and how it is told")]
 pub async fn reply<A: Serialize>(
     (app, adapters): (&App, Adapters),
     (call, by): (&Call, By),
@@ -61,6 +62,7 @@ pub async fn reply<A: Serialize>(
     let draft = draft(&conversation, to, reply, open.now);
     let (accepted, lane) = messages::place(app, adapters, &mut open, call, draft).await?;
     thread::adopt(&mut open.tx, accepted.id, id, by.member).await?;
+    texts::add(&mut open.tx, &[(by.tenant, accepted.id)]).await?;
     stored::answered(&mut open.tx, id, open.now).await?;
     let event = events::Event {
         kind: EventKind::MessageQueued,

@@ -7,7 +7,9 @@ use postroad_core::{
     actor::Actor,
     consent::{ConsentAction, Purpose, revoked_at},
     conversation::EventKind,
-    ids::{AccountId, AddressId, ConversationId, MessageId, TenantId},
+    ids::{AccountId, AddressId, AttachmentId, ConversationId, MessageId, TenantId},
+    jobs::FetchMedia,
+    message::Content,
     provider::{Event, EventKind as Heard, Inbound},
 };
 use postroad_store::{
@@ -15,6 +17,8 @@ use postroad_store::{
     events::Event as Happened,
     hearing::{self, Continued, Known, Said, Speaker, Turn},
     inbound,
+    media::{self, Sent},
+    queue, texts,
 };
 use serde_json::json;
 
@@ -120,7 +124,33 @@ async fn converse(tx: &mut SystemTx, fresh: &[Fresh<'_>], now: DateTime<Utc>) ->
     let filed: Vec<(TenantId, MessageId, ConversationId)> =
         fresh.iter().map(|one| (one.said.tenant, one.id, by_key[&one.key()].conversation)).collect();
     hearing::file(tx, &filed).await?;
+    want_files(tx, fresh, now).await?;
+    let said: Vec<(TenantId, MessageId)> = fresh.iter().map(|one| (one.said.tenant, one.id)).collect();
+    texts::add(tx, &said).await?;
     Ok(told(fresh, &by_key))
+}
+
+/// What was sent lies at the provider until a job fetches it.
+async fn want_files(tx: &mut SystemTx, fresh: &[Fresh<'_>], now: DateTime<Utc>) -> Result<()> {
+    let sent: Vec<Sent<'_>> = fresh.iter().filter_map(|one| file_of(one, now)).collect();
+    let Some(first) = sent.first().map(|file| file.id) else { return Ok(()) };
+    media::want(tx, &sent, now).await?;
+    queue::push(tx, &FetchMedia { first, woken: 0 }, now).await
+}
+
+fn file_of<'a>(fresh: &Fresh<'a>, now: DateTime<Utc>) -> Option<Sent<'a>> {
+    let Content::InboundMedia(file) = fresh.said.content else { return None };
+    Some(Sent {
+        tenant: fresh.said.tenant,
+        id: AttachmentId::new(now),
+        message: fresh.id,
+        account: fresh.said.account,
+        channel: fresh.said.channel,
+        kind: file.kind,
+        provider_ref: &file.provider_media_id,
+        declared_type: file.mime.as_deref(),
+        file_name: file.filename.as_ref().map(|name| name.0.as_str()),
+    })
 }
 
 const fn key_of(turn: &Turn) -> Key {

@@ -7,8 +7,8 @@ use chrono::{DateTime, Utc};
 use postroad_core::{
     account::Channel,
     gates::QuietPolicy,
-    ids::{AccountId, AddressId, ContactId, MessageId},
-    message::Source,
+    ids::{AccountId, AddressId, AttachmentId, ContactId, MessageId},
+    message::{MediaKind, Source},
     send::{self, SendState},
 };
 use postroad_store::{
@@ -16,9 +16,9 @@ use postroad_store::{
     messages::{self, NewMessage, Reached, Sender},
 };
 
-use super::{Adapters, Draft, content};
+use super::{Adapters, Draft, content, files};
 use crate::{
-    credit,
+    App, credit,
     requests::{Call, Open},
 };
 
@@ -45,6 +45,10 @@ pub enum Refused {
     RepeatedButton,
     #[error("the link is not an https address")]
     Link,
+    #[error("there is no file {id} that can be sent: upload it, and wait until it is stored")]
+    UnknownAttachment { id: AttachmentId },
+    #[error("the file is {found}, and cannot be sent as {said}")]
+    AttachmentKind { said: MediaKind, found: String },
     #[error("{kind} cannot be sent")]
     Kind { kind: &'static str },
     #[error("not_after lies in the past, or before send_at")]
@@ -76,16 +80,18 @@ struct Step {
 
 /// Turns drafts into rows, and makes the contacts and addresses that are missing. Ids rise with the place in the batch.
 pub(super) async fn plan(
+    app: &App,
     open: &mut Open<'_>,
     adapters: Adapters,
     call: &Call,
-    drafts: Vec<Draft>,
+    mut drafts: Vec<Draft>,
 ) -> Result<Vec<Result<Planned, Refused>>> {
     let now = open.now;
+    let attached = files::attach(app, &mut open.tx, &mut drafts, now).await?;
     let mut senders = Senders { known: HashMap::new(), live: call.live };
     let mut steps = Vec::with_capacity(drafts.len());
-    for draft in drafts {
-        steps.push(match content::check(&draft, now) {
+    for (draft, attached) in drafts.into_iter().zip(attached) {
+        steps.push(match attached.and_then(|()| content::check(&draft, now)) {
             Ok(()) => senders.choose(&mut open.tx, adapters, draft).await?,
             Err(refused) => Err(refused),
         });

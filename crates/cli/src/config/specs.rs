@@ -10,6 +10,12 @@ pub const SYSTEM_URL: Spec =
     Spec::secret("POSTROAD_SYSTEM_URL", "an address like postgres://user:password@host:5432/database");
 pub const DATA_DIR: Spec = Spec::plain("POSTROAD_DATA_DIR", "a folder").or(".postroad");
 pub const REDIS_URL: Spec = Spec::secret("POSTROAD_REDIS_URL", "an address like redis://host:6379");
+pub const S3_BUCKET: Spec = Spec::plain("POSTROAD_S3_BUCKET", "the name of a bucket");
+pub const S3_ENDPOINT: Spec = Spec::plain("POSTROAD_S3_ENDPOINT", "an address like https://s3.example.com");
+pub const S3_REGION: Spec = Spec::plain("POSTROAD_S3_REGION", "a region like eu-central-1").or("us-east-1");
+pub const S3_ACCESS_KEY_ID: Spec = Spec::plain("POSTROAD_S3_ACCESS_KEY_ID", "the id of a key for the bucket");
+pub const S3_SECRET_ACCESS_KEY: Spec = Spec::secret("POSTROAD_S3_SECRET_ACCESS_KEY", "the secret of the key");
+pub const S3_USE_PATH_STYLE: Spec = Spec::plain("POSTROAD_S3_USE_PATH_STYLE", "true or false").or("false");
 pub const LISTEN: Spec = Spec::plain("POSTROAD_LISTEN", "an address like 127.0.0.1:7800").or("127.0.0.1:7800");
 pub const PUBLIC_URL: Spec = Spec::plain("POSTROAD_PUBLIC_URL", "an address like https://messages.example.com");
 pub const TRUSTED_PROXIES: Spec = Spec::plain("POSTROAD_TRUSTED_PROXIES", "networks like 10.0.0.0/8,192.0.2.7");
@@ -45,6 +51,12 @@ pub const SPECS: &[Spec] = &[
     OWNER_URL,
     SYSTEM_URL,
     REDIS_URL,
+    S3_BUCKET,
+    S3_ENDPOINT,
+    S3_REGION,
+    S3_ACCESS_KEY_ID,
+    S3_SECRET_ACCESS_KEY,
+    S3_USE_PATH_STYLE,
     LISTEN,
     PUBLIC_URL,
     TRUSTED_PROXIES,

@@ -41,6 +41,17 @@ pub struct ContactFacts {
     pub attributes: BTreeMap<String, Body>,
 }
 
+impl ContactFacts {
+    /// An attribute, or `display_name`.
+    pub fn attribute(&self, name: &str) -> Option<&str> {
+        let value = match name {
+            "display_name" => self.display_name.as_ref(),
+            name => self.attributes.get(name),
+        };
+        value.map(|body| body.0.as_str())
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ConversationFacts {
     pub channel: Channel,
@@ -74,11 +85,7 @@ impl Facts {
 
     /// An attribute, or `display_name`.
     pub fn attribute(&self, name: &str) -> Option<&str> {
-        let value = match name {
-            "display_name" => self.contact.display_name.as_ref(),
-            name => self.contact.attributes.get(name),
-        };
-        value.map(|body| body.0.as_str())
+        self.contact.attribute(name)
     }
 
     /// What the clock on the wall shows in `zone`, else where the contact lives, else where the business is.

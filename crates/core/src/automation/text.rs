@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use super::{
     check::{FaultCode, Walk},
     condition::Fact,
-    facts::Facts,
+    facts::{ContactFacts, Facts},
 };
 use crate::limits::{
     ATTRIBUTE_NAME_CHARS_MAX, BODY_CHARS_MAX, FALLBACK_CHARS_MAX, TEXT_PLACEHOLDERS_MAX, VALUE_CHARS_MAX,
@@ -43,7 +43,7 @@ pub(super) fn fill(text: &str, facts: &Facts) -> (String, Fact) {
         match piece {
             Piece::Text(text) => filled.push_str(text),
             Piece::Placeholder { name, fallback } => {
-                let value = value(name, facts);
+                let value = value(name, &facts.contact);
                 filled.push_str(value.as_deref().unwrap_or(fallback));
                 taken.insert(name.to_owned(), value.map_or(Value::Null, Value::String));
             }
@@ -52,13 +52,34 @@ pub(super) fn fill(text: &str, facts: &Facts) -> (String, Fact) {
     (cut(&filled, BODY_CHARS_MAX).to_owned(), Fact(Value::Object(taken)))
 }
 
-fn value(name: &str, facts: &Facts) -> Option<String> {
-    let display_name = facts.attribute("display_name");
+/// What is wrong with the placeholders of a text, in words that say what to do. None: nothing.
+pub fn fault_in(text: &str) -> Option<String> {
+    match pieces(text) {
+        Err(fix) => Some(fix),
+        Ok(pieces) if count(&pieces) > TEXT_PLACEHOLDERS_MAX => {
+            Some(format!("use at most {TEXT_PLACEHOLDERS_MAX} placeholders"))
+        }
+        Ok(_) => None,
+    }
+}
+
+/// The text as this contact reads it, at most [`BODY_CHARS_MAX`] characters.
+pub fn filled_for(text: &str, contact: &ContactFacts) -> String {
+    let piece = |piece| match piece {
+        Piece::Text(text) => text.to_owned(),
+        Piece::Placeholder { name, fallback } => value(name, contact).unwrap_or_else(|| fallback.to_owned()),
+    };
+    let filled: String = pieces(text).unwrap_or_else(|_| vec![Piece::Text(text)]).into_iter().map(piece).collect();
+    cut(&filled, BODY_CHARS_MAX).to_owned()
+}
+
+fn value(name: &str, contact: &ContactFacts) -> Option<String> {
+    let display_name = contact.attribute("display_name");
     let value = match name {
         "contact.first_name" => display_name.and_then(|name| name.split_whitespace().next()),
         "contact.name" => display_name.map(str::trim),
-        "contact.language" => facts.contact.language.as_deref(),
-        name => name.strip_prefix(ATTRIBUTE).and_then(|name| facts.attribute(name)),
+        "contact.language" => contact.language.as_deref(),
+        name => name.strip_prefix(ATTRIBUTE).and_then(|name| contact.attribute(name)),
     };
     // A value stands in a line: it does not begin a new one.
     let line = |value: &str| cut(value, VALUE_CHARS_MAX).replace(char::is_control, " ");

@@ -88,7 +88,7 @@ fn named<'a>(credentials: &'a Credentials, name: &'static str) -> Result<&'a str
     value.ok_or(BuildError::MissingCredential { name })
 }
 
-fn plain(id: &str) -> Result<&str, BuildError> {
+pub(super) fn plain(id: &str) -> Result<&str, BuildError> {
     let plain = id.bytes().all(|b| b.is_ascii_alphanumeric());
     if plain && (1..=ID_CHARS_MAX).contains(&id.len()) {
         Ok(id)

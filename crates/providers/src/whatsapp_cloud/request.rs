@@ -74,7 +74,7 @@ pub(super) fn call_at(
         .map_err(|_| BuildError::Malformed("the base address is not an address".to_owned()))
 }
 
-fn plain(id: &str) -> Result<&str, BuildError> {
+pub(super) fn plain(id: &str) -> Result<&str, BuildError> {
     let plain = id.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
     if plain && (1..=ID_CHARS_MAX).contains(&id.len()) {
         Ok(id)
@@ -83,7 +83,7 @@ fn plain(id: &str) -> Result<&str, BuildError> {
     }
 }
 
-fn bearer(connection: &Connection) -> Result<HeaderValue, BuildError> {
+pub(super) fn bearer(connection: &Connection) -> Result<HeaderValue, BuildError> {
     let token = connection.credentials.get(ACCESS_TOKEN).ok_or(BuildError::MissingCredential { name: ACCESS_TOKEN })?;
     let mut value = HeaderValue::from_str(&format!("Bearer {}", token.expose_secret().trim()))
         .map_err(|_| BuildError::Malformed("the access token has characters that a header cannot carry".to_owned()))?;

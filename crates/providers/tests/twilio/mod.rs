@@ -10,6 +10,7 @@ mod contract;
 mod error_table;
 mod events;
 mod lost;
+mod media;
 mod outcomes;
 mod properties;
 mod requests;

@@ -7,6 +7,7 @@ mod desk;
 mod error_table;
 mod events;
 mod handshake;
+mod media;
 mod outcomes;
 mod properties;
 mod published;

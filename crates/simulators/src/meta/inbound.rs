@@ -4,6 +4,7 @@
 //! revocations. Inbound messages are told, not counted against the number's throughput.
 
 use bytes::Bytes;
+use data_encoding::BASE64;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -117,6 +118,16 @@ pub struct Attachment {
     pub voice: Option<bool>,
     /// What a download gives.
     pub content: Option<String>,
+    /// The same for bytes that are no text: base64.
+    pub content_base64: Option<String>,
+}
+
+impl Attachment {
+    fn bytes(&self) -> Bytes {
+        let decoded = self.content_base64.as_ref().and_then(|text| BASE64.decode(text.as_bytes()).ok());
+        let content = decoded.or_else(|| self.content.clone().map(String::into_bytes));
+        Bytes::from(content.unwrap_or_else(|| b"simulated medium".to_vec()))
+    }
 }
 
 impl State {
@@ -181,8 +192,7 @@ impl State {
 
     fn attachment(&mut self, file: &Attachment, usual_type: &str) -> Value {
         let mime_type = file.mime_type.as_deref().unwrap_or(usual_type);
-        let content = file.content.clone().unwrap_or_else(|| "simulated medium".to_owned());
-        let id = self.media.add(mime_type, Bytes::from(content));
+        let id = self.media.add(mime_type, file.bytes());
         let sha256 = self.media.get(&id).map(|medium| medium.sha256.clone());
         let mut value = json!({ "id": id, "mime_type": mime_type, "sha256": sha256 });
         let optional = [("caption", &file.caption), ("filename", &file.filename)];

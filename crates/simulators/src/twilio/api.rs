@@ -70,6 +70,11 @@ pub(crate) async fn answer(twilio: &Arc<Twilio>, head: Parts, body: Incoming, li
     if let ["_sim", path @ ..] = path.as_slice() {
         return Ok(control::answer(twilio, &head, &body, path));
     }
+    if let ["_cdn", sid] = path.as_slice() {
+        let mut state = twilio.state.lock();
+        let found = state.cdn(&head, sid);
+        return Ok(found.unwrap_or_else(|refusal| state.refuse(refusal)));
+    }
     {
         let mut state = twilio.state.lock();
         state.requests += 1;
@@ -104,6 +109,7 @@ impl State {
                 let found = self.sent.iter().find(|sent| sent.sid.as_deref() == Some(sid));
                 found.map(|sent| reply::ok(&sent.resource(account))).ok_or(Refusal::missing())
             }
+            [owner, "Messages", _, "Media", sid] if *owner == account => self.media(sid),
             _ => Err(Refusal::missing()),
         }
     }

@@ -26,10 +26,13 @@ pub struct Inbound {
     pub fields: BTreeMap<String, String>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct File {
+    /// Where it is. Empty: at this simulator, as `content_base64` has it.
     pub url: String,
     pub content_type: String,
+    pub content_base64: String,
 }
 
 impl Default for Inbound {
@@ -64,7 +67,9 @@ impl State {
             _ => {}
         }
         self.heard.insert(pair, self.clock.now());
-        let fields = self.fields(&sid, said, keyword);
+        let mut said = said.clone();
+        self.take_files(&sid, &mut said.files);
+        let fields = self.fields(&sid, &said, keyword);
         self.enqueue(self.clock.now(), Post { epoch: self.epoch, url, fields, status: None });
         Ok(sid)
     }

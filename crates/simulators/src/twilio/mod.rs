@@ -12,6 +12,7 @@
 //! | `POST /2010-04-01/Accounts/{AC}/Messages.json` | send |
 //! | `GET /2010-04-01/Accounts/{AC}/Messages.json?To=…&From=…&DateSent>=…&PageSize=…&Page=…` | list, newest first |
 //! | `GET /2010-04-01/Accounts/{AC}/Messages/{SID}.json` | one message |
+//! | `GET /2010-04-01/Accounts/{AC}/Messages/{MM}/Media/{ME}` | a file of an inbound message: leads to its bytes |
 //! | `GET /2010-04-01/Accounts/{AC}.json` | the account |
 //! | `GET, POST /v1/Content`, `GET /v1/Content/{HX}` | content templates |
 //!
@@ -32,6 +33,7 @@ mod config;
 mod content;
 mod control;
 mod inbound;
+mod media;
 mod message;
 mod send;
 mod sim;

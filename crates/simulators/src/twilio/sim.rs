@@ -52,6 +52,7 @@ impl TwilioSim {
         let twilio = Twilio { clock, state: Mutex::new(State::new(config, clock)), caller: deliver::caller() };
         let twilio = Arc::new(twilio);
         let server = Server::start("simulate-twilio", port, clock, Arc::clone(&twilio)).await?;
+        twilio.state.lock().base_url = format!("http://{}", server.address());
         Ok(Self { twilio, server: Arc::new(server) })
     }
 

@@ -11,6 +11,7 @@ use crate::meta::limits::{Arrivals, Gate};
 use crate::meta::rules::Rules;
 
 use super::config::TwilioConfig;
+use super::media::MediaStore;
 use super::message::Sent;
 use super::stats::CallbackCounts;
 use super::tell::Post;
@@ -41,6 +42,9 @@ pub(crate) struct State {
     pub(crate) callbacks: CallbackCounts,
     /// Messages received so far; names them.
     pub(crate) inbound: u64,
+    pub(crate) media: MediaStore,
+    /// Where this simulator is reached.
+    pub(crate) base_url: String,
     /// Wakes the delivery when a post became the next one.
     pub(crate) planned: Arc<Notify>,
 }
@@ -66,6 +70,8 @@ impl State {
             queued: 0,
             callbacks: CallbackCounts::default(),
             inbound: 0,
+            media: MediaStore::default(),
+            base_url: String::new(),
             planned: Arc::new(Notify::new()),
         }
     }
@@ -75,7 +81,8 @@ impl State {
         let epoch = self.epoch + 1;
         let contents = std::mem::take(&mut self.contents);
         let planned = Arc::clone(&self.planned);
-        *self = Self { epoch, contents, planned, ..Self::new(self.config.clone(), self.clock) };
+        let base_url = std::mem::take(&mut self.base_url);
+        *self = Self { epoch, contents, base_url, planned, ..Self::new(self.config.clone(), self.clock) };
     }
 
     /// Changes the configuration. The rate applies to arrivals from now on.

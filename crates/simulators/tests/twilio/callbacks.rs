@@ -86,7 +86,8 @@ async fn shuffled_statuses_leave_the_message_where_it_got_to() {
 async fn what_people_send_arrives_with_its_files() {
     let ear = Ear::open(200).await;
     let sim = simulator(|config| config.sms_url = Some(format!("{}/sms", ear.base_url))).await;
-    let file = File { url: "https://api.twilio.com/x".to_owned(), content_type: "image/png".to_owned() };
+    let file =
+        File { url: "https://api.twilio.com/x".to_owned(), content_type: "image/png".to_owned(), ..File::default() };
     let sid = sim.inbound(&Inbound { body: "Look".to_owned(), files: vec![file], ..Inbound::default() }).unwrap();
     settled(&sim).await;
     let got = ear.got();

@@ -1,6 +1,6 @@
 use postroad_app::{
     campaigns::{self, CampaignError},
-    dry_run, housekeeping,
+    dry_run, housekeeping, media,
     templates::listing,
 };
 use postroad_core::jobs::Maintain;
@@ -11,6 +11,7 @@ impl Handle for Maintain {
     async fn run(self, ctx: Ctx) -> Result<Done, Failure> {
         match self {
             Self::Prune { .. } => housekeeping::prune(&ctx.app).await?,
+            Self::PurgeMedia { .. } => media::purge(&ctx.app).await.map_err(|error| Failure::Retry(error.into()))?,
             Self::FoldCampaigns { .. } => campaigns::fold_all(&ctx.app).await?,
             Self::DryRun { tenant, campaign, asked, .. } => {
                 return match dry_run::go_on(&ctx.app, tenant, campaign, asked).await {

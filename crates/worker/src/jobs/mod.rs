@@ -3,6 +3,7 @@
 //! To add one: the payload in the core's `jobs.rs`, a file here with its [`Handle`], and its line in the monitor.
 
 mod automate;
+mod fetch_media;
 mod lost;
 mod maintain;
 mod plan_campaign;
@@ -17,6 +18,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use postroad_app::App;
 use postroad_core::jobs::Job;
+use tokio::sync::Semaphore;
 
 use crate::{BaseUrls, Transport, inbox::Inbox};
 
@@ -59,6 +61,8 @@ pub struct Ctx {
     /// For calls that are no messages.
     pub(crate) transport: Transport,
     pub(crate) base_urls: Arc<BaseUrls>,
+    /// Mebibytes for files that are on their way.
+    pub(crate) room: Arc<Semaphore>,
 }
 
 /// A payload with its handler.

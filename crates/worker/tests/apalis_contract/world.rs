@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use postroad_app::{App, Defaults, limits::SharedLimits, live::Live, nudge::Nudges, secrets::Keyring};
+use postroad_app::{App, Defaults, limits::SharedLimits, live::Live, media::Media, nudge::Nudges, secrets::Keyring};
 use postroad_core::{clock::Clock, quiet_hours::QuietHours};
 use postroad_testkit::TestDb;
 use postroad_worker::{BaseUrls, Options};
@@ -32,6 +32,7 @@ impl World {
             nudges: Nudges::none(),
             programs: postroad_app::automations::Programs::default(),
             live: Live::local(),
+            media: Media::in_memory(),
             defaults: Defaults { quiet_hours: QuietHours::DEFAULT },
             public_url: "https://messages.example".into(),
         };

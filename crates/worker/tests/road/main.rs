@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "what a test stands on must hold")]
 
+mod media;
+mod moto;
 mod sending;
 mod templates;
 mod world;

@@ -2,7 +2,9 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use postroad_app::{App, Defaults, accounts, limits::SharedLimits, live::Live, nudge::Nudges, secrets::Keyring};
+use postroad_app::{
+    App, Defaults, accounts, limits::SharedLimits, live::Live, media::Media, nudge::Nudges, secrets::Keyring,
+};
 use postroad_core::{
     account::{Channel, Pace},
     clock::Clock,
@@ -39,6 +41,7 @@ impl World {
             nudges: Nudges::none(),
             programs: postroad_app::automations::Programs::default(),
             live: Live::local(),
+            media: Media::in_memory(),
             defaults: Defaults { quiet_hours: QuietHours::DEFAULT },
             public_url: "https://messages.example".into(),
         };
@@ -77,14 +80,20 @@ impl World {
 
     /// A worker and a scheduler in this process, until the token is cancelled.
     pub fn work(&self, graces: Graces) -> (CancellationToken, Vec<JoinHandle<()>>) {
+        self.work_with(graces, [])
+    }
+
+    /// The same, with stand-ins of other providers.
+    pub fn work_with<const N: usize>(
+        &self,
+        graces: Graces,
+        others: [(String, String); N],
+    ) -> (CancellationToken, Vec<JoinHandle<()>>) {
+        let mut base_urls = BaseUrls::from(others);
+        base_urls.insert("whatsapp_cloud".into(), self.sim.base_url());
         let stop = CancellationToken::new();
-        let options = Options {
-            urls: self.db.urls.clone(),
-            handlers: 11,
-            base_urls: BaseUrls::from([("whatsapp_cloud".into(), self.sim.base_url())]),
-            host: "test".into(),
-            nudges: None,
-        };
+        let options =
+            Options { urls: self.db.urls.clone(), handlers: 11, base_urls, host: "test".into(), nudges: None };
         let (app, token) = (self.app.clone(), stop.clone());
         let worker = tokio::spawn(async move { postroad_worker::run(app, options, token).await.unwrap() });
         let schedule =

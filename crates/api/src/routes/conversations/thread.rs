@@ -109,7 +109,7 @@ pub(super) async fn list(
     conversations::get(&api.app, live::tenant(&caller)?, id, None).await?;
     let filter = Filter { conversation: Some(id), after, ..Filter::default() };
     let rows = messages::list(&api.app, caller.call(), &filter, limit + 1).await?;
-    Ok(axum::Json(Page::of(rows, limit, |row| row.id.to_string(), Message::of)))
+    Ok(axum::Json(Message::page_of(&api, caller.tenant(), rows, limit).await?))
 }
 
 /// List what happened to a conversation, oldest first.

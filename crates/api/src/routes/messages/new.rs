@@ -8,7 +8,7 @@ use postroad_core::{
     account::Channel,
     consent::Purpose,
     gates::QuietPolicy,
-    ids::{AccountId, MessageId},
+    ids::{AccountId, AttachmentId, MessageId},
     limits::PLACEHOLDERS_MAX,
     message::{Body, Button, Class, Content, Media, MediaKind, TemplateUse},
 };
@@ -145,8 +145,13 @@ impl ToSchema for Parameters {}
 pub(in crate::routes) struct NewMedia {
     #[schema(value_type = MediaKindWord)]
     kind: MediaKind,
+    /// Where the provider fetches it. Either this or `attachment_id`.
     #[schema(min_length = 9, max_length = 2048, pattern = "^https://")]
-    link: String,
+    link: Option<String>,
+    /// A file of ours that is `stored`.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, pattern = "^att_[0-9a-f]{32}$")]
+    attachment_id: Option<AttachmentId>,
     #[schema(min_length = 1, max_length = 1024)]
     caption: Option<String>,
     #[schema(min_length = 1, max_length = 240)]
@@ -223,7 +228,9 @@ impl Parts {
                 Ok(Content::Text { body: Body(text), preview_url: preview_url.unwrap_or_default() })
             }
             (Kind::Template, None, Some(template), None, None) if preview_url.is_none() => template.into_content(),
-            (Kind::Media, None, None, Some(media), None) if preview_url.is_none() => Ok(Content::Media(media.into())),
+            (Kind::Media, None, None, Some(media), None) if preview_url.is_none() => {
+                Ok(Content::Media(media.into_media()?))
+            }
             (Kind::Interactive, Some(text), None, None, Some(buttons)) if preview_url.is_none() => {
                 Ok(Content::Interactive { body: Body(text), buttons: buttons.into_iter().map(Button::from).collect() })
             }
@@ -248,7 +255,7 @@ impl NewTemplate {
             name: self.name,
             language: self.language,
             parameters: self.parameters.into_list()?,
-            header: self.header.map(Media::from),
+            header: self.header.map(NewMedia::into_media).transpose()?,
             button_payloads: self.button_payloads,
         }))
     }
@@ -279,9 +286,14 @@ fn misnumbered() -> Problem {
     Problem::invalid("template_parameters", detail)
 }
 
-impl From<NewMedia> for Media {
-    fn from(new: NewMedia) -> Self {
-        Self { kind: new.kind, link: new.link, caption: new.caption.map(Body), filename: new.filename }
+impl NewMedia {
+    fn into_media(self) -> Result<Media, Problem> {
+        let Self { kind, link, attachment_id, caption, filename } = self;
+        if link.is_some() == attachment_id.is_some() {
+            return Err(Problem::invalid("content_mismatch", "media needs either a link or an attachment_id"));
+        }
+        let (link, caption) = (link.unwrap_or_default(), caption.map(Body));
+        Ok(Media { kind, link, caption, filename, attachment: attachment_id })
     }
 }
 

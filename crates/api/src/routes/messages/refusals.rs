@@ -24,6 +24,8 @@ pub(super) const fn code(refused: &Refused) -> &'static str {
         Refused::TooMany { .. } => "too_many",
         Refused::RepeatedButton => "repeated_button",
         Refused::Link => "invalid_link",
+        Refused::UnknownAttachment { .. } => "unknown_attachment",
+        Refused::AttachmentKind { .. } => "attachment_kind",
         Refused::Kind { .. } => "unsupported_content",
         Refused::NotAfterPassed => "not_after_passed",
         Refused::SendAtTooFar => "send_at_too_far",

@@ -1,15 +1,28 @@
 //! Messages as a caller sees them.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
-use postroad_app::messages::{self as app, Hold, Refused};
-use postroad_core::{account::Channel, gates::QuietPolicy, message::Content, send::SendState};
-use postroad_store::messages::MessageRow;
+use postroad_app::{
+    media::{self, Links},
+    messages::{self as app, Hold, Refused},
+};
+use postroad_core::{
+    account::Channel,
+    gates::QuietPolicy,
+    ids::{MessageId, TenantId},
+    message::Content,
+    send::SendState,
+};
+use postroad_store::{attachments as stored, messages::MessageRow};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::refusals;
 use crate::{
-    problem::BatchError,
+    ApiState,
+    problem::{BatchError, Problem},
+    routes::{attachments::Attachment, page::Page},
     schema::{ChannelWord, GateWord, PurposeWord, QuietPolicyWord, ReasonWord, StateWord},
 };
 
@@ -117,6 +130,9 @@ pub(in crate::routes) struct Message {
     /// What is said; `type` tells the shape.
     #[schema(value_type = Object)]
     content: Content,
+    /// The file that a person sent with it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    attachment: Option<Attachment>,
     /// The provider's id of the message it answers.
     #[serde(skip_serializing_if = "Option::is_none")]
     reply_to: Option<String>,
@@ -201,8 +217,38 @@ impl Message {
             provider_ref: row.provider_ref.clone(),
             error: fault(&row),
             content: row.content.0,
+            attachment: None,
         }
     }
+
+    /// The same, with the files that people sent.
+    pub(in crate::routes) async fn page_of(
+        api: &ApiState,
+        tenant: TenantId,
+        rows: Vec<MessageRow>,
+        limit: i64,
+    ) -> Result<Page<Self>, Problem> {
+        let files = media::of_messages(&api.app, tenant, &with_files(&rows)).await?;
+        let mut page = Page::of(rows, limit, |row| row.id.to_string(), Self::of);
+        page.data.iter_mut().for_each(|message| message.attach(&files));
+        Ok(page)
+    }
+
+    fn attach(&mut self, files: &HashMap<MessageId, (stored::Attachment, Option<Links>)>) {
+        let found = self.id.parse().ok().and_then(|id: MessageId| files.get(&id)).cloned();
+        self.attachment = found.map(|(file, links)| Attachment::of(file, links));
+    }
+
+    pub(in crate::routes) async fn whole(api: &ApiState, tenant: TenantId, row: MessageRow) -> Result<Self, Problem> {
+        let files = media::of_messages(&api.app, tenant, &with_files(std::slice::from_ref(&row))).await?;
+        let mut message = Self::of(row);
+        message.attach(&files);
+        Ok(message)
+    }
+}
+
+fn with_files(rows: &[MessageRow]) -> Vec<MessageId> {
+    rows.iter().filter(|row| matches!(row.content.0, Content::InboundMedia(_))).map(|row| row.id).collect()
 }
 
 /// What the ledger says; the explanation asks the gates anew.

@@ -272,7 +272,7 @@ mod tests {
     use std::sync::Arc;
 
     use postroad_app::{
-        App, Defaults, explain, lanes, limits::SharedLimits, live::Live, nudge::Nudges, requests::Call,
+        App, Defaults, explain, lanes, limits::SharedLimits, live::Live, media::Media, nudge::Nudges, requests::Call,
         secrets::Keyring,
     };
     use postroad_core::{
@@ -298,6 +298,7 @@ mod tests {
             nudges: Nudges::none(),
             programs: postroad_app::automations::Programs::default(),
             live: Live::local(),
+            media: Media::in_memory(),
             defaults: Defaults { quiet_hours: QuietHours::DEFAULT },
             public_url: "https://messages.example".into(),
         };
