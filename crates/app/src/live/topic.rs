@@ -163,7 +163,8 @@ mod tests {
         let mut by_count = topic.follow();
         topic.push((1..=5_000).map(|seq| line(seq, 1)));
         let taken = by_count.take();
-        assert!(taken.lost && seqs(&taken)[0] == 5_000 - LIVE_KEPT_MAX as i64 + 1);
+        let kept = i64::try_from(LIVE_KEPT_MAX).unwrap();
+        assert!(taken.lost && seqs(&taken)[0] == 5_000 - kept + 1);
         let mut by_bytes = topic.follow();
         topic.push((5_001..=5_020).map(|seq| line(seq, 100_000)));
         let first = by_bytes.take();
