@@ -31,6 +31,24 @@ fn is_a_job<J: Job + PartialEq + Debug>(stored: &Value, key: &str) {
 }
 
 #[test]
+fn jobs_of_automations_that_wait_in_a_queue_are_read() {
+    is_a_job::<Automate>(
+        &json!({"task": "follow", "tenant": "ten_0195550000007000800000000000000a", "seq": 12, "woken": 0}),
+        "follow:0195550000007000800000000000000a:12:0",
+    );
+    is_a_job::<Automate>(
+        &json!({"task": "go_on", "tenant": "ten_0195550000007000800000000000000a", "contact": "con_0195550000007000800000000000000b",
+                "run": "run_0195550000007000800000000000000c", "at": 1_772_452_800_000_i64, "woken": 0}),
+        "run:0195550000007000800000000000000c:1772452800000:0",
+    );
+    is_a_job::<Automate>(
+        &json!({"task": "fire", "tenant": "ten_0195550000007000800000000000000a", "automation": "aut_0195550000007000800000000000000b",
+                "at": 1_772_452_800_000_i64, "after": "cnv_0195550000007000800000000000000c"}),
+        "fire:0195550000007000800000000000000b:1772452800000:0195550000007000800000000000000c",
+    );
+}
+
+#[test]
 fn jobs_that_wait_in_a_queue_are_read() {
     is_a_job::<WakeLane>(
         &json!({"tenant": "ten_0195550000007000800000000000000a", "account": "acc_0195550000007000800000000000000b", "generation": 7}),
@@ -59,20 +77,6 @@ fn jobs_that_wait_in_a_queue_are_read() {
         &json!({"task": "dry_run", "tenant": "ten_0195550000007000800000000000000a",
                 "campaign": "cmp_0195550000007000800000000000000d", "asked": 1_772_452_800_000_000_i64, "at": 20_000}),
         "dry:0195550000007000800000000000000d:1772452800000000:20000",
-    );
-    is_a_job::<Automate>(
-        &json!({"task": "follow", "tenant": "ten_0195550000007000800000000000000a", "seq": 12, "woken": 0}),
-        "follow:0195550000007000800000000000000a:12:0",
-    );
-    is_a_job::<Automate>(
-        &json!({"task": "go_on", "tenant": "ten_0195550000007000800000000000000a", "contact": "con_0195550000007000800000000000000b",
-                "run": "run_0195550000007000800000000000000c", "at": 1_772_452_800_000_i64, "woken": 0}),
-        "run:0195550000007000800000000000000c:1772452800000:0",
-    );
-    is_a_job::<Automate>(
-        &json!({"task": "fire", "tenant": "ten_0195550000007000800000000000000a", "automation": "aut_0195550000007000800000000000000b",
-                "at": 1_772_452_800_000_i64, "after": "cnv_0195550000007000800000000000000c"}),
-        "fire:0195550000007000800000000000000b:1772452800000:0195550000007000800000000000000c",
     );
     is_a_job::<Maintain>(&json!({"task": "list_templates", "slot": 29_000_002}), "templates:29000002");
     is_a_job::<Maintain>(

@@ -256,7 +256,7 @@ fn the_secret_of_an_account_goes_to_no_address_that_a_webhook_makes_up() {
         let connection = samples::connection();
         let home: Uri = connection.base_url.parse().expect("it is an address");
         for media_ref in foreign {
-            match desk.begin(&connection, media_ref) {
+            match desk.way(&connection, media_ref) {
                 Err(BuildError::Malformed(_)) => {}
                 Ok(Way::Ask(request) | Way::Fetch(request)) => {
                     assert!(same_server(&home, request.uri()), "{}: {media_ref}", provider.name());

@@ -38,7 +38,6 @@ pub struct Known {
 const RACES_MAX: usize = 5;
 
 /// Finds each speaker, or makes a contact for them; the name is for those who are new.
-#[expect(clippy::implicit_hasher, reason = "one caller, which has no hasher of its own")]
 pub async fn know<'a>(
     tx: &mut SystemTx,
     speakers: &HashMap<Speaker<'a>, Option<&'a str>, impl BuildHasher>,

@@ -27,12 +27,11 @@ use crate::{Wire, jobs::Ctx, transport::TOO_LONG};
 pub(crate) async fn fetch(ctx: &Ctx, taken: &Taken) -> Result<Fetched, Trouble> {
     let errand = Errand::open(ctx, taken).await?;
     let media_ref = taken.provider_ref.as_deref().ok_or_else(|| lost("the file has no name at the provider"))?;
-    let begin = AssertUnwindSafe(|| errand.desk.begin(&errand.connection, media_ref));
-    let request =
-        match catch_unwind(begin).map_err(|_| lost("the adapter panicked"))?.map_err(|error| unbuilt(&error))? {
-            Way::Fetch(request) => request,
-            Way::Ask(request) => errand.ask(request).await?,
-        };
+    let way = AssertUnwindSafe(|| errand.desk.way(&errand.connection, media_ref));
+    let request = match catch_unwind(way).map_err(|_| lost("the adapter panicked"))?.map_err(|error| unbuilt(&error))? {
+        Way::Fetch(request) => request,
+        Way::Ask(request) => errand.ask(request).await?,
+    };
     errand.follow(request).await
 }
 

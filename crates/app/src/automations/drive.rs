@@ -111,7 +111,7 @@ async fn attempt(app: &App, tenant: TenantId, contact: ContactId, failure: Optio
     let program = program(app, &mut work.tx, &due).await?;
     let facts = scene::read(&mut work.tx, (&work.conversation, &person), &due.messages, now).await?;
     let scene = Scene { due, run, program, facts };
-    take(app, work, &person, scene, failure).await
+    take(app, work, &person, &scene, failure).await
 }
 
 async fn program(app: &App, tx: &mut TenantTx, due: &Due) -> Result<Arc<Program>, Error> {
@@ -150,18 +150,18 @@ async fn take(
     app: &App,
     mut work: Work,
     person: &Contact,
-    scene: Scene,
+    scene: &Scene,
     failure: Option<String>,
 ) -> Result<Driven, Stuck> {
     let now = scene.facts.now;
-    let walked = walk(&scene);
+    let walked = walk(scene);
     let done = match (&walked.turn, &failure) {
         (Turn::Do { effect, .. }, None) => carry_out(&mut work, person, effect, now).await?,
         _ => Done::default(),
     };
-    let steps = steps(&scene.due, &walked.explained, &done, failure, now)?;
+    let steps = steps(&scene.due, &walked.explained, &done, failure.as_deref(), now)?;
     runs::insert_steps(&mut work.tx, scene.due.id, &steps).await?;
-    let driven = store(&mut work.tx, &scene, &walked, steps.len(), person.id).await?;
+    let driven = store(&mut work.tx, scene, &walked, steps.len(), person.id).await?;
     let told: Vec<_> = done.happened.into_iter().map(|happened| work.event(done.message, happened)).collect();
     telling::tell(&mut work.tx, &told, now).await?;
     let tenant = work.tx.tenant();
@@ -186,7 +186,7 @@ fn steps(
     due: &Due,
     explained: &[Explained],
     done: &Done,
-    failure: Option<String>,
+    failure: Option<&str>,
     now: DateTime<Utc>,
 ) -> Result<Vec<Step>, Error> {
     let last = explained.len().saturating_sub(1);
@@ -196,7 +196,7 @@ fn steps(
             n: due.steps + i32::try_from(place).unwrap_or(i32::MAX) + 1,
             explained: serde_json::to_value(explained)?,
             message: done.message.filter(|_| is_last),
-            failure: failure.clone().filter(|_| is_last),
+            failure: failure.filter(|_| is_last).map(str::to_owned),
             at: now,
         })
     };

@@ -38,7 +38,6 @@ pub struct Reply {
 }
 
 /// Accepts an answer, once per request id.
-#[expect(clippy::too_many_arguments, reason = "who says what where, and how it is told")]
 pub async fn reply<A: Serialize>(
     (app, adapters): (&App, Adapters),
     (call, by): (&Call, By),

@@ -51,7 +51,9 @@ impl References {
     }
 
     fn steps(&mut self, steps: &[Action]) {
-        steps.iter().for_each(|step| self.step(step));
+        for step in steps {
+            self.step(step);
+        }
     }
 
     fn step(&mut self, step: &Action) {

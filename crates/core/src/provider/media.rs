@@ -29,7 +29,7 @@ pub enum MediaFault {
 /// How files are fetched at one provider.
 pub trait MediaDesk: Send + Sync {
     /// `media_ref`: as the webhook named the file. It came from outside: no secret may go to an address that it makes up.
-    fn begin(&self, connection: &Connection, media_ref: &str) -> Result<Way, BuildError>;
+    fn way(&self, connection: &Connection, media_ref: &str) -> Result<Way, BuildError>;
 
     /// Reads the answer of [`Way::Ask`].
     fn located(

@@ -14,7 +14,7 @@ pub(super) struct Desk;
 impl MediaDesk for Desk {
     /// Of the address only the path is taken, and only one of the account's own files: the secret goes to Twilio, whatever a
     /// webhook says.
-    fn begin(&self, connection: &Connection, media_ref: &str) -> Result<Way, BuildError> {
+    fn way(&self, connection: &Connection, media_ref: &str) -> Result<Way, BuildError> {
         let wrong = || BuildError::Malformed("the address is none of a file at Twilio".to_owned());
         let (_, path) = media_ref.split_once(&format!("/{API_VERSION}/Accounts/")).ok_or_else(wrong)?;
         let parts: Vec<&str> = path.split('/').collect();

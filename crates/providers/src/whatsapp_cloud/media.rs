@@ -19,7 +19,7 @@ const FILE_HOSTS: &[&str] = &[".fbsbx.com", ".facebook.com", ".whatsapp.net"];
 pub(super) struct Desk;
 
 impl MediaDesk for Desk {
-    fn begin(&self, connection: &Connection, media_ref: &str) -> Result<Way, BuildError> {
+    fn way(&self, connection: &Connection, media_ref: &str) -> Result<Way, BuildError> {
         let tail = format!("?phone_number_id={}", request::plain(&connection.external_id)?);
         request::call_at(connection, media_ref, Method::GET, &tail, Vec::new()).map(Way::Ask)
     }

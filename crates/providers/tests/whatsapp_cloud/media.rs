@@ -16,7 +16,7 @@ fn answer(status: u16, body: &str) -> Response<Vec<u8>> {
 #[test]
 fn the_address_of_a_file_is_asked_for_by_its_id_and_number() {
     let desk = WhatsappCloud.media().expect("people send files");
-    let Ok(Way::Ask(request)) = desk.begin(&samples::connection(), "1037543291543636") else { panic!("it is asked") };
+    let Ok(Way::Ask(request)) = desk.way(&samples::connection(), "1037543291543636") else { panic!("it is asked") };
     let expected = "https://graph.example/v25.0/1037543291543636?phone_number_id=106540352242922";
     assert_eq!((request.method().as_str(), request.uri().to_string().as_str()), ("GET", expected));
     assert!(request.headers()[header::AUTHORIZATION].is_sensitive());

@@ -102,6 +102,26 @@ impl Stage {
         .unwrap();
     }
 
+    /// The person sends a text message with this file of Twilio's.
+    async fn texts(&mut self, account: AccountId, sim: &TwilioSim, file: &str) -> AttachmentId {
+        let sid = sim.config().account_sid;
+        let link = format!("https://api.twilio.com/2010-04-01/Accounts/{sid}/Messages/MM1/Media/{file}");
+        let fields = [
+            ("AccountSid", sid.as_str()),
+            ("MessageSid", "MM1"),
+            ("From", "+12025550123"),
+            ("To", "+12025550100"),
+            ("Body", "look"),
+            ("NumMedia", "1"),
+            ("MediaUrl0", &link),
+            ("MediaContentType0", "image/jpeg"),
+        ];
+        let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+        let tenant = self.world.seed.tenant.uuid();
+        self.journal("twilio_sms", (tenant, account.uuid()), body.into_bytes()).await;
+        self.newest().await
+    }
+
     async fn one<T>(&mut self, sql: &'static str) -> T
     where
         T: Send + Unpin + for<'r> sqlx::Decode<'r, sqlx::Postgres> + sqlx::Type<sqlx::Postgres>,
@@ -254,9 +274,11 @@ async fn what_a_person_sends_is_kept_in_a_bucket_shown_small_and_deleted_in_time
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_that_the_provider_does_not_have_is_tried_again_and_then_lost() {
+    let sim = TwilioSim::start(TwilioConfig::default()).await.unwrap();
     let mut stage = Stage::new(Media::in_memory()).await;
-    let (stop, _) = stage.world.work(Graces::default());
-    let id = stage.is_told("image", &json!({"id": "499", "mime_type": "image/jpeg"})).await;
+    let account = connect_twilio(&stage.world, &sim).await;
+    let (stop, _) = stage.world.work_with(Graces::default(), [("twilio_sms".to_owned(), sim.base_url())]);
+    let id = stage.texts(account, &sim, "ME00000000000000000000000000000000").await;
     let tried = stage.settled(id).await;
     assert_eq!((tried.state, tried.attempts), (MediaState::Wanted, 1), "{tried:?}");
     assert!(tried.due_at.is_some() && tried.trouble.unwrap().contains("does not have"));
@@ -306,26 +328,7 @@ async fn files_of_text_messages_are_fetched_through_the_redirect_without_the_sec
         ..twilio::File::default()
     };
     sim.inbound(&twilio::Inbound { files: vec![file], ..twilio::Inbound::default() }).unwrap();
-    let sid = sim.config().account_sid;
-    let link = format!(
-        "https://api.twilio.com/2010-04-01/Accounts/{sid}/Messages/MM1/Media/ME{:016x}{:016x}",
-        1_u64 << 32,
-        256
-    );
-    let fields = [
-        ("AccountSid", sid.as_str()),
-        ("MessageSid", "MM1"),
-        ("From", "+12025550123"),
-        ("To", "+12025550100"),
-        ("Body", "look"),
-        ("NumMedia", "1"),
-        ("MediaUrl0", &link),
-        ("MediaContentType0", "image/jpeg"),
-    ];
-    let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
-    let tenant = stage.world.seed.tenant.uuid();
-    stage.journal("twilio_sms", (tenant, account.uuid()), body.into_bytes()).await;
-    let id = stage.newest().await;
+    let id = stage.texts(account, &sim, &format!("ME{:016x}{:016x}", 1_u64 << 32, 256)).await;
     let stored = stage.settled(id).await;
     stop.cancel();
     assert_eq!((stored.state, stored.width), (MediaState::Stored, Some(640)), "{stored:?}");
