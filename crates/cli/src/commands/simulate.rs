@@ -101,7 +101,7 @@ fn tell(base_url: &str, what: &str) -> Result<()> {
 fn settings<T: Default + DeserializeOwned>(path: Option<&PathBuf>) -> Result<T> {
     let Some(path) = path else { return Ok(T::default()) };
     let text = std::fs::read(path).with_context(|| format!("{} cannot be read", path.display()))?;
-    Ok(serde_json::from_slice(&text).map_err(|error| usage(format!("{}: {error}", path.display())))?)
+    serde_json::from_slice(&text).map_err(|error| usage(format!("{}: {error}", path.display())))
 }
 
 fn twilio(args: Twilio) -> Result<TwilioConfig> {

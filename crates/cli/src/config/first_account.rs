@@ -18,10 +18,13 @@ pub struct FirstAccount {
     pub credentials: Vec<(&'static str, SecretString)>,
 }
 
+/// Reads a value, or says that it is none.
+type Read = fn(&str) -> Result<String, ()>;
+
 /// What makes an account of a provider.
 struct Kind {
     provider: &'static str,
-    external_id: (Spec, fn(&str) -> Result<String, ()>),
+    external_id: (Spec, Read),
     credentials: &'static [(Spec, &'static str)],
     /// Given, it is wanted, and the others are needed with it.
     wanted_by: Spec,

@@ -148,6 +148,7 @@ mod tests {
             webhooks_oldest_at: None,
             webhooks_quarantined: 0,
             suspects: 0,
+            files: Vec::new(),
         }
     }
 
