@@ -54,7 +54,6 @@ pub(crate) fn signed() -> OpenApiRouter<ApiState> {
         .merge(macros::routes())
         .merge(attachments::routes())
         .merge(search::routes())
-        .merge(labels::routes())
         .merge(quick_replies::routes())
         .merge(members::routes())
         .merge(events::routes())

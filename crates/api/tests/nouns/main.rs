@@ -11,6 +11,7 @@ mod campaigns;
 mod contacts;
 mod conversations;
 mod live;
+mod macros;
 mod merges;
 mod notifications;
 mod pages;
