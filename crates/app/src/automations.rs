@@ -210,6 +210,11 @@ fn fitting(name: &str) -> Result<&str> {
     text::fits(name, 1..=100).then_some(name).ok_or(AutomationError::Name)
 }
 
+/// Some step says something to people. False for what is no definition: that is refused.
+pub fn speaks(json: &Value) -> bool {
+    read(json).is_ok_and(|definition| definition.speaks())
+}
+
 fn sound(json: &Value) -> Result<Definition> {
     let definition = read(json).map_err(AutomationError::Faults)?;
     check(&definition).map_err(AutomationError::Faults)?;

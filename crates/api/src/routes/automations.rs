@@ -5,7 +5,10 @@ mod view;
 
 use axum::{extract::State, http::StatusCode};
 use postroad_app::automations::{self, AutomationChange, AutomationError, NewAutomation as New, Trial};
-use postroad_core::ids::{AutomationId, ConversationId, MessageId};
+use postroad_core::{
+    ids::{AutomationId, ConversationId, MessageId},
+    scope::Scope,
+};
 use serde::Deserialize;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -53,6 +56,8 @@ struct NewAutomation {
 }
 
 /// Keep a rule, checked as a whole.
+///
+/// One that says something to people needs `messages:send`, too.
 #[utoipa::path(
     post,
     path = "/v1/automations",
@@ -67,9 +72,15 @@ async fn create(
     Json(new): Json<NewAutomation>,
 ) -> Result<(StatusCode, axum::Json<Automation>), Problem> {
     let tenant = live::tenant(&caller)?;
+    may_speak(&caller, Some(&new.definition))?;
     let new = New { name: new.name, definition: new.definition, enabled: new.enabled };
     let made = automations::create(&api.app, caller.actor(), tenant, new).await?;
     Ok((StatusCode::CREATED, axum::Json(Automation::of(made))))
+}
+
+/// Whoever makes a rule that says something to people may do so without a rule, too.
+fn may_speak(caller: &Caller<AutomationsWrite>, definition: Option<&Value>) -> Result<(), Problem> {
+    if definition.is_some_and(automations::speaks) { caller.require(Scope::MessagesSend) } else { Ok(()) }
 }
 
 /// List automations, oldest first: in this order they answer the same event.
@@ -137,6 +148,7 @@ async fn update(
     Path(id): Path<AutomationId>,
     Json(wanted): Json<Changed>,
 ) -> Result<axum::Json<Automation>, Problem> {
+    may_speak(&caller, wanted.definition.as_ref())?;
     let change = AutomationChange { name: wanted.name, definition: wanted.definition, enabled: None };
     change_it(&api, &caller, id, change).await
 }
@@ -230,6 +242,8 @@ struct AutomationTest {
 }
 
 /// Show what an automation would do about a message of the past, step by step. Nothing is done.
+///
+/// What a step says and looks at is about the contact: it needs `conversations:read` and `contacts:read`, too.
 #[utoipa::path(
     post,
     path = "/v1/automations/{id}/test",
@@ -245,9 +259,17 @@ async fn test(
     Path(id): Path<AutomationId>,
     Json(wanted): Json<AutomationTest>,
 ) -> Result<axum::Json<Tried>, Problem> {
+    let tenant = live::tenant(&caller)?;
+    about_people(&caller)?;
     let AutomationTest { conversation_id: conversation, message_id: message, definition } = wanted;
     let trial = Trial { automation: id, definition, conversation, message };
-    Ok(axum::Json(Tried::of(automations::trial(&api.app, live::tenant(&caller)?, &trial).await?)))
+    Ok(axum::Json(Tried::of(automations::trial(&api.app, tenant, &trial).await?)))
+}
+
+/// What a step looked at, and what it says, is known to whoever may read conversations and contacts.
+fn about_people(caller: &Caller<AutomationsRead>) -> Result<(), Problem> {
+    caller.require(Scope::ConversationsRead)?;
+    caller.require(Scope::ContactsRead)
 }
 
 impl From<AutomationError> for Problem {

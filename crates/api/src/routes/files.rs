@@ -14,7 +14,10 @@ use axum::{
 use postroad_app::media::{self, FileError, Section, Served};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::{ApiState, problem::Problem};
+use crate::{
+    ApiState,
+    problem::{Body as ProblemBody, Problem},
+};
 
 pub(crate) fn routes() -> OpenApiRouter<ApiState> {
     OpenApiRouter::default().routes(routes!(read))
@@ -31,11 +34,11 @@ pub(crate) fn routes() -> OpenApiRouter<ApiState> {
     responses(
         (status = 200, description = "The file", body = String, content_type = "application/octet-stream"),
         (status = 206, description = "A part of it", body = String, content_type = "application/octet-stream"),
-        (status = 404, description = "The link leads nowhere", body = String, content_type = "application/problem+json"),
-        (status = 410, description = "The link has ended, or the file was deleted", body = String, content_type = "application/problem+json"),
-        (status = 416, description = "The file is shorter", body = String, content_type = "application/problem+json"),
-        (status = 429, description = "Too many links that lead nowhere", body = String, content_type = "application/problem+json"),
-        (status = 503, description = "Files or the database are away", body = String, content_type = "application/problem+json"),
+        (status = 404, description = "The link leads nowhere", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 410, description = "The link has ended, or the file was deleted", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 416, description = "The file is shorter", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 429, description = "Too many links that lead nowhere", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "Files or the database are away", body = ProblemBody, content_type = "application/problem+json"),
     ),
 )]
 async fn read(

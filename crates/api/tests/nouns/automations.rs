@@ -3,13 +3,16 @@
 use std::collections::BTreeSet;
 
 use chrono::TimeDelta;
-use postroad_app::automations::{self, Driven, Followed};
-use postroad_core::ids::ContactId;
+use postroad_app::{
+    automations::{self, Driven, Followed},
+    clients::Grant,
+};
+use postroad_core::{ids::ContactId, scope::Scope};
 use serde_json::{Value, json};
 
 use crate::{
     conversations::{ADA, BEN, Desk, Say, hear},
-    world::World,
+    world::{World, all_scopes},
 };
 
 /// A desk at which rules act.
@@ -423,6 +426,28 @@ async fn what_somebody_elses_automations_did_is_not_there() {
         let answer = stranger.get(&path).await;
         assert_eq!((answer.status, answer.code().as_str()), (404, "not_found"), "{path}");
     }
+}
+
+#[tokio::test]
+async fn an_automation_gives_nobody_a_right_that_they_lack() {
+    let office = Office::new().await;
+    let id = office.rule("Greeting", &reply("Hello {{contact.name}}")).await;
+    office.desk.says(ADA, "hi", "a").await;
+    office.later(5).await;
+    let run = office.runs(&id).await[0]["id"].as_str().unwrap().to_owned();
+    let scopes = vec![Scope::AutomationsRead, Scope::AutomationsWrite];
+    let grant = Grant { scopes, ..all_scopes() };
+    let clerk = office.desk.world.caller_with(office.desk.tenant.id, true, &grant).await;
+    let conversation = office.desk.only().await["id"].clone();
+    let tried = clerk.post(&format!("/v1/automations/{id}/test"), &json!({"conversation_id": conversation})).await;
+    let told = clerk.get(&format!("/v1/automations/runs/{run}")).await;
+    let made = clerk.post("/v1/automations", &json!({"name": "Speaks", "definition": reply("hi")})).await;
+    let changed = clerk.patch(&format!("/v1/automations/{id}"), &json!({"definition": reply("hi")})).await;
+    for answer in [tried, told, made, changed] {
+        assert_eq!((answer.status, answer.code().as_str()), (403, "missing_scope"), "{}", answer.text());
+    }
+    let silent = json!({"name": "Silent", "definition": {"trigger": {"conversation_opened": {}}, "actions": [{"note": {"text": "new"}}]}});
+    assert_eq!(clerk.post("/v1/automations", &silent).await.status, 201);
 }
 
 #[tokio::test]

@@ -112,6 +112,6 @@ async fn what_cannot_be_sent_speaks_to_nobody_and_nothing_is_picked_unasked() {
         sent.into_iter().map(|(_, language, _)| language).collect()
     };
     assert_eq!(languages(planned(&mut stage, true).await), ["en_US", "en_US", "es"]);
-    sqlx::query("truncate messages, sends, recipients").execute(stage.seed.conn()).await.unwrap();
+    sqlx::query("truncate messages, sends, recipients cascade").execute(stage.seed.conn()).await.unwrap();
     assert_eq!(languages(planned(&mut stage, false).await), ["en_US", "en_US", "en_US"]);
 }

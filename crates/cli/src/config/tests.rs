@@ -94,7 +94,7 @@ fn no_secret_stands_in_a_mistake_or_in_what_is_shown() {
     let (_, shown) = Config::read(lookup(&values)).unwrap();
     let all = format!("{shown:?}");
     assert!(!all.contains("hush") && !all.contains("AAECAw"), "{all}");
-    assert_eq!(secrets.len(), 10);
+    assert_eq!(secrets.len(), 11);
 }
 
 #[test]

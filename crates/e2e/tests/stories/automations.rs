@@ -51,7 +51,7 @@ async fn label(world: &World) -> Result<Value> {
 #[tokio::test]
 async fn every_step_of_a_run_happens_once_however_often_its_worker_dies() -> Result<()> {
     let mut world = World::start().await?;
-    let scopes = ["automations:write", "conversations:write"];
+    let scopes = ["automations:write", "conversations:write", "messages:send"];
     world.client = Client::new(world.all.base_url.clone(), world.operator().key_for(&scopes).await?);
     let label = label(&world).await?;
     let first = json!([{"reply": {"text": "one"}}, {"label": {"add": [label]}}, {"note": {"text": "asked"}}]);

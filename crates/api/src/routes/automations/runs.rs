@@ -93,6 +93,8 @@ async fn list(
 }
 
 /// Show a run with every step: what was asked, what was looked at, and what came out.
+///
+/// That is about the contact: it needs `conversations:read` and `contacts:read`, too.
 #[utoipa::path(
     get,
     path = "/v1/automations/runs/{run}",
@@ -106,6 +108,8 @@ async fn get(
     State(api): State<ApiState>,
     Path(run): Path<RunId>,
 ) -> Result<axum::Json<AutomationRun>, Problem> {
-    let (run, steps) = automations::get_run(&api.app, live::tenant(&caller)?, run).await?;
+    let tenant = live::tenant(&caller)?;
+    super::about_people(&caller)?;
+    let (run, steps) = automations::get_run(&api.app, tenant, run).await?;
     Ok(axum::Json(AutomationRun::of(run).with_steps(steps)))
 }
