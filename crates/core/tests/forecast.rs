@@ -184,6 +184,22 @@ const ZONES: [Tz; 6] = [
     Tz::Asia__Kolkata,
 ];
 
+/// When the first wave usually ends: whose turn it is in a claim is chance, and a small campaign beside another one ends
+/// seconds sooner or later by it.
+fn usual_end(world: &World, start: DateTime<Utc>) -> DateTime<Utc> {
+    let mut ends = [1, 2, 3, 4, 5].map(|seed| {
+        let mut last = start;
+        simulation::run(&mut World { seed, ..world.clone() }, start + TimeDelta::days(60), |event| {
+            if event.wave == 0 {
+                last = last.max(event.at);
+            }
+        });
+        last
+    });
+    ends.sort();
+    ends[2]
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
@@ -210,7 +226,7 @@ proptest! {
             weight, starts_at: start, quiet_policy: QuietPolicy::Hold, not_after: None, audience,
         };
         let pace = Pace { per_s: per_s.into(), burst: 1 };
-        let mut world = World {
+        let world = World {
             pace,
             quiet_hours: QuietHours::DEFAULT,
             caps: Vec::new(),
@@ -219,12 +235,7 @@ proptest! {
             waves: vec![wave(weights.0, (0..ours).collect()), wave(weights.1, (ours..ours + other).collect())],
             seed: 1,
         };
-        let mut last = start;
-        simulation::run(&mut world, start + TimeDelta::days(60), |event| {
-            if event.wave == 0 {
-                last = last.max(event.at);
-            }
-        });
+        let last = usual_end(&world, start);
         let flows = [weights.0, weights.1].map(|weight| Flow { weight, throttle_per_s: None }).to_vec();
         let portfolio = portfolio.map(|people_max| Portfolio { people_max: people_max.into(), taken: Vec::new() });
         let told = forecast(&Plan { now: start, pace, flows, groups, portfolio, ..plan(1.0, Vec::new()) }, 7);
