@@ -27,6 +27,8 @@ const CAMPAIGNS: usize = 12;
 /// Between two of them.
 const BETWEEN: Duration = Duration::from_millis(80);
 const BEGIN_MAX: Duration = Duration::from_secs(30);
+/// No call begins later than this after the answer.
+const PROMISED_S: f64 = 1.0;
 
 /// A person, and when the answer to their STOP came.
 struct Stopped {
@@ -51,10 +53,23 @@ pub(super) async fn run(report: &mut Report, options: &Options) -> Result<()> {
     let rounds = options.scaled(PEOPLE);
     let stopped = stop((&all.base_url, &account.external_id), &seed.app.clock, rounds).await?;
     tokio::time::sleep(Duration::from_secs(5)).await;
-    let (late, after) = lateness(seed.db(), &stopped).await?;
+    let late = lateness(seed.db(), &stopped).await?;
+    for (seconds, one) in late.iter().take_while(|(seconds, _)| *seconds > PROMISED_S).take(5) {
+        eprintln!("{seconds:.3} s: {}", history(seed.db(), one).await?);
+    }
     ensure!(unsent(seed.db()).await? > 0, "the campaigns were over before the last STOP");
-    let told = format!("the longest of {rounds} rounds; in {after} of them a call began after the answer at all");
-    report.tell("stop.late_s", late, "s", told);
+    let dead: (i64, i64) = sqlx::query_as("select deadlocks, xact_rollback from pg_stat_database where datname = current_database()").fetch_one(&mut *seed.db()).await?;
+    eprintln!("DIAG deadlocks {dead:?}");
+    let lags: Vec<(DateTime<Utc>, f64, i64)> = sqlx::query_as("select date_trunc('second', received_at), max(extract(epoch from read_at - received_at))::float8, count(*) from webhook_journal group by 1 order by 2 desc limit 12").fetch_all(&mut *seed.db()).await?;
+    eprintln!("DIAG {lags:#?}");
+    let jobs: Vec<(String, String, i64, f64)> = sqlx::query_as("select job_type, status, count(*), coalesce(max(extract(epoch from done_at - run_at)),0)::float8 from apalis.jobs group by 1,2 order by 1,2").fetch_all(&mut *seed.db()).await?;
+    eprintln!("DIAG {jobs:#?}");
+    let over = late.iter().filter(|(seconds, _)| *seconds > PROMISED_S).count();
+    let told = format!(
+        "the longest of {rounds} rounds; in {} of them a call began after the answer at all, in {over} after more than a second",
+        late.len()
+    );
+    report.tell("stop.late_s", late.first().map_or(0.0, |(seconds, _)| *seconds), "s", told);
     Ok(())
 }
 
@@ -90,20 +105,34 @@ async fn stop((base_url, number): (&str, &str), clock: &Clock, rounds: u32) -> R
     Ok(stopped)
 }
 
-/// Seconds from an answer to the last call that began after it, the longest of all; and after how many answers one did.
-async fn lateness(db: &mut PgConnection, stopped: &[Stopped]) -> Result<(f64, usize)> {
-    let (mut longest, mut after) = (0.0_f64, 0);
+/// Seconds from each answer to the last call that began after it, the longest first.
+async fn lateness<'a>(db: &mut PgConnection, stopped: &'a [Stopped]) -> Result<Vec<(f64, &'a Stopped)>> {
+    let mut late = Vec::new();
     for one in stopped {
         let sql = "select max(t.started_at) from attempts t join messages m on m.tenant_id = t.tenant_id and m.id = t.message_id
                    join addresses a on a.tenant_id = m.tenant_id and a.id = m.address_id where a.address = $1 and t.started_at > $2";
         let last: Option<DateTime<Utc>> =
             sqlx::query_scalar(sql).bind(&one.address).bind(one.at).fetch_one(&mut *db).await?;
-        if let Some(last) = last {
-            after += 1;
-            longest = longest.max((last - one.at).as_seconds_f64());
-        }
+        late.extend(last.map(|last| ((last - one.at).as_seconds_f64(), one)));
     }
-    Ok((longest, after))
+    late.sort_by(|(one, _), (other, _)| other.total_cmp(one));
+    Ok(late)
+}
+
+/// From the answer to when it was read, and to each call that began after it: what one looks at when it took too long.
+async fn history(db: &mut PgConnection, one: &Stopped) -> Result<String> {
+    let sql = "select extract(epoch from j.read_at - $2)::float8 from webhook_journal j
+               where  position(convert_to($1, 'utf8') in j.body) > 0 order by j.id desc limit 1";
+    let read: Option<f64> =
+        sqlx::query_scalar(sql).bind(one.address.trim_start_matches('+')).bind(one.at).fetch_one(&mut *db).await?;
+    let sql =
+        "select extract(epoch from t.started_at - $2)::float8, extract(epoch from s.decided_at - $2)::float8, s.state
+               from attempts t join sends s on s.tenant_id = t.tenant_id and s.id = t.message_id
+               join addresses a on a.tenant_id = s.tenant_id and a.id = s.address_id
+               where a.address = $1 and t.started_at > $2 order by t.started_at limit 10";
+    let calls: Vec<(f64, Option<f64>, String)> =
+        sqlx::query_as(sql).bind(&one.address).bind(one.at).fetch_all(&mut *db).await?;
+    Ok(format!("read after {read:?} s; calls, decided and now: {calls:?}"))
 }
 
 /// What was refused for somebody who wrote STOP: there was something on its way to them.

@@ -11,7 +11,7 @@ use sqlx::PgPool;
 use uuid::Uuid;
 
 use super::{
-    poison,
+    doubled, poison,
     report::{Faults, Outcome},
     traffic::Accepted,
     world::{FAILS_AT_END, SHARED_RATE, World},
@@ -63,7 +63,7 @@ pub(super) async fn judge(world: &mut World, accepted: &Accepted, mut faults: Fa
         doubled: world.sim.stats().counts.duplicates,
         unknown: verdict.unknown,
         unknown_expected: verdict.unknown_expected,
-        violations: verdict.sentences(&world.sim.messages(&Search { duplicate: true, ..Search::default() })),
+        violations: verdict.sentences(&doubled::tell(world).await?),
         faults,
     })
 }
@@ -261,11 +261,10 @@ impl Verdict {
     }
 
     /// The first of each kind, and how many there are.
-    fn sentences(&self, doubled: &[postroad_simulators::meta::Sent]) -> Vec<String> {
-        let doubled: Vec<String> = doubled.iter().filter_map(|sent| sent.callback.clone()).collect();
+    fn sentences(&self, doubled: &Vec<String>) -> Vec<String> {
         let mut kinds: Vec<(&str, &Vec<String>)> = self.told.iter().map(|(kind, told)| (*kind, told)).collect();
         if !doubled.is_empty() {
-            kinds.push(("sent twice", &doubled));
+            kinds.push(("sent twice", doubled));
         }
         kinds
             .iter()

@@ -6,6 +6,7 @@
 
 mod campaigns;
 mod dice;
+mod doubled;
 mod judge;
 mod ledger;
 mod phases;
