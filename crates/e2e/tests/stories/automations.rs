@@ -98,7 +98,8 @@ async fn ended(world: &World) -> Result<i64> {
 /// Replies whose worker died between the claim and the answer: they are never sent again by themselves.
 async fn unknown(world: &World) -> Result<u64> {
     let mut db = world.installation.database.connect().await?;
-    let count: i64 = sqlx::query_scalar("select count(*) from sends where state = 'unknown'").fetch_one(&mut db).await?;
+    let count: i64 =
+        sqlx::query_scalar("select count(*) from sends where state = 'unknown'").fetch_one(&mut db).await?;
     Ok(count.try_into()?)
 }
 
