@@ -5,6 +5,7 @@ use postroad_core::{
     ids::{ConversationId, MessageId},
     limits::EMOJI_CHARS_MAX,
     message::Content,
+    provider::Provider,
 };
 use postroad_store::{
     TenantTx,
@@ -92,7 +93,7 @@ async fn reactable(tx: &mut TenantTx, adapters: Adapters, id: MessageId) -> Resu
     let target = reactions::target(tx, id).await?.ok_or(ConversationError::NotFound)?;
     let conversation: ConversationId = target.conversation.ok_or(ConversationError::NotTheirs)?;
     let about = target.provider_ref.filter(|_| target.is_inbound).ok_or(ConversationError::NotTheirs)?;
-    if !adapters(&target.provider).is_some_and(|adapter| adapter.carries_reactions()) {
+    if !adapters(&target.provider).is_some_and(Provider::carries_reactions) {
         return Err(ConversationError::ChannelCannot { provider: target.provider, what: Wish::React });
     }
     let conversation = stored::lock(tx, conversation).await?.ok_or(ConversationError::NotFound)?;
