@@ -13,6 +13,7 @@ use postroad_core::{
     consent::{ConsentAction, Purpose, SuppressionReason},
     conversation::{ConversationState, Priority, Role},
     gates::{CapKind, GateName, QuietPolicy, Reason},
+    inbound::Silence,
     live::Presence,
     media::MediaState,
     message::{Direction, MediaKind},
@@ -56,6 +57,7 @@ macro_rules! vocabularies {
 
 vocabularies! {
     ChannelWord = Channel, "Where people are reached";
+    SilenceWord = Silence, "Why the webhook of an account counts as silent";
     PurposeWord = Purpose, "What a message is for: consent is asked per channel and purpose";
     QuietPolicyWord = QuietPolicy, "What quiet hours mean for a message";
     GateWord = GateName, "A rule that decides whether a message may leave now";

@@ -18,8 +18,11 @@ use postroad_core::{
     provider::Credentials,
     quiet_hours::QuietHours,
 };
-pub use postroad_store::accounts::{Account, Limits, Portfolio, SharedLimit};
 use postroad_store::{AnyTx, Error, SystemTx, TenantTx, accounts, lanes, queue};
+pub use postroad_store::{
+    accounts::{Account, Limits, Portfolio, SharedLimit},
+    pulses::Pulse,
+};
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::{
@@ -64,6 +67,8 @@ pub struct AccountChange {
     pub portfolio: PortfolioChange,
     pub time_zone: Patch<String>,
     pub quiet_hours: Patch<QuietHours>,
+    /// None: stays.
+    pub tell_read: Option<bool>,
     /// True takes the mark from the channel's other account; it can only be handed on, not dropped.
     pub make_primary: bool,
 }
@@ -159,7 +164,7 @@ async fn reconnect(
     if old.status_reason.as_deref() != Some(REMOVED) {
         return Err(AccountError::AlreadyConnected { provider: new.provider });
     }
-    let account = Account { portfolio: old.portfolio, ..new.into_account(id, mark, now) };
+    let account = Account { portfolio: old.portfolio, tell_read: old.tell_read, ..new.into_account(id, mark, now) };
     accounts::update(tx, &account, now).await?;
     Ok(())
 }
@@ -189,7 +194,8 @@ impl NewAccount {
             time_zone: self.time_zone,
             quiet_hours: self.quiet_hours,
             is_primary,
-            last_ok_at: None,
+            tell_read: true,
+            pulse: Pulse::default(),
             created_at: now,
             updated_at: now,
         }
@@ -230,6 +236,7 @@ pub async fn update(
     }
     account.display_name = change.display_name.unwrap_or(account.display_name);
     account.limits = change.limits.unwrap_or(account.limits);
+    account.tell_read = change.tell_read.unwrap_or(account.tell_read);
     change.time_zone.apply(&mut account.time_zone);
     change.quiet_hours.apply(&mut account.quiet_hours);
     accounts::update(&mut tx, &account, now).await?;

@@ -2,6 +2,7 @@
 
 mod change;
 mod notes;
+mod reactions;
 mod reply;
 
 use chrono::{DateTime, Utc};
@@ -22,6 +23,7 @@ pub use change::{Assignment, Change, Labelling, Read, assign, change, label, lin
 pub(crate) use change::{assigned, labelled, moved};
 pub(crate) use notes::noted;
 pub use notes::{NewNote, Note, add_note, delete_note, edit_note, notes};
+pub use reactions::{Reaction, Wish, react, refuse};
 pub use reply::{Reply, open, reply};
 
 use crate::{App, live::Live, messages::SubmitError, requests::OnceError, telling};
@@ -59,6 +61,14 @@ pub enum ConversationError {
     Unreachable(ContactId),
     #[error("there is no such account")]
     UnknownAccount,
+    #[error("only what a person said in a conversation can be reacted to")]
+    NotTheirs,
+    #[error("we do not react to this message")]
+    NoReaction,
+    #[error("a reaction is one emoji")]
+    Emoji,
+    #[error("what is said through {provider} cannot be {what}")]
+    ChannelCannot { provider: String, what: Wish },
     #[error("a message can be held back for 0 to {0} seconds")]
     Undo(u32),
     #[error(transparent)]

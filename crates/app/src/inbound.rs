@@ -7,12 +7,14 @@ use chrono::{DateTime, Utc};
 use postroad_core::{
     consent::{ConsentAction, Purpose, revoked_at},
     ids::{JournalId, MessageId, TenantId},
+    inbound::Counted,
     message::Class,
     provider::{Effect, Event, EventKind, Fault, Preference, Receipt, Told},
 };
 use postroad_store::{
     Result, SystemTx,
     inbound::{self, Choice, Unread},
+    inbound_counts,
     receipts::{self, ReceiptRow},
 };
 
@@ -33,10 +35,49 @@ pub trait Normalise: Sync {
 pub struct Read {
     pub webhooks: usize,
     pub quarantined: usize,
-    /// Receipts that were new, and those that were known.
+    /// What the others held. Each became exactly one of what follows.
+    pub events: usize,
+    /// Receipts and messages that were new, and those of both that were known.
     pub receipts: usize,
-    pub duplicates: usize,
     pub messages: usize,
+    pub duplicates: usize,
+    pub notices: usize,
+    pub ignored: usize,
+    /// Of other accounts than the one whose secret verified them.
+    pub foreign: usize,
+}
+
+impl Read {
+    /// As they are counted.
+    pub fn counts(&self) -> [(Counted, u64); 9] {
+        let applied = self.webhooks - self.quarantined;
+        [
+            (Counted::Applied, applied),
+            (Counted::Quarantined, self.quarantined),
+            (Counted::Events, self.events),
+            (Counted::Receipt, self.receipts),
+            (Counted::Message, self.messages),
+            (Counted::Duplicate, self.duplicates),
+            (Counted::Notice, self.notices),
+            (Counted::Ignored, self.ignored),
+            (Counted::Foreign, self.foreign),
+        ]
+        .map(|(what, count)| (what, count as u64))
+    }
+
+    /// Sorts out the events that change nothing here, or are no more than a notice.
+    fn sort(&mut self, one: &Understood<'_>) {
+        self.events += one.events.len();
+        for event in &one.events {
+            match &event.kind {
+                _ if !concerns(one.hook, event) => self.foreign += 1,
+                EventKind::Template(_) | EventKind::Preference(_) | EventKind::Account { .. } => self.notices += 1,
+                EventKind::Ignored { .. } => self.ignored += 1,
+                EventKind::Inbound(said) if said.from().is_none() => self.ignored += 1,
+                EventKind::Inbound(_) | EventKind::Receipt(_) => {}
+            }
+        }
+    }
 }
 
 /// Webhooks one transaction applies.
@@ -65,6 +106,7 @@ pub async fn read_batch(app: &App, adapters: &dyn Normalise, one_by_one: bool) -
 async fn set_aside(app: &App, id: JournalId, error: &str) -> Result<()> {
     let mut tx = SystemTx::begin(&app.store).await?;
     inbound::quarantine(&mut tx, id, error, app.clock.now()).await?;
+    inbound_counts::add(&mut tx, &[(Counted::Quarantined, 1)]).await?;
     tx.commit().await
 }
 
@@ -94,15 +136,18 @@ async fn apply(
     }
     let raised = apply_receipts(tx, adapters, &understood, now, &mut read).await?;
     for one in &understood {
+        read.sort(one);
         for event in one.events.iter().filter(|event| concerns(one.hook, event)) {
             apply_event(tx, one.hook, event, now).await?;
         }
     }
     let (heard, mut told) = messages::take(tx, &understood, now).await?;
-    read.messages = heard;
+    read.messages = heard.fresh;
+    read.duplicates += heard.known;
     let applied: Vec<(JournalId, i32)> =
         understood.iter().map(|one| (one.hook.id, i32::try_from(one.events.len()).unwrap_or(i32::MAX))).collect();
     inbound::mark_applied(tx, &applied, now).await?;
+    inbound_counts::add(tx, &read.counts()).await?;
     told.extend(conversing(tx, &raised).await?);
     telling::tell(tx, &told, now).await?;
     Ok((read, telling::tenants(&told)))

@@ -1,7 +1,8 @@
 //! Webhooks read again: those that nobody understood, after an update; or all of a span of time, after a restore.
 
 use chrono::{DateTime, Utc};
-use postroad_store::{Result, SystemTx, inbound};
+use postroad_core::inbound::Counted;
+use postroad_store::{Result, SystemTx, inbound, inbound_counts};
 
 use crate::App;
 
@@ -19,6 +20,7 @@ pub enum Which {
 pub async fn replay(app: &App, from: DateTime<Utc>, to: DateTime<Utc>, which: Which) -> Result<u64> {
     let mut tx = SystemTx::begin(&app.store).await?;
     let replayed = inbound::replay(&mut tx, from, to, which == Which::Quarantined).await?;
+    inbound_counts::add(&mut tx, &[(Counted::Replayed, replayed)]).await?;
     tx.commit().await?;
     Ok(replayed)
 }

@@ -75,6 +75,25 @@ pub async fn merge(app: &App, tenant: TenantId, contact: ContactId, other: Conta
     Ok(merge)
 }
 
+/// The same, when the provider says that they are one person; once for each two, so that a merge that somebody undid stays undone.
+/// False: they were merged before, or cannot be, and stay as they are.
+pub async fn merge_same(app: &App, tenant: TenantId, contact: ContactId, other: ContactId) -> Result<bool, Error> {
+    let mut tx = TenantTx::begin(&app.store, tenant).await?;
+    let known = merges::were_one(&mut tx, contact, other).await?;
+    drop(tx);
+    if known {
+        return Ok(false);
+    }
+    match merge(app, tenant, contact, other).await {
+        Ok(_) => Ok(true),
+        Err(MergeError::Store(error)) => Err(error),
+        Err(error) => {
+            tracing::warn!(contact.id = %contact, %error, "two contacts that are one person stay two");
+            Ok(false)
+        }
+    }
+}
+
 /// Both contacts, locked: two that exist, and neither is part of anybody.
 async fn pair(tx: &mut TenantTx, contact: ContactId, other: ContactId) -> Result<(Contact, Contact), MergeError> {
     let found = merges::lock(tx, [contact, other]).await?;

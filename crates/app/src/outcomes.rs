@@ -23,6 +23,7 @@ use postroad_store::{
     inbound::Choice,
     outcomes::{self, Settled},
     portfolios::{self, PlaceTaken, PlaceWanted},
+    pulses,
 };
 
 use crate::{App, telling};
@@ -151,12 +152,19 @@ pub async fn settle(app: &App, finished: &[Finished]) -> Result<Vec<MessageId>> 
     for one in finished.iter().filter(|one| one.effect != Effect::None || is_pair_limit(&one.ending)) {
         carry_out(&mut tx, one, now).await?;
     }
+    pulses::note_accepted(&mut tx, &accepted(finished), now).await?;
     let ended: Vec<_> = finished.iter().map(|one| (one.tenant, one.id, one.class)).collect();
     let told = conversing(&mut tx, &ended).await?;
     telling::tell(&mut tx, &told, now).await?;
     tx.commit().await?;
     app.live.told(telling::tenants(&told));
     Ok(settled)
+}
+
+/// Accounts from which the provider took something, with when each call began.
+fn accepted(finished: &[Finished]) -> Vec<(TenantId, AccountId, DateTime<Utc>)> {
+    let accepted = finished.iter().filter(|one| matches!(one.ending, Ending::Outcome(Outcome::Accepted { .. })));
+    accepted.map(|one| (one.tenant, one.account, one.began_at)).collect()
 }
 
 /// What conversations are told of messages that moved. Those of campaigns cost nothing: they belong to none.

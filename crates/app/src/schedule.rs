@@ -2,7 +2,11 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use postroad_core::{ids::IncarnationId, jobs::Job};
-use postroad_store::{Result, SystemTx, leader, queue, receipts, sweeps};
+use postroad_store::{
+    Result, SystemTx,
+    inbound_counts::{self, Inflow},
+    leader, pulses, queue, receipts, sweeps,
+};
 
 use crate::App;
 
@@ -51,6 +55,10 @@ pub struct Census {
     pub webhooks_unread: i64,
     pub webhooks_oldest_at: Option<DateTime<Utc>>,
     pub webhooks_quarantined: i64,
+    /// What came in ever, and what became of it.
+    pub inflow: Inflow,
+    /// Accounts whose webhooks do not come.
+    pub silent: i64,
     /// Suspicions of a double send in the last week.
     pub suspects: i64,
     /// State, files, since when the oldest is there.
@@ -67,6 +75,8 @@ pub async fn census(app: &App) -> Result<Census> {
     let waiting = sweeps::waiting_by_gate(&mut tx).await?;
     let (receipts_parked, _) = receipts::parked(&mut tx).await?;
     let (webhooks_unread, webhooks_oldest_at, webhooks_quarantined) = postroad_store::inbound::backlog(&mut tx).await?;
+    let inflow = inbound_counts::inflow(&mut tx).await?;
+    let silent = pulses::count_silent(&mut tx).await?;
     let suspects = postroad_store::examine::suspects(&mut tx, app.clock.now() - SUSPECTS_FOR).await?;
     let files = postroad_store::media::open_states(&mut tx).await?;
     tx.commit().await?;
@@ -78,6 +88,8 @@ pub async fn census(app: &App) -> Result<Census> {
         webhooks_unread,
         webhooks_oldest_at,
         webhooks_quarantined,
+        inflow,
+        silent,
         suspects,
         files,
     })

@@ -244,6 +244,12 @@ pub enum Maintain {
     ListTemplates { slot: i64 },
     /// Asks how many people the portfolio of an account may write to, which was connected at this instant in unix seconds.
     LearnQuota { tenant: TenantId, account: AccountId, asked: i64 },
+    /// Marks accounts whose webhooks do not come any more.
+    NoteSilence { slot: i64 },
+    /// Tells the person that we have read what they said, up to this message.
+    TellRead { tenant: TenantId, message: MessageId },
+    /// Makes two contacts one, of whom the provider says that they are the same person.
+    MergeSame { tenant: TenantId, contact: ContactId, other: ContactId },
     /// Looks for a call without an answer in the provider's list, for the nth time.
     LookUp { tenant: TenantId, message: MessageId, attempt: i32, nth: i32 },
 }
@@ -259,6 +265,11 @@ impl Job for Maintain {
             Self::DryRun { campaign, asked, at, .. } => format!("dry:{}:{asked}:{at}", campaign.uuid().simple()),
             Self::ListTemplates { slot } => format!("templates:{slot}"),
             Self::LearnQuota { account, asked, .. } => format!("quota:{}:{asked}", account.uuid().simple()),
+            Self::NoteSilence { slot } => format!("silence:{slot}"),
+            Self::TellRead { message, .. } => format!("read:{}", message.uuid().simple()),
+            Self::MergeSame { contact, other, .. } => {
+                format!("same:{}:{}", contact.uuid().simple(), other.uuid().simple())
+            }
             Self::LookUp { message, attempt, nth, .. } => format!("look:{}:{attempt}:{nth}", message.uuid().simple()),
         }
     }

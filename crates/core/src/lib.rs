@@ -16,6 +16,7 @@ pub mod conversation;
 pub mod forecast;
 pub mod gates;
 pub mod ids;
+pub mod inbound;
 pub mod jobs;
 pub mod language;
 pub mod limits;

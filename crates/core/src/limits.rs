@@ -83,6 +83,13 @@ pub const FALLBACK_LOOKS_EVERY: TimeDelta = TimeDelta::seconds(5);
 pub const FALLBACK_WITHIN_MAX_S: i32 = 86_400;
 /// Seconds between the clock of a caller and ours.
 pub const SIGNATURE_AGE_MAX_S: i64 = 300;
+/// How long after the provider took a message some webhook of the account must have come: they come within seconds, and are
+/// repeated for hours by a provider that does not reach us.
+pub const WEBHOOK_SILENCE_MAX: TimeDelta = TimeDelta::minutes(15);
+/// How old a message may be of which its provider is told that it was read: providers forget them.
+pub const TELL_READ_MAX: TimeDelta = TimeDelta::days(30);
+/// Characters of one emoji: families and flags are made of many.
+pub const EMOJI_CHARS_MAX: usize = 20;
 /// How long an idempotent answer is kept.
 pub const IDEMPOTENCY_KEPT: TimeDelta = TimeDelta::days(7);
 /// Gap between checks of a waiting row that only an event can release.

@@ -278,6 +278,13 @@ pub struct Inbound {
     pub opens_session: bool,
 }
 
+impl Inbound {
+    /// The address that they speak from. None: nobody is named.
+    pub fn from(&self) -> Option<&str> {
+        self.phone.as_deref().or(self.scoped_id.as_deref())
+    }
+}
+
 /// A template's new standing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TemplateChange {
@@ -355,6 +362,10 @@ pub trait Provider: Send + Sync {
         _typing: bool,
     ) -> Option<Result<http::Request<Vec<u8>>, BuildError>> {
         None
+    }
+    /// Whether [`Content::Reaction`] can be sent.
+    fn carries_reactions(&self) -> bool {
+        false
     }
     /// A cheap call that proves the credentials: any 2xx is a proof.
     fn probe(&self, connection: &Connection) -> Result<http::Request<Vec<u8>>, BuildError>;

@@ -100,6 +100,10 @@ impl Provider for WhatsappCloud {
         Some(request::mark_read(connection, provider_ref, typing))
     }
 
+    fn carries_reactions(&self) -> bool {
+        true
+    }
+
     fn probe(&self, connection: &Connection) -> Result<http::Request<Vec<u8>>, BuildError> {
         request::probe(connection)
     }

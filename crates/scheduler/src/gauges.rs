@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use chrono::{DateTime, Utc};
 use postroad_app::{schedule::Census, sweep::Swept};
-use postroad_core::{gates::GateName, jobs::Queue, media::MediaState};
+use postroad_core::{gates::GateName, inbound::Counted, jobs::Queue, media::MediaState};
 use prometheus::{
     IntCounterVec, IntGauge, IntGaugeVec, register_int_counter_vec, register_int_gauge, register_int_gauge_vec,
 };
@@ -37,6 +37,18 @@ metric!(FILES_AGE: IntGaugeVec = register_int_gauge_vec!(
 ));
 metric!(PARKED: IntGauge = register_int_gauge!("postroad_receipts_parked", "Receipts that match no send yet"));
 metric!(JOURNAL: IntGaugeVec = register_int_gauge_vec!("postroad_webhook_journal", "Stored webhooks that are not applied", &["state"]));
+metric!(INBOUND_WEBHOOKS: IntGaugeVec = register_int_gauge_vec!(
+    "postroad_inbound_webhooks", "Webhooks ever: journalled and replayed are what came in, the others what became of it", &["became"]
+));
+metric!(INBOUND_EVENTS: IntGaugeVec = register_int_gauge_vec!(
+    "postroad_inbound_events", "What applied webhooks ever held: events are all, the others what became of them", &["became"]
+));
+metric!(UNACCOUNTED: IntGaugeVec = register_int_gauge_vec!(
+    "postroad_inbound_unaccounted", "What came in and of which nothing became; 0 as long as nothing is lost", &["what"]
+));
+metric!(SILENT: IntGauge = register_int_gauge!(
+    "postroad_webhook_silent_accounts", "Accounts that send, and whose webhooks do not come"
+));
 metric!(SWEPT: IntCounterVec = register_int_counter_vec!(
     "postroad_sweeps_total", "Rows that a timer moved, because nobody else did", &["timer"]
 ));
@@ -80,7 +92,11 @@ pub(crate) fn follows() {
     for counted in [&*QUEUE_JOBS, &*QUEUE_AGE, &*SEND_STATE, &*SEND_AGE, &*WAITING, &*JOURNAL, &*FILES, &*FILES_AGE] {
         counted.reset();
     }
+    for counted in [&*INBOUND_WEBHOOKS, &*INBOUND_EVENTS, &*UNACCOUNTED] {
+        counted.reset();
+    }
     PARKED.set(0);
+    SILENT.set(0);
     SUSPECTS.set(0);
 }
 
@@ -104,7 +120,20 @@ pub(crate) fn show(census: &Census, now: DateTime<Utc>) {
     SUSPECTS.set(census.suspects);
     JOURNAL.with_label_values(&["unread"]).set(census.webhooks_unread);
     JOURNAL.with_label_values(&["quarantined"]).set(census.webhooks_quarantined);
+    show_inflow(census);
     STATS_AT.set(now.timestamp());
+}
+
+fn show_inflow(census: &Census) {
+    let inflow = &census.inflow;
+    for what in Counted::ALL {
+        let counted = if what.is_of_webhooks() { &*INBOUND_WEBHOOKS } else { &*INBOUND_EVENTS };
+        counted.with_label_values(&[what.as_str()]).set(inflow.of(*what));
+    }
+    INBOUND_WEBHOOKS.with_label_values(&["unread"]).set(inflow.unread);
+    UNACCOUNTED.with_label_values(&["webhooks"]).set(inflow.webhooks_unaccounted());
+    UNACCOUNTED.with_label_values(&["events"]).set(inflow.events_unaccounted());
+    SILENT.set(census.silent);
 }
 
 fn show_queues(census: &Census, now: DateTime<Utc>) {

@@ -20,6 +20,7 @@ pub struct Entry {
 pub const TIMETABLE: &[Entry] = &[
     Entry { name: "prune", cron: "*/5 * * * *", job: |slot| Maintain::Prune { slot } },
     Entry { name: "fold_campaigns", cron: "*/2 * * * * *", job: |slot| Maintain::FoldCampaigns { slot } },
+    Entry { name: "note_silence", cron: "* * * * *", job: |slot| Maintain::NoteSilence { slot } },
     Entry { name: "purge_media", cron: "*/10 * * * *", job: |slot| Maintain::PurgeMedia { slot } },
     Entry { name: "list_templates", cron: "17 * * * *", job: |slot| Maintain::ListTemplates { slot } },
 ];

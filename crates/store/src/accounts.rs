@@ -6,12 +6,13 @@ use chrono::{DateTime, NaiveTime, Utc};
 use postroad_core::{
     account::{AccountStatus, Channel, Pace, Spacing},
     ids::{AccountId, TenantId},
+    inbound::Silence,
     jobs::WakeLane,
     quiet_hours::QuietHours,
 };
 use sqlx::types::Json;
 
-use crate::{AnyTx, Error, Result, SystemTx, TenantTx};
+use crate::{AnyTx, Error, Result, SystemTx, TenantTx, pulses::Pulse};
 
 /// An account without its secrets. Never printed: it may hold a telephone number.
 #[derive(Clone)]
@@ -31,7 +32,9 @@ pub struct Account {
     pub quiet_hours: Option<QuietHours>,
     /// At most one per channel.
     pub is_primary: bool,
-    pub last_ok_at: Option<DateTime<Utc>>,
+    /// Whether people are told that what they said was read.
+    pub tell_read: bool,
+    pub pulse: Pulse,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
 }
@@ -81,8 +84,8 @@ pub async fn insert(tx: &mut TenantTx, account: &Account, credentials: &str) -> 
         r#"
         insert into accounts (tenant_id, id, provider, channel, external_id, display_name, status, credentials, settings, rate_per_s, rate_burst,
                               limit_key, limit_per_s, spacing_every_s, spacing_burst, time_zone, quiet_starts, quiet_ends, is_primary,
-                              created_at, updated_at, portfolio)
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $20, $21)
+                              created_at, updated_at, portfolio, tell_read)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $20, $21, $22)
         "#,
         tenant.uuid(),
         account.id.uuid(),
@@ -105,6 +108,7 @@ pub async fn insert(tx: &mut TenantTx, account: &Account, credentials: &str) -> 
         account.is_primary,
         account.created_at,
         account.portfolio.id,
+        account.tell_read,
     )
     .execute(tx.conn())
     .await?;
@@ -121,7 +125,7 @@ pub async fn update(tx: &mut TenantTx, account: &Account, now: DateTime<Utc>) ->
         update accounts
         set    display_name = $3, status = $4, status_reason = $5, settings = $6, rate_per_s = $7, rate_burst = $8, limit_key = $9,
                limit_per_s = $10, spacing_every_s = $11, spacing_burst = $12, time_zone = $13, quiet_starts = $14, quiet_ends = $15,
-               is_primary = $16, updated_at = $17, portfolio = $18
+               is_primary = $16, updated_at = $17, portfolio = $18, tell_read = $19
         where  tenant_id = $1 and id = $2
         "#,
         tenant.uuid(),
@@ -142,6 +146,7 @@ pub async fn update(tx: &mut TenantTx, account: &Account, now: DateTime<Utc>) ->
         account.is_primary,
         now,
         account.portfolio.id,
+        account.tell_read,
     )
     .execute(tx.conn())
     .await?;
@@ -268,10 +273,12 @@ pub async fn find(tx: &mut TenantTx, id: AccountId) -> Result<Option<Account>> {
         select a.id as "id: AccountId", a.provider, a.channel as "channel: Channel", a.external_id, a.display_name,
                a.status as "status: AccountStatus", a.status_reason, a.settings as "settings: Json<BTreeMap<String, String>>",
                a.rate_per_s, a.rate_burst, a.limit_key, a.limit_per_s, a.spacing_every_s, a.spacing_burst, a.time_zone, a.quiet_starts,
-               a.quiet_ends, a.is_primary, a.last_ok_at, a.created_at, a.updated_at, a.portfolio, p.people_max as "people_max?",
+               a.quiet_ends, a.is_primary, l.accepted_at as "accepted_at?", l.heard_at as "heard_at?",
+               l.silent_since as "silent_since?", l.silent_reason as "silence?: Silence", a.tell_read, a.created_at, a.updated_at, a.portfolio, p.people_max as "people_max?",
                p.people as "people?"
         from   accounts a
         left   join portfolios p on p.tenant_id = a.tenant_id and p.id = coalesce(a.portfolio, a.id::text)
+        left   join account_pulses l on l.tenant_id = a.tenant_id and l.account_id = a.id
         where  a.tenant_id = $1 and a.id = $2
         "#,
         tenant.uuid(),
@@ -291,10 +298,12 @@ pub async fn list(tx: &mut TenantTx, after: Option<AccountId>, limit: i64) -> Re
         select a.id as "id: AccountId", a.provider, a.channel as "channel: Channel", a.external_id, a.display_name,
                a.status as "status: AccountStatus", a.status_reason, a.settings as "settings: Json<BTreeMap<String, String>>",
                a.rate_per_s, a.rate_burst, a.limit_key, a.limit_per_s, a.spacing_every_s, a.spacing_burst, a.time_zone, a.quiet_starts,
-               a.quiet_ends, a.is_primary, a.last_ok_at, a.created_at, a.updated_at, a.portfolio, p.people_max as "people_max?",
+               a.quiet_ends, a.is_primary, l.accepted_at as "accepted_at?", l.heard_at as "heard_at?",
+               l.silent_since as "silent_since?", l.silent_reason as "silence?: Silence", a.tell_read, a.created_at, a.updated_at, a.portfolio, p.people_max as "people_max?",
                p.people as "people?"
         from   accounts a
         left   join portfolios p on p.tenant_id = a.tenant_id and p.id = coalesce(a.portfolio, a.id::text)
+        left   join account_pulses l on l.tenant_id = a.tenant_id and l.account_id = a.id
         where  a.tenant_id = $1 and ($2::uuid is null or a.id > $2)
         order  by a.id
         limit  $3
@@ -339,7 +348,11 @@ struct Row {
     quiet_starts: Option<NaiveTime>,
     quiet_ends: Option<NaiveTime>,
     is_primary: bool,
-    last_ok_at: Option<DateTime<Utc>>,
+    accepted_at: Option<DateTime<Utc>>,
+    heard_at: Option<DateTime<Utc>>,
+    silent_since: Option<DateTime<Utc>>,
+    silence: Option<Silence>,
+    tell_read: bool,
     created_at: DateTime<Utc>,
     updated_at: DateTime<Utc>,
     portfolio: Option<String>,
@@ -378,7 +391,12 @@ impl TryFrom<Row> for Account {
             time_zone: row.time_zone,
             quiet_hours: row.quiet_starts.zip(row.quiet_ends).map(|(starts, ends)| QuietHours { starts, ends }),
             is_primary: row.is_primary,
-            last_ok_at: row.last_ok_at,
+            tell_read: row.tell_read,
+            pulse: Pulse {
+                accepted_at: row.accepted_at,
+                heard_at: row.heard_at,
+                silent: row.silent_since.zip(row.silence),
+            },
             created_at: row.created_at,
             updated_at: row.updated_at,
         })

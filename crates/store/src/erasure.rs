@@ -48,6 +48,10 @@ pub async fn blank_messages(tx: &mut TenantTx, contact: ContactId) -> Result<u64
     let tenant = tx.tenant();
     let done = sqlx::query!(
         r#"
+        with felt as (
+            delete from reactions r using messages m
+            where  m.tenant_id = $1 and m.contact_id = $2 and r.tenant_id = $1 and r.message_id = m.id
+        )
         update messages
         set    content = '{"type": "other", "kind": "erased"}', kind = 'other', provider_ref = null, reply_to = null
         where  tenant_id = $1 and contact_id = $2
@@ -228,6 +232,8 @@ pub async fn everything(tx: &mut TenantTx, contact: ContactId) -> Result<Option<
                          from attempts t join m on m.id = t.message_id where t.tenant_id = $1),
             'clicks', (select coalesce(jsonb_agg(to_jsonb(k) - 'tenant_id' order by k.message_id, k.place), '[]')
                        from clicks k join m on m.id = k.message_id where k.tenant_id = $1),
+            'reactions', (select coalesce(jsonb_agg(to_jsonb(r) - 'tenant_id' order by r.message_id, r.who), '[]')
+                          from reactions r join m on m.id = r.message_id where r.tenant_id = $1),
             'receipts', (select coalesce(jsonb_agg(to_jsonb(r) - 'tenant_id' order by r.message_id, r.received_at), '[]')
                          from receipts r join m on m.id = r.message_id where r.tenant_id = $1),
             'decisions', (select coalesce(jsonb_agg(to_jsonb(v) - 'tenant_id' order by v.message_id, v.decided_at), '[]')

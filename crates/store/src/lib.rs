@@ -7,6 +7,7 @@
 //! To add a query: a function in the noun's file, then `cargo xtask prepare`.
 
 pub mod accounts;
+pub mod aliases;
 pub mod attachments;
 pub mod audiences;
 pub mod automations;
@@ -38,6 +39,7 @@ pub mod idempotency;
 pub mod import;
 pub mod import_parts;
 pub mod inbound;
+pub mod inbound_counts;
 pub mod incarnations;
 pub mod installation;
 pub mod intents;
@@ -57,9 +59,12 @@ pub mod outcomes;
 pub mod people;
 mod pools;
 pub mod portfolios;
+pub mod pulses;
 pub mod queue;
 pub mod quick_replies;
 pub mod quota;
+pub mod reactions;
+pub mod reads;
 pub mod receipts;
 pub mod recipients;
 pub mod reports;

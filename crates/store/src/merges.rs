@@ -6,7 +6,7 @@
 mod history;
 mod moves;
 
-pub use history::{Kept, Merge, Moved, MovedGroup, blank, find, insert, list, mark_undone};
+pub use history::{Kept, Merge, Moved, MovedGroup, blank, find, insert, list, mark_undone, were_one};
 pub use moves::{
     Standing, cancel_surplus, group_memberships, groups_back, hold_planning, join_groups, lock, mark_merged,
     mark_planned, merged_contacts, move_addresses, move_messages, set_uses, stand_alone, survivor, uses,

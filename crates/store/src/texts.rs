@@ -8,7 +8,7 @@ use postroad_core::{
 };
 use uuid::Uuid;
 
-use crate::{AnyTx, Result, TenantTx};
+use crate::{AnyTx, Result, SystemTx, TenantTx};
 
 /// Makes messages of conversations findable. Those without a word are left out.
 pub async fn add(tx: &mut impl AnyTx, messages: &[(TenantId, MessageId)]) -> Result<()> {
@@ -32,6 +32,25 @@ pub async fn add(tx: &mut impl AnyTx, messages: &[(TenantId, MessageId)]) -> Res
     .execute(tx.conn())
     .await?;
     Ok(())
+}
+
+/// Lets messages be found by what they say now.
+pub async fn renew(tx: &mut SystemTx, messages: &[(TenantId, MessageId)]) -> Result<()> {
+    if messages.is_empty() {
+        return Ok(());
+    }
+    let (tenants, ids): (Vec<Uuid>, Vec<Uuid>) = messages.iter().map(|(tenant, id)| (tenant.uuid(), id.uuid())).unzip();
+    sqlx::query!(
+        r#"
+        delete from message_texts t using unnest($1::uuid[], $2::uuid[]) as x (tenant_id, id)
+        where  t.tenant_id = x.tenant_id and t.message_id = x.id
+        "#,
+        &tenants,
+        &ids,
+    )
+    .execute(tx.conn())
+    .await?;
+    add(tx, messages).await
 }
 
 /// What a person said, and what was said to them, is found no more.

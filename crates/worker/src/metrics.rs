@@ -3,7 +3,7 @@
 
 use std::sync::LazyLock;
 
-use postroad_app::{lanes::Attempt, outcomes::Ending};
+use postroad_app::{inbound::Read, lanes::Attempt, outcomes::Ending};
 use postroad_core::{
     gates::{Decision, GateName, Ruling},
     message::Class,
@@ -55,7 +55,7 @@ metric!(LANES: IntGaugeVec = register_int_gauge_vec!(
     "postroad_worker_lanes", "Lanes that this worker holds", &["state"]
 ));
 metric!(WEBHOOKS: IntCounterVec = register_int_counter_vec!(
-    "postroad_webhook_events_total", "What stored webhooks held", &["kind"]
+    "postroad_webhook_events_total", "Webhooks that were read, and what they held", &["kind"]
 ));
 metric!(RUNS: IntCounterVec = register_int_counter_vec!(
     "postroad_automation_runs_total", "Runs of automations that began, and how they ended", &["outcome"]
@@ -80,8 +80,8 @@ pub(crate) fn init() {
     for gate in GateName::ALL {
         DECISIONS.with_label_values(&[gate.as_str(), "wait", ""]).inc_by(0);
     }
-    for kind in ["receipt", "duplicate", "message", "quarantined"] {
-        WEBHOOKS.with_label_values(&[kind]).inc_by(0);
+    for (what, _) in Read::default().counts() {
+        WEBHOOKS.with_label_values(&[what.as_str()]).inc_by(0);
     }
     SLOTS.with_label_values(&["lane", "used"]);
     LANES.with_label_values(&["held"]);

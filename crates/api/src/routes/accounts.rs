@@ -135,6 +135,8 @@ struct AccountChange {
     #[serde(default)]
     #[schema(value_type = Option<String>, pattern = "^[0-9]{2}:[0-9]{2}-[0-9]{2}:[0-9]{2}$")]
     quiet_hours: Patch<String>,
+    /// Whether people are told, where the channel can, that what they said was read: when a member marks it as read.
+    tell_read: Option<bool>,
     /// True takes the mark from the channel's other account.
     #[serde(default)]
     primary: bool,
@@ -153,6 +155,7 @@ impl AccountChange {
             portfolio: self.portfolio.into_change(),
             time_zone: self.time_zone,
             quiet_hours,
+            tell_read: self.tell_read,
             make_primary: self.primary,
         })
     }

@@ -8,7 +8,7 @@ mod view;
 mod views;
 
 use axum::{extract::State, response::Response};
-use postroad_app::conversations::{self, Assigned, Beginning, By, ConversationError, Listed};
+use postroad_app::conversations::{self, Assigned, Beginning, By, ConversationError, Listed, Wish};
 use postroad_core::{
     actor::Actor,
     ids::{AccountId, ContactId, ConversationId, MemberId},
@@ -241,6 +241,12 @@ impl From<ConversationError> for Problem {
             E::UnknownAccount => Self::invalid("unknown_account", error),
             E::Unreachable(_) => Self::invalid("invalid_address", error),
             E::MayNotBecome { .. } | E::Done(_) => Self::conflict("wrong_state", error),
+            E::NotTheirs => Self::invalid("not_theirs", error),
+            E::Emoji => Self::invalid("invalid_emoji", error),
+            E::NoReaction => Self::conflict("no_reaction", error),
+            E::ChannelCannot { what: Wish::React, .. } => Self::conflict("channel_cannot_react", error),
+            E::ChannelCannot { what: Wish::Edit, .. } => Self::conflict("channel_cannot_edit", error),
+            E::ChannelCannot { what: Wish::Delete, .. } => Self::conflict("channel_cannot_delete", error),
             E::AnotherIsLive => Self::conflict("another_is_live", error),
             E::SnoozedUntil => Self::invalid("invalid_snooze", error),
             E::Text(_) => Self::invalid("invalid_text", error),

@@ -1,5 +1,6 @@
 //! Messages: send, look, take back, ask why.
 
+mod afterwards;
 mod explained;
 pub(super) mod new;
 mod refusals;
@@ -38,6 +39,7 @@ pub(crate) fn routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(get))
         .routes(routes!(cancel))
         .routes(routes!(explain_one))
+        .merge(afterwards::routes())
 }
 
 /// Send a message.

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "what a test stands on must hold")]
 
 mod accounts;
+mod afterwards;
 mod attachments;
 mod audiences;
 mod automations;
@@ -10,6 +11,7 @@ mod campaign_engine;
 mod campaigns;
 mod contacts;
 mod conversations;
+mod inflow;
 mod live;
 mod macros;
 mod merges;

@@ -13,7 +13,7 @@ use postroad_store::{
 use serde_json::json;
 
 use super::{By, ConversationError, Happening, Result, Work, know};
-use crate::{App, messages::is_https, text};
+use crate::{App, messages::is_https, reads, text};
 
 /// Longest time out of sight.
 const SNOOZE_MAX: TimeDelta = TimeDelta::days(366);
@@ -175,6 +175,9 @@ pub async fn read(app: &App, by: By, id: ConversationId, read: Read) -> Result<C
         }
     };
     stored::set_seen(&mut work.tx, id, member, seen, work.now).await?;
+    if matches!(read, Read::All) {
+        reads::want(&mut work.tx, id, work.now).await?;
+    }
     work.tell((EventKind::Read, json!({"member": member, "seen": seen}))).await
 }
 

@@ -78,13 +78,13 @@ pub async fn reply<A: Serialize>(
     Ok(answer)
 }
 
-async fn address_of(tx: &mut TenantTx, conversation: &Conversation) -> Result<String> {
+pub(super) async fn address_of(tx: &mut TenantTx, conversation: &Conversation) -> Result<String> {
     let addresses = contacts::addresses(tx, &[conversation.contact]).await?;
     let address = addresses.into_iter().find(|address| address.id == conversation.address);
     Ok(address.ok_or(ConversationError::Unreachable(conversation.contact))?.address)
 }
 
-fn draft(conversation: &Conversation, to: String, reply: Reply, now: DateTime<Utc>) -> Draft {
+pub(super) fn draft(conversation: &Conversation, to: String, reply: Reply, now: DateTime<Utc>) -> Draft {
     Draft {
         to,
         channel: Some(conversation.channel),

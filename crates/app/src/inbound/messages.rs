@@ -1,6 +1,6 @@
 //! What people say: stored once each, in the conversation it belongs to, with whatever follows from it, set by set.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use chrono::{DateTime, Utc};
 use postroad_core::{
@@ -8,17 +8,20 @@ use postroad_core::{
     consent::{ConsentAction, Purpose, revoked_at},
     conversation::EventKind,
     ids::{AccountId, AddressId, AttachmentId, ConversationId, MessageId, TenantId},
-    jobs::FetchMedia,
+    jobs::{FetchMedia, Maintain},
     message::Content,
-    provider::{Event, EventKind as Heard, Inbound},
+    provider::{Event, EventKind as Kind, Inbound},
 };
 use postroad_store::{
     Result, SystemTx,
+    aliases::{self, Alias},
     events::Event as Happened,
     hearing::{self, Continued, Known, Said, Speaker, Turn},
     inbound,
     media::{self, Sent},
-    queue, texts,
+    queue,
+    reactions::{self, Done},
+    texts,
 };
 use serde_json::json;
 
@@ -38,18 +41,26 @@ impl<'a> Utterance<'a> {
     }
 }
 
-/// Takes in whatever was said; returns how many messages were new, and what is to be told of them.
+/// Messages that were new, and those that were known.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Heard {
+    pub(super) fresh: usize,
+    pub(super) known: usize,
+}
+
+/// Takes in whatever was said; returns how much, and what is to be told of it.
 pub(super) async fn take(
     tx: &mut SystemTx,
     understood: &[Understood<'_>],
     now: DateTime<Utc>,
-) -> Result<(usize, Vec<(TenantId, Happened)>)> {
+) -> Result<(Heard, Vec<(TenantId, Happened)>)> {
     let mut heard: Vec<Utterance<'_>> = understood.iter().flat_map(utterances).collect();
     heard.sort_by_key(|one| one.event.at);
     if heard.is_empty() {
-        return Ok((0, Vec::new()));
+        return Ok((Heard::default(), Vec::new()));
     }
     let known = hearing::know(tx, &speakers(&heard), now).await?;
+    know_as_well(tx, &heard, &known, now).await?;
     let said: Vec<Said<'_>> = heard.iter().map(|one| said(one, known[&one.speaker()], now)).collect();
     let ids = hearing::insert_messages(tx, &said, now).await?;
     let fresh: Vec<Fresh<'_>> = heard
@@ -58,20 +69,42 @@ pub(super) async fn take(
         .zip(ids)
         .filter_map(|((heard, said), id)| Some(Fresh { heard, said, id: id? }))
         .collect();
+    let counts = Heard { fresh: fresh.len(), known: said.len() - fresh.len() };
     if fresh.is_empty() {
-        return Ok((0, Vec::new()));
+        return Ok((counts, Vec::new()));
     }
     let told = converse(tx, &fresh, now).await?;
     stop(tx, &fresh, now).await?;
-    Ok((fresh.len(), told))
+    Ok((counts, told))
 }
 
 fn utterances<'a>(one: &'a Understood<'a>) -> impl Iterator<Item = Utterance<'a>> {
     one.events.iter().filter(|event| concerns(one.hook, event)).filter_map(move |event| {
-        let Heard::Inbound(said) = &event.kind else { return None };
-        let from = said.phone.as_deref().or(said.scoped_id.as_deref())?;
+        let Kind::Inbound(said) = &event.kind else { return None };
+        let from = said.from()?;
         Some(Utterance { one, event, said, from })
     })
+}
+
+/// Whoever names a number and the provider's id of the person is known by both from now on. Two contacts that are found so are one
+/// person, which a job sees to: a merge holds more than a reader may.
+async fn know_as_well(
+    tx: &mut SystemTx,
+    heard: &[Utterance<'_>],
+    known: &HashMap<Speaker<'_>, Known>,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    let aliases: BTreeSet<Alias<'_>> = heard.iter().filter_map(|one| alias(one, known)).collect();
+    let same = aliases::bind(tx, &aliases.into_iter().collect::<Vec<_>>(), now).await?;
+    let jobs: Vec<Maintain> =
+        same.into_iter().map(|(tenant, contact, other)| Maintain::MergeSame { tenant, contact, other }).collect();
+    if jobs.is_empty() { Ok(()) } else { queue::push_all(tx, &jobs, now).await }
+}
+
+fn alias<'a>(heard: &Utterance<'a>, known: &HashMap<Speaker<'_>, Known>) -> Option<Alias<'a>> {
+    let address = heard.said.scoped_id.as_deref().filter(|_| heard.said.phone.is_some())?;
+    let Speaker { tenant, channel, .. } = heard.speaker();
+    Some(Alias { tenant, channel, address, contact: known[&heard.speaker()].contact })
 }
 
 /// Everybody who speaks, once, by the name they gave last.
@@ -127,7 +160,39 @@ async fn converse(tx: &mut SystemTx, fresh: &[Fresh<'_>], now: DateTime<Utc>) ->
     want_files(tx, fresh, now).await?;
     let said: Vec<(TenantId, MessageId)> = fresh.iter().map(|one| (one.said.tenant, one.id)).collect();
     texts::add(tx, &said).await?;
+    afterwards(tx, fresh).await?;
     Ok(told(fresh, &by_key))
+}
+
+/// What somebody did with messages that were said before stands with those.
+async fn afterwards(tx: &mut SystemTx, fresh: &[Fresh<'_>]) -> Result<()> {
+    let done: Vec<(Deed, Done<'_>)> = fresh.iter().filter_map(deed).collect();
+    let of = |wanted| done.iter().filter(|(deed, _)| *deed == wanted).map(|(_, done)| *done).collect::<Vec<_>>();
+    reactions::put_theirs(tx, &of(Deed::Reacted)).await?;
+    let edited = reactions::edit(tx, &of(Deed::Edited)).await?;
+    texts::renew(tx, &edited).await?;
+    reactions::take_back(tx, &of(Deed::TookBack)).await
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Deed {
+    Reacted,
+    Edited,
+    TookBack,
+}
+
+fn deed<'a>(fresh: &Fresh<'a>) -> Option<(Deed, Done<'a>)> {
+    let said = fresh.said;
+    let (deed, about, words) = match said.content {
+        Content::Reaction { to, emoji } => (Deed::Reacted, to.as_str(), emoji.as_str()),
+        Content::Other { kind, summary } if kind == "edit" => {
+            (Deed::Edited, said.reply_to?, summary.as_ref().map_or("", |words| words.0.as_str()))
+        }
+        Content::Other { kind, .. } if kind == "revoke" => (Deed::TookBack, said.reply_to?, ""),
+        _ => return None,
+    };
+    let Said { tenant, account, who, at, .. } = *said;
+    Some((deed, Done { tenant, account, contact: who.contact, about, words, message: fresh.id, at }))
 }
 
 /// What was sent lies at the provider until a job fetches it.

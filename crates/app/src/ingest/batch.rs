@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use postroad_core::jobs::ReadJournal;
+use postroad_core::{inbound::Counted, jobs::ReadJournal};
 use postroad_store::{
-    Result, SystemTx,
+    Result, SystemTx, inbound_counts,
     journal::{self, Arrived},
-    queue,
+    pulses, queue,
 };
 use tokio::sync::{mpsc, oneshot};
 
@@ -83,7 +83,10 @@ async fn write(app: &App, batch: &[Waiting]) -> Result<()> {
     let now = app.clock.now();
     let mut tx = SystemTx::begin(&app.store).await?;
     journal::insert(&mut tx, &arrived).await?;
+    let accounts: Vec<_> = arrived.iter().map(|arrived| (arrived.tenant, arrived.account)).collect();
+    pulses::note_heard(&mut tx, &accounts, now).await?;
     queue::push(&mut tx, &ReadJournal { first }, now).await?;
+    inbound_counts::add(&mut tx, &[(Counted::Journalled, arrived.len() as u64)]).await?;
     tx.commit().await
 }
 

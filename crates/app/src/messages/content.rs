@@ -3,8 +3,8 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use postroad_core::{
     limits::{
-        BODY_CHARS_MAX, BUTTON_ID_CHARS_MAX, BUTTON_TITLE_CHARS_MAX, BUTTONS_MAX, CAPTION_CHARS_MAX, LINK_CHARS_MAX,
-        PLACEHOLDER_CHARS_MAX, PLACEHOLDERS_MAX,
+        BODY_CHARS_MAX, BUTTON_ID_CHARS_MAX, BUTTON_TITLE_CHARS_MAX, BUTTONS_MAX, CAPTION_CHARS_MAX, EMOJI_CHARS_MAX,
+        LINK_CHARS_MAX, PLACEHOLDER_CHARS_MAX, PLACEHOLDERS_MAX,
     },
     message::{Body, Button, Content, Media, TemplateUse},
 };
@@ -40,7 +40,8 @@ pub(super) fn check_content(content: &Content) -> Result<(), Refused> {
         Content::Template(used) => template(used),
         Content::Media(file) => media(file),
         Content::Interactive { body, buttons } => interactive(body, buttons),
-        Content::Reply { .. } | Content::InboundMedia(_) | Content::Reaction { .. } | Content::Other { .. } => {
+        Content::Reaction { emoji, .. } => at_most("emoji", emoji, EMOJI_CHARS_MAX),
+        Content::Reply { .. } | Content::InboundMedia(_) | Content::Other { .. } => {
             Err(Refused::Kind { kind: content.kind() })
         }
     }
@@ -96,11 +97,12 @@ fn interactive(body: &Body, buttons: &[Button]) -> Result<(), Refused> {
 
 /// 1 to `max` characters.
 fn chars(what: &'static str, text: &str, max: usize) -> Result<(), Refused> {
-    match text.chars().count() {
-        0 => Err(Refused::Empty { what }),
-        chars if chars > max => Err(Refused::TooLong { what, chars, max }),
-        _ => Ok(()),
-    }
+    if text.is_empty() { Err(Refused::Empty { what }) } else { at_most(what, text, max) }
+}
+
+fn at_most(what: &'static str, text: &str, max: usize) -> Result<(), Refused> {
+    let chars = text.chars().count();
+    if chars > max { Err(Refused::TooLong { what, chars, max }) } else { Ok(()) }
 }
 
 fn count(what: &'static str, count: usize, max: usize) -> Result<(), Refused> {

@@ -283,7 +283,7 @@ fn shown(account: Account) -> Shown {
         people_max: account.portfolio.people_max,
         people: account.portfolio.people,
         is_primary: account.is_primary,
-        last_ok_at: account.last_ok_at.map(instant),
+        last_ok_at: account.pulse.accepted_at.map(instant),
     }
 }
 

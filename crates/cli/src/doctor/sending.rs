@@ -78,7 +78,7 @@ fn suspects(examined: &Examined) -> Check {
 }
 
 pub(super) fn backlogs(census: &Census, now: DateTime<Utc>) -> Vec<Check> {
-    vec![due(census, now), in_flight(census, now), dead(census), quarantined(census)]
+    vec![due(census, now), in_flight(census, now), dead(census), quarantined(census), uncounted(census), silent(census)]
 }
 
 fn due(census: &Census, now: DateTime<Utc>) -> Check {
@@ -131,9 +131,32 @@ fn quarantined(census: &Census) -> Check {
     }
 }
 
+fn uncounted(census: &Census) -> Check {
+    const ID: &str = "webhooks.counted";
+    match (census.inflow.webhooks_unaccounted(), census.inflow.events_unaccounted()) {
+        (0, 0) => Check::ok(ID, "of every webhook that came in it is known what became of it"),
+        (webhooks, events) => Check::warning(
+            ID,
+            format!("{webhooks} webhooks and {events} events came in, and nothing became of them"),
+            "was the journal changed by hand, or did an older version run beside this one? If not, tell us",
+        ),
+    }
+}
+
+fn silent(census: &Census) -> Check {
+    match census.silent {
+        0 => Check::ok("webhooks.silent", "webhooks of every account that sends come"),
+        count => Check::warning(
+            "webhooks.silent",
+            format!("{count} accounts send, and their webhooks do not come"),
+            "`GET /v1/accounts` tells which, and what to do",
+        ),
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use postroad_store::queue::Depth;
+    use postroad_store::{inbound_counts::Inflow, queue::Depth};
 
     use super::*;
     use crate::doctor::Verdict;
@@ -147,6 +170,8 @@ mod tests {
             webhooks_unread: 0,
             webhooks_oldest_at: None,
             webhooks_quarantined: 0,
+            inflow: Inflow::default(),
+            silent: 0,
             suspects: 0,
             files: Vec::new(),
         }
@@ -177,6 +202,10 @@ mod tests {
         assert_eq!(verdict("queue.age", &queued(940, 0)), Verdict::Ok);
         assert_eq!(verdict("queue.age", &queued(939, 0)), Verdict::Warning);
         assert_eq!(verdict("queue.dead", &queued(940, 1)), Verdict::Warning);
+        assert_eq!(verdict("webhooks.silent", &Census { silent: 1, ..calm() }), Verdict::Warning);
+        let lost = Inflow { unread: 1, ..Inflow::default() };
+        assert_eq!(verdict("webhooks.counted", &Census { inflow: lost, ..calm() }), Verdict::Warning);
+        assert_eq!(verdict("webhooks.counted", &calm()), Verdict::Ok);
         assert_eq!(verdict("webhooks.quarantined", &Census { webhooks_quarantined: 1, ..calm() }), Verdict::Warning);
     }
 }

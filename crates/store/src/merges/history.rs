@@ -158,3 +158,20 @@ pub async fn blank(tx: &mut TenantTx, contact: ContactId) -> Result<()> {
     .await?;
     Ok(())
 }
+
+/// Whether the two are one, or were until somebody undid it, whichever way round.
+pub async fn were_one(tx: &mut TenantTx, one: ContactId, two: ContactId) -> Result<bool> {
+    let tenant = tx.tenant();
+    let found = sqlx::query_scalar!(
+        r#"
+        select exists (select 1 from contact_merges
+                       where  tenant_id = $1 and ((contact_id = $2 and other_id = $3) or (contact_id = $3 and other_id = $2))) as "found!"
+        "#,
+        tenant.uuid(),
+        one.uuid(),
+        two.uuid(),
+    )
+    .fetch_one(tx.conn())
+    .await?;
+    Ok(found)
+}

@@ -34,6 +34,9 @@ pub struct MessageRow {
     pub member: Option<MemberId>,
     pub request_id: Option<String>,
     pub created_at: DateTime<Utc>,
+    pub edited_at: Option<DateTime<Utc>>,
+    pub deleted_at: Option<DateTime<Utc>>,
+    pub reactions: Option<sqlx::types::Json<Vec<Reaction>>>,
     pub state: Option<SendState>,
     pub state_at: Option<DateTime<Utc>>,
     /// When it is due, or looked at again.
@@ -45,6 +48,14 @@ pub struct MessageRow {
     pub provider_ref: Option<String>,
     pub provider_code: Option<String>,
     pub fault_class: Option<String>,
+}
+
+/// The last reaction of one side, unless it was taken back, or ours did not get through.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
+pub struct Reaction {
+    pub is_ours: bool,
+    pub emoji: String,
+    pub at: DateTime<Utc>,
 }
 
 /// Which messages a list shows.
@@ -87,7 +98,12 @@ pub async fn get(tx: &mut TenantTx, sight: Sight, id: MessageId) -> Result<Optio
                m.class as "class: Class", m.purpose as "purpose: Purpose", m.quiet_policy as "quiet_policy: QuietPolicy",
                m.content as "content: sqlx::types::Json<Content>", m.reply_to, m.campaign_id as "campaign: CampaignId",
                m.client_id as "client: ClientId", m.conversation_id as "conversation: ConversationId",
-               m.member_id as "member: MemberId", m.request_id, m.created_at,
+               m.member_id as "member: MemberId", m.request_id, m.created_at, m.edited_at, m.deleted_at,
+               (select jsonb_agg(jsonb_build_object('is_ours', r.who = 'us', 'emoji', r.emoji, 'at', r.at) order by r.who)
+                from   reactions r left join sends x on x.tenant_id = r.tenant_id and x.id = r.reaction_id
+                where  r.tenant_id = m.tenant_id and r.message_id = m.id and r.emoji <> ''
+                and    (x.state is null or x.state not in ('failed', 'rejected', 'refused', 'expired', 'cancelled', 'dead')))
+                   as "reactions: sqlx::types::Json<Vec<Reaction>>",
                s.state as "state?: SendState", s.state_at as "state_at?", s.run_at as "run_at?", s.not_after as "not_after?",
                s.attempt as "attempt?", s.gate as "gate?: GateName", s.reason as "reason?: Reason",
                coalesce(s.provider_ref, m.provider_ref) as provider_ref, s.provider_code as "provider_code?", s.fault_class as "fault_class?"
@@ -118,7 +134,12 @@ pub async fn list(tx: &mut TenantTx, sight: Sight, filter: &Filter, limit: i64) 
                m.class as "class: Class", m.purpose as "purpose: Purpose", m.quiet_policy as "quiet_policy: QuietPolicy",
                m.content as "content: sqlx::types::Json<Content>", m.reply_to, m.campaign_id as "campaign: CampaignId",
                m.client_id as "client: ClientId", m.conversation_id as "conversation: ConversationId",
-               m.member_id as "member: MemberId", m.request_id, m.created_at,
+               m.member_id as "member: MemberId", m.request_id, m.created_at, m.edited_at, m.deleted_at,
+               (select jsonb_agg(jsonb_build_object('is_ours', r.who = 'us', 'emoji', r.emoji, 'at', r.at) order by r.who)
+                from   reactions r left join sends x on x.tenant_id = r.tenant_id and x.id = r.reaction_id
+                where  r.tenant_id = m.tenant_id and r.message_id = m.id and r.emoji <> ''
+                and    (x.state is null or x.state not in ('failed', 'rejected', 'refused', 'expired', 'cancelled', 'dead')))
+                   as "reactions: sqlx::types::Json<Vec<Reaction>>",
                s.state as "state?: SendState", s.state_at as "state_at?", s.run_at as "run_at?", s.not_after as "not_after?",
                s.attempt as "attempt?", s.gate as "gate?: GateName", s.reason as "reason?: Reason",
                coalesce(s.provider_ref, m.provider_ref) as provider_ref, s.provider_code as "provider_code?", s.fault_class as "fault_class?"

@@ -3,7 +3,7 @@
 
 use postroad_app::{accounts, lost};
 use postroad_core::{
-    ids::{MessageId, TenantId},
+    ids::{AccountId, MessageId, TenantId},
     provider::{Connection, Lost, Outbound, Provider},
     send::Correlation,
 };
@@ -21,7 +21,7 @@ pub(super) async fn look_up(ctx: &Ctx, tenant: TenantId, message: MessageId, att
     let Some(provider) = postroad_providers::find(&found.provider) else {
         return Ok(Done::Skipped { why: "this build does not know the provider" });
     };
-    let Some(connection) = connection(ctx, provider, tenant, &found).await? else {
+    let Some(connection) = connection(ctx, provider, (tenant, found.account), &found.external_id).await? else {
         return Ok(Done::Skipped { why: "the account has no credentials that can be read" });
     };
     let wanted = Lost { outbound: outbound(&send, attempt), began_at: found.began_at };
@@ -35,17 +35,18 @@ pub(super) async fn look_up(ctx: &Ctx, tenant: TenantId, message: MessageId, att
     Ok(NOT_THERE)
 }
 
-async fn connection(
+/// Opens the account's secrets. None: there are none that can be read.
+pub(super) async fn connection(
     ctx: &Ctx,
     provider: &dyn Provider,
-    tenant: TenantId,
-    found: &lost::Lost,
+    account: (TenantId, AccountId),
+    external_id: &str,
 ) -> Result<Option<Connection>, Failure> {
-    let opened = accounts::credentials(&ctx.app, &[(tenant, found.account)]).await?.pop();
+    let opened = accounts::credentials(&ctx.app, &[account]).await?.pop();
     let Some((_, Ok(credentials))) = opened else { return Ok(None) };
-    let stand_in = ctx.base_urls.get(&found.provider).cloned();
+    let stand_in = ctx.base_urls.get(provider.name()).cloned();
     Ok(Some(Connection {
-        external_id: found.external_id.clone(),
+        external_id: external_id.to_owned(),
         base_url: stand_in.unwrap_or_else(|| provider.base_url().to_owned()),
         public_url: ctx.app.public_url.to_string(),
         credentials,

@@ -10,6 +10,7 @@ mod plan_campaign;
 mod quotas;
 mod read_import;
 mod read_journal;
+mod reads;
 mod tend_templates;
 mod wake_lane;
 

@@ -26,14 +26,8 @@ async fn read(ctx: &Ctx) -> Result<Read, Failure> {
         Err(error) if !error.is_unavailable() => inbound::read_batch(&ctx.app, &Adapters, true).await?,
         result => result?,
     };
-    let counts = [
-        ("receipt", read.receipts),
-        ("duplicate", read.duplicates),
-        ("message", read.messages),
-        ("quarantined", read.quarantined),
-    ];
-    for (kind, count) in counts {
-        metrics::WEBHOOKS.with_label_values(&[kind]).inc_by(u64::try_from(count).unwrap_or_default());
+    for (what, count) in read.counts() {
+        metrics::WEBHOOKS.with_label_values(&[what.as_str()]).inc_by(count);
     }
     Ok(read)
 }

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "what a test stands on must hold")]
 
+mod aliases;
+mod courtesies;
 mod media;
 mod moto;
 mod sending;

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use postroad_app::accounts;
-use postroad_core::provider;
+use postroad_core::{inbound::Silence, provider};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::new::Limits;
-use crate::schema::{AccountStatusWord, ChannelWord};
+use crate::schema::{AccountStatusWord, ChannelWord, SilenceWord};
 
 /// A connected account, without its secrets.
 #[derive(Serialize, ToSchema)]
@@ -35,7 +35,10 @@ pub(super) struct Account {
     #[schema(pattern = "^[0-9]{2}:[0-9]{2}-[0-9]{2}:[0-9]{2}$")]
     quiet_hours: Option<String>,
     primary: bool,
-    /// When the provider last took something from it.
+    /// Whether people are told, where the channel can, that what they said was read.
+    tell_read: bool,
+    webhook: Webhook,
+    /// When the provider last took a message from it, to a few seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     last_ok_at: Option<DateTime<Utc>>,
     created_at: DateTime<Utc>,
@@ -58,7 +61,9 @@ impl Account {
             time_zone: account.time_zone,
             quiet_hours: account.quiet_hours.map(|hours| hours.to_string()),
             primary: account.is_primary,
-            last_ok_at: account.last_ok_at,
+            tell_read: account.tell_read,
+            webhook: Webhook::of(account.pulse),
+            last_ok_at: account.pulse.accepted_at,
             created_at: account.created_at,
             updated_at: account.updated_at,
         }
@@ -82,6 +87,67 @@ struct Portfolio {
 impl Portfolio {
     fn of(portfolio: accounts::Portfolio) -> Self {
         Self { id: portfolio.id, people_max: portfolio.people_max, people: portfolio.people }
+    }
+}
+
+/// Whether the provider tells us what becomes of messages, and what people say.
+#[derive(Serialize, ToSchema)]
+#[schema(as = AccountWebhook)]
+struct Webhook {
+    state: WebhookState,
+    /// When the last one came, to a few seconds. Absent: none ever did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    heard_at: Option<DateTime<Utc>>,
+    /// The next webhook ends it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    silent_since: Option<DateTime<Utc>>,
+    /// Why it is silent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<SilenceWord>)]
+    reason: Option<&'static str>,
+    /// The same for people, with what to do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<&'static str>,
+}
+
+#[derive(Debug, Clone, Copy, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum WebhookState {
+    /// None came yet, and none is owed.
+    Unheard,
+    Heard,
+    /// The provider took messages, and told nothing of them for more than 15 minutes.
+    Silent,
+}
+
+impl Webhook {
+    fn of(pulse: accounts::Pulse) -> Self {
+        let state = match (pulse.silent, pulse.heard_at) {
+            (Some(_), _) => WebhookState::Silent,
+            (None, Some(_)) => WebhookState::Heard,
+            (None, None) => WebhookState::Unheard,
+        };
+        let silence = pulse.silent.map(|(_, silence)| silence);
+        Self {
+            state,
+            heard_at: pulse.heard_at,
+            silent_since: pulse.silent.map(|(since, _)| since),
+            reason: silence.map(Silence::as_str),
+            detail: silence.map(in_words),
+        }
+    }
+}
+
+const fn in_words(silence: Silence) -> &'static str {
+    match silence {
+        Silence::NeverHeard => {
+            "the provider took messages of this account, and no webhook of it ever came: enter our address at the provider, \
+             and check the secret that it signs with"
+        }
+        Silence::WentSilent => {
+            "the provider took messages of this account, and told nothing of them for more than 15 minutes: look at the \
+             provider whether webhooks are still sent to our address"
+        }
     }
 }
 

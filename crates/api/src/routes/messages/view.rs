@@ -14,7 +14,10 @@ use postroad_core::{
     message::Content,
     send::SendState,
 };
-use postroad_store::{attachments as stored, messages::MessageRow};
+use postroad_store::{
+    attachments as stored,
+    messages::{self as stored_messages, MessageRow},
+};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -148,7 +151,16 @@ pub(in crate::routes) struct Message {
     /// Under which it was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     request_id: Option<String>,
+    /// The last reaction of each side.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    reactions: Vec<Reaction>,
     created_at: DateTime<Utc>,
+    /// When the person last changed it; `content` is as it reads now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    edited_at: Option<DateTime<Utc>>,
+    /// When the person took it back; what was said stays.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    deleted_at: Option<DateTime<Utc>>,
     /// Absent for inbound messages, like all that follows.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<StateWord>)]
@@ -174,6 +186,30 @@ pub(in crate::routes) struct Message {
     /// Why it failed, in the provider's word and in ours.
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<Fault>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = MessageReaction)]
+pub(super) struct Reaction {
+    /// `contact` or `us`.
+    by: Side,
+    emoji: String,
+    at: DateTime<Utc>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = ReactionSide)]
+pub(super) enum Side {
+    Contact,
+    Us,
+}
+
+impl Reaction {
+    fn of(reaction: stored_messages::Reaction) -> Self {
+        let by = if reaction.is_ours { Side::Us } else { Side::Contact };
+        Self { by, emoji: reaction.emoji, at: reaction.at }
+    }
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -207,6 +243,8 @@ impl Message {
             member_id: row.member.map(|id| id.to_string()),
             request_id: row.request_id.clone(),
             created_at: row.created_at,
+            edited_at: row.edited_at,
+            deleted_at: row.deleted_at,
             state: row.state.map(SendState::as_str),
             group: row.state.map(SendState::group),
             state_at: row.state_at,
@@ -216,6 +254,7 @@ impl Message {
             held_by: held_by(&row),
             provider_ref: row.provider_ref.clone(),
             error: fault(&row),
+            reactions: row.reactions.map(|all| all.0.into_iter().map(Reaction::of).collect()).unwrap_or_default(),
             content: row.content.0,
             attachment: None,
         }
