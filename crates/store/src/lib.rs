@@ -60,6 +60,7 @@ pub mod portfolios;
 pub mod queue;
 pub mod quick_replies;
 pub mod quota;
+pub mod ratings;
 pub mod receipts;
 pub mod recipients;
 pub mod reports;

@@ -1,6 +1,6 @@
 use postroad_app::{
     campaigns::{self, CampaignError},
-    dry_run, housekeeping, media,
+    dry_run, housekeeping, media, ratings,
     templates::listing,
 };
 use postroad_core::jobs::Maintain;
@@ -12,6 +12,9 @@ impl Handle for Maintain {
         match self {
             Self::Prune { .. } => housekeeping::prune(&ctx.app).await?,
             Self::PurgeMedia { .. } => media::purge(&ctx.app).await.map_err(|error| Failure::Retry(error.into()))?,
+            Self::AskRatings { .. } => {
+                ratings::ask_all(&ctx.app).await?;
+            }
             Self::FoldCampaigns { .. } => campaigns::fold_all(&ctx.app).await?,
             Self::DryRun { tenant, campaign, asked, .. } => {
                 return match dry_run::go_on(&ctx.app, tenant, campaign, asked).await {
