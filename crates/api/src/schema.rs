@@ -21,6 +21,7 @@ use postroad_core::{
     scope::Scope,
     segment::Standing,
     send::SendState,
+    targets::{CountedIn, Timeliness},
     template::{TemplateCategory, TemplateStatus},
 };
 use utoipa::{
@@ -80,6 +81,8 @@ vocabularies! {
     StandingWord = Standing, "What would become of a message to somebody";
     ConversationStateWord = ConversationState, "Where a conversation stands";
     PriorityWord = Priority, "How urgent a conversation is";
+    TimelinessWord = Timeliness, "How a conversation stands to its targets";
+    CountedInWord = CountedIn, "Which time counts";
     RoleWord = Role, "What a member may do";
     PresenceWord = Presence, "Whether a member is there";
     NotificationKindWord = NotificationKind, "Why a member is told";

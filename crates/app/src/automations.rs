@@ -32,6 +32,7 @@ pub use drive::{Driven, drive};
 pub(crate) use effects::{Undone, carry_out};
 pub use fire::{Firing, fire};
 pub use follow::{Followed, follow};
+pub(crate) use hours::hours_of;
 pub use hours::{hours, set_hours};
 pub use programs::Programs;
 pub(crate) use scene::read as scene;

@@ -12,13 +12,16 @@ use postroad_core::{
 use postroad_store::{
     Result, SystemTx,
     automations::{self, runs, starting},
-    conversations::timers,
+    conversations::{
+        targets::{Missed, mark_missed},
+        timers,
+    },
     events::Event,
     import, inbound, lanes, leader, queue, receipts, sweeps,
 };
 use serde_json::json;
 
-use crate::{App, outcomes, telling};
+use crate::{App, outcomes, targets, telling};
 
 /// What one sweep moved.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -85,6 +88,7 @@ pub async fn wake_conversations(app: &App) -> Result<usize> {
     let now = app.clock.now();
     let mut tx = SystemTx::begin(&app.store).await?;
     let woken = timers::wake(&mut tx, SNOOZED_MAX, now).await?;
+    targets::follow(&mut tx, &woken, now).await?;
     let told: Vec<(TenantId, Event)> =
         woken.iter().map(|(tenant, conversation)| (*tenant, awake(*conversation))).collect();
     telling::tell(&mut tx, &told, now).await?;
@@ -96,6 +100,27 @@ pub async fn wake_conversations(app: &App) -> Result<usize> {
 fn awake(conversation: ConversationId) -> Event {
     let data = json!({"was": ConversationState::Snoozed, "is": ConversationState::Open});
     Event { kind: EventKind::StateChanged, conversation, message: None, actor: Actor::System, data }
+}
+
+/// Targets of each kind that one sweep finds missed.
+const MISSED_MAX: i64 = 1_000;
+
+/// Marks targets whose time is over, each once, and tells those who work in the conversation; returns how many.
+pub async fn miss_targets(app: &App) -> Result<usize> {
+    let now = app.clock.now();
+    let mut tx = SystemTx::begin(&app.store).await?;
+    let missed = mark_missed(&mut tx, MISSED_MAX, now).await?;
+    let told: Vec<(TenantId, Event)> = missed.iter().map(late).collect();
+    telling::tell(&mut tx, &told, now).await?;
+    tx.commit().await?;
+    app.live.told(telling::tenants(&told));
+    Ok(told.len())
+}
+
+fn late(missed: &Missed) -> (TenantId, Event) {
+    let data = json!({"target": missed.kind, "due_at": missed.due_at, "members": missed.members});
+    let (kind, conversation) = (EventKind::TargetMissed, missed.conversation);
+    (missed.tenant, Event { kind, conversation, message: None, actor: Actor::System, data })
 }
 
 /// Events and runs of automations that were due so long ago have lost their wake-up.

@@ -86,6 +86,12 @@ fn of_event(tenant: TenantId, event: &Event) -> Vec<Wanted> {
         EventKind::StateChanged if state(&event.data["is"]) == Some(ConversationState::Resolved) => {
             vec![one(NotificationKind::ConversationResolved, Whom::Assignee, json!({}))]
         }
+        EventKind::TargetMissed => {
+            let data = json!({"target": event.data["target"]});
+            let named = event.data["members"].as_array().into_iter().flatten().filter_map(member);
+            let whom = std::iter::once(Whom::Assignee).chain(named.map(Whom::Member));
+            whom.map(|whom| one(NotificationKind::TargetMissed, whom, data.clone())).collect()
+        }
         _ => Vec::new(),
     }
 }

@@ -78,6 +78,10 @@ words! {
         Edited = "conversation.edited",
         Linked = "conversation.linked",
         Read = "conversation.read",
+        /// Nobody answered, or was done, in the time that the tenant has set.
+        TargetMissed = "conversation.target_missed",
+        /// The person said how it was.
+        Rated = "conversation.rated",
         MessageReceived = "message.received",
         MessageQueued = "message.queued",
         /// The provider has it.

@@ -141,6 +141,8 @@ id!(/// A file that was sent or uploaded.
     AttachmentId, "att");
 id!(/// A text that members answer with often.
     QuickReplyId, "qrp");
+id!(/// What a person was asked about a conversation, and said.
+    RatingId, "rtg");
 id!(/// What members say to each other about a conversation.
     NoteId, "not");
 id!(/// Something that a member is told of.

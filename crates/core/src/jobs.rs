@@ -240,6 +240,8 @@ pub enum Maintain {
     FoldCampaigns { slot: i64 },
     /// Deletes files that are older than their tenants keep them, and those of forgotten people.
     PurgeMedia { slot: i64 },
+    /// Asks people about conversations that were resolved.
+    AskRatings { slot: i64 },
     /// Lists the templates of every account whose provider keeps them.
     ListTemplates { slot: i64 },
     /// Asks how many people the portfolio of an account may write to, which was connected at this instant in unix seconds.
@@ -262,6 +264,7 @@ impl Job for Maintain {
             Self::Prune { slot } => format!("prune:{slot}"),
             Self::FoldCampaigns { slot } => format!("fold:{slot}"),
             Self::PurgeMedia { slot } => format!("media:{slot}"),
+            Self::AskRatings { slot } => format!("ratings:{slot}"),
             Self::DryRun { campaign, asked, at, .. } => format!("dry:{}:{asked}:{at}", campaign.uuid().simple()),
             Self::ListTemplates { slot } => format!("templates:{slot}"),
             Self::LearnQuota { account, asked, .. } => format!("quota:{}:{asked}", account.uuid().simple()),

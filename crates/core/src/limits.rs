@@ -225,6 +225,25 @@ pub const RUN_MESSAGES_MAX: usize = 20;
 pub const MENTIONS_MAX: usize = 20;
 /// Characters of the reason for which a run is stopped.
 pub const STOP_REASON_CHARS_MAX: usize = 200;
+/// Minutes of the longest target: thirty days, which are four months of usual business hours.
+pub const TARGET_MINUTES_MAX: u32 = 43_200;
+/// Characters of the question that people are asked, and of what they say.
+pub const RATING_QUESTION_CHARS_MAX: usize = 500;
+pub const RATING_COMMENT_CHARS_MAX: usize = 2_000;
+/// The longest time in which one person is not asked again.
+pub const RATING_EVERY_DAYS_MAX: u32 = 366;
+/// How long a person may answer.
+pub const RATING_LINK_LASTS: TimeDelta = TimeDelta::days(14);
+/// Conversations of one page of questions, and pages of one run; the next run goes on.
+pub const RATINGS_PAGE: i64 = 100;
+pub const RATINGS_PAGES_MAX: usize = 10;
+/// Ratings that one conversation shows.
+pub const RATINGS_SHOWN_MAX: i64 = 50;
+/// Questions that one count looks at, and the span it is about.
+pub const RATINGS_COUNTED_MAX: i64 = 100_000;
+pub const RATINGS_SPAN_MAX: TimeDelta = TimeDelta::days(366);
+/// Members of a department who are told of a target that was missed in a conversation of nobody.
+pub const TARGET_TOLD_MAX: i64 = 50;
 /// Stretches of one day in which a business is open.
 pub const OPEN_RANGES_MAX: usize = 6;
 /// Automations that may have led to one another before a person did something again.

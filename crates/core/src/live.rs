@@ -47,6 +47,8 @@ impl Kind {
                 | E::Edited
                 | E::Linked
                 | E::Read
+                | E::TargetMissed
+                | E::Rated
                 | E::MessageReceived
                 | E::MessageQueued
                 | E::MessageSent

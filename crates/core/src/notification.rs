@@ -13,6 +13,8 @@ words! {
         Mention = "mention",
         /// Somebody else is done with a conversation that is the member's.
         ConversationResolved = "conversation_resolved",
+        /// Nobody answered, or was done, in time: in a conversation that is the member's, or of nobody in their department.
+        TargetMissed = "target_missed",
         TeamInvite = "team_invite",
         System = "system",
     }
@@ -26,6 +28,7 @@ impl NotificationKind {
             Self::ConversationAssigned => "A conversation was assigned to you",
             Self::Mention => "You were mentioned in a note",
             Self::ConversationResolved => "Your conversation was resolved",
+            Self::TargetMissed => "A target was missed",
             Self::TeamInvite => "You were invited",
             Self::System => "Notice",
         }

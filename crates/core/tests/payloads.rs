@@ -71,6 +71,7 @@ fn jobs_that_wait_in_a_queue_are_read() {
         "media:0198c1b20000700080000000000000a1:0",
     );
     is_a_job::<Maintain>(&json!({"task": "purge_media", "slot": 29_000_003}), "media:29000003");
+    is_a_job::<Maintain>(&json!({"task": "ask_ratings", "slot": 29_000_004}), "ratings:29000004");
     is_a_job::<Maintain>(&json!({"task": "prune", "slot": 29_000_000}), "prune:29000000");
     is_a_job::<Maintain>(&json!({"task": "fold_campaigns", "slot": 29_000_001}), "fold:29000001");
     is_a_job::<Maintain>(

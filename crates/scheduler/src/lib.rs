@@ -90,6 +90,7 @@ impl Leader {
         sweep::wake_readers(&self.app).await?;
         sweep::wake_importers(&self.app).await?;
         sweep::wake_conversations(&self.app).await?;
+        sweep::miss_targets(&self.app).await?;
         sweep::wake_automations(&self.app).await?;
         media::wake(&self.app).await?;
         sweep::bury_poison(&self.app).await?;

@@ -22,6 +22,7 @@ pub const TIMETABLE: &[Entry] = &[
     Entry { name: "fold_campaigns", cron: "*/2 * * * * *", job: |slot| Maintain::FoldCampaigns { slot } },
     Entry { name: "note_silence", cron: "* * * * *", job: |slot| Maintain::NoteSilence { slot } },
     Entry { name: "purge_media", cron: "*/10 * * * *", job: |slot| Maintain::PurgeMedia { slot } },
+    Entry { name: "ask_ratings", cron: "* * * * *", job: |slot| Maintain::AskRatings { slot } },
     Entry { name: "list_templates", cron: "17 * * * *", job: |slot| Maintain::ListTemplates { slot } },
 ];
 

@@ -1,5 +1,6 @@
 //! Conversations: their records, how they change, and their lists.
 
+pub mod targets;
 pub mod thread;
 pub mod timers;
 
@@ -8,6 +9,7 @@ use postroad_core::{
     account::Channel,
     conversation::{ConversationState, Priority},
     ids::{AccountId, AddressId, ContactId, ConversationId, DepartmentId, LabelId, MemberId},
+    targets::Timeliness,
 };
 use uuid::Uuid;
 
@@ -41,6 +43,14 @@ pub struct Conversation {
     pub first_response_s: Option<i64>,
     pub resolved_at: Option<DateTime<Utc>>,
     pub resolution_s: Option<i64>,
+    /// Until then somebody should answer, and somebody should be done.
+    pub response_due_at: Option<DateTime<Utc>>,
+    pub resolution_due_at: Option<DateTime<Utc>>,
+    pub response_missed_at: Option<DateTime<Utc>>,
+    pub resolution_missed_at: Option<DateTime<Utc>>,
+    /// What the person said of it last, 1 to 5.
+    pub rating: Option<i16>,
+    pub rated_at: Option<DateTime<Utc>>,
     pub labels: Vec<Uuid>,
     /// Messages of the person that the member who asks has not seen; 0 if no member asks.
     pub unread: i32,
@@ -92,6 +102,8 @@ pub struct Listed {
     pub pinned: Option<bool>,
     /// Somebody waits for an answer.
     pub waiting: Option<bool>,
+    /// How it stands to what the tenant has set.
+    pub target: Option<Timeliness>,
     /// Who asks: for what they have not seen.
     pub member: Option<MemberId>,
     pub only_unread: bool,
@@ -120,7 +132,8 @@ pub async fn list(tx: &mut TenantTx, wanted: &Listed) -> Result<Vec<Conversation
                c.priority as "priority: Priority", c.subject, c.assignee_id as "assignee: MemberId",
                c.department_id as "department: DepartmentId", c.pinned_at, c.snoozed_until, c.window_closes_at, c.inbound, c.outbound,
                c.last_message_at, c.last_inbound_at, c.last_outbound_at, c.waiting_since, c.first_response_s, c.resolved_at,
-               c.resolution_s,
+               c.resolution_s, c.response_due_at, c.resolution_due_at, c.response_missed_at, c.resolution_missed_at,
+               c.rating, c.rated_at,
                array(select l.label_id from conversation_labels l
                      where  l.tenant_id = $1 and l.conversation_id = c.id order by l.labelled_at, l.label_id) as "labels!",
                case when $13::uuid is null then 0 else c.inbound - coalesce(r.seen, 0) end as "unread!",
@@ -147,6 +160,10 @@ pub async fn list(tx: &mut TenantTx, wanted: &Listed) -> Result<Vec<Conversation
                 or exists (select 1 from contacts p where p.tenant_id = $1 and p.id = d.contact_id and p.display_name ilike $19)
                 or exists (select 1 from conversation_labels l join labels n on n.tenant_id = $1 and n.id = l.label_id
                            where l.tenant_id = $1 and l.conversation_id = c.id and n.name ilike $19))
+        and    case $20::text when 'missed' then c.response_missed_at is not null or c.resolution_missed_at is not null
+                              when 'due' then (c.response_due_at is not null and c.response_missed_at is null)
+                                           or (c.resolution_due_at is not null and c.resolution_missed_at is null)
+                              else true end
         and    ($16::timestamptz is null or (c.last_message_at, c.id) < ($16, $17::uuid))
         order  by c.last_message_at desc, c.id desc
         limit  $18
@@ -170,6 +187,7 @@ pub async fn list(tx: &mut TenantTx, wanted: &Listed) -> Result<Vec<Conversation
         wanted.before.map(|(_, id)| id.uuid()),
         wanted.limit,
         wanted.containing.as_deref().map(pattern),
+        wanted.target.map(Timeliness::as_str),
     )
     .fetch_all(tx.conn())
     .await?;
@@ -214,7 +232,14 @@ pub async fn update(tx: &mut TenantTx, conversation: &Conversation, now: DateTim
         r#"
         update conversations
         set    state = $3, priority = $4, subject = $5, assignee_id = $6, department_id = $7, pinned_at = $8, snoozed_until = $9,
-               resolved_at = $10, resolution_s = $11, waiting_since = $12, updated_at = $13
+               resolved_at = $10, resolution_s = $11, waiting_since = $12, updated_at = $13,
+               used_s = case when state in ('resolved', 'closed', 'archived') and $3 in ('open', 'pending', 'snoozed') then 0 else used_s end,
+               resolution_missed_at = case when state in ('resolved', 'closed', 'archived') and $3 in ('open', 'pending', 'snoozed') then null
+                                           else resolution_missed_at end,
+               rating_due_at = case when $3 <> 'resolved' then null
+                                    when state in ('open', 'pending', 'snoozed')
+                                    then (select $13::timestamptz + interval '1 minute' from tenants t where t.id = $1 and t.asking -> 'ask' = 'true')
+                                    else rating_due_at end
         where  tenant_id = $1 and id = $2
         "#,
         tenant.uuid(),
@@ -244,7 +269,7 @@ pub async fn answered(tx: &mut TenantTx, id: ConversationId, now: DateTime<Utc>)
         update conversations c
         set    outbound = c.outbound + 1, last_outbound_at = $3, last_message_at = greatest(c.last_message_at, $3), updated_at = $3,
                first_response_s = coalesce(c.first_response_s, extract(epoch from greatest($3 - c.waiting_since, interval '0'))::bigint),
-               waiting_since = null
+               waiting_since = null, response_due_at = null
         where  c.tenant_id = $1 and c.id = $2
         "#,
         tenant.uuid(),

@@ -226,6 +226,9 @@ pub async fn everything(tx: &mut TenantTx, contact: ContactId) -> Result<Option<
             'conversation_links', (select coalesce(jsonb_agg(to_jsonb(l) - 'tenant_id' order by l.linked_at), '[]')
                                    from conversation_links l join conversations v on v.tenant_id = $1 and v.id = l.conversation_id
                                    join a on a.id = v.address_id where l.tenant_id = $1),
+            'ratings', (select coalesce(jsonb_agg(to_jsonb(r) - 'tenant_id' - 'token_sha256' order by r.id), '[]')
+                        from conversation_ratings r join conversations v on v.tenant_id = $1 and v.id = r.conversation_id
+                        join a on a.id = v.address_id where r.tenant_id = $1),
             'sends', (select coalesce(jsonb_agg(to_jsonb(s) - 'tenant_id' order by s.id), '[]')
                       from sends s join m on m.id = s.id where s.tenant_id = $1),
             'attempts', (select coalesce(jsonb_agg(to_jsonb(t) - 'tenant_id' order by t.message_id, t.attempt), '[]')

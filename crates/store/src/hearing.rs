@@ -338,6 +338,13 @@ async fn count_in(
                waiting_since = case when coalesce(x.last_at > c.last_outbound_at, true)
                                      and not (c.state = 'resolved' and x.last_at <= c.resolved_at)
                                then coalesce(c.waiting_since, x.first_at) else c.waiting_since end,
+               response_missed_at = case when c.waiting_since is null and coalesce(x.last_at > c.last_outbound_at, true)
+                                          and not (c.state = 'resolved' and x.last_at <= c.resolved_at)
+                                    then null else c.response_missed_at end,
+               resolution_missed_at = case when c.state = 'resolved' and x.last_at > c.resolved_at then null
+                                      else c.resolution_missed_at end,
+               rating_due_at = case when c.state = 'resolved' and x.last_at > c.resolved_at then null else c.rating_due_at end,
+               used_s = case when c.state = 'resolved' and x.last_at > c.resolved_at then 0 else c.used_s end,
                updated_at = $7
         from   unnest($1::uuid[], $2::uuid[], $3::int[], $4::timestamptz[], $5::timestamptz[], $6::timestamptz[])
                as x (tenant_id, id, messages, first_at, last_at, window_closes_at)

@@ -63,6 +63,7 @@ pub mod pulses;
 pub mod queue;
 pub mod quick_replies;
 pub mod quota;
+pub mod ratings;
 pub mod reactions;
 pub mod reads;
 pub mod receipts;

@@ -26,6 +26,7 @@ mod metrics;
 mod monitor;
 mod pacer;
 mod payload;
+mod poll;
 mod runner;
 mod settler;
 mod shared_limit;

@@ -6,8 +6,7 @@
 use std::{panic::AssertUnwindSafe, time::Duration};
 
 use apalis::prelude::{
-    Attempt, BackendExt, BoxDynError, Data, IntervalStrategy, Monitor, Strategy, TaskId, WorkerBuilder,
-    WorkerBuilderExt, WorkerContext,
+    Attempt, BackendExt, BoxDynError, Data, Monitor, Strategy, TaskId, WorkerBuilder, WorkerBuilderExt, WorkerContext,
 };
 use apalis_core::worker::ext::parallelize::ParallelizeExt;
 use apalis_postgres::{Config, PostgresStorage};
@@ -25,6 +24,7 @@ use crate::{
     jobs::{Ctx, Done, Failure, Handle},
     metrics,
     payload::Payload,
+    poll::Steady,
 };
 
 /// Between two looks at an empty queue. Rows are polled: the notify trigger would serialise every enqueueing commit.
@@ -102,7 +102,7 @@ fn register<J: Handle>(
             .heartbeat_interval(HEARTBEAT)
             .missed_heartbeats(MISSED_HEARTBEATS)
             .lock_tasks(false);
-        let poll = Strategy::new().apply(IntervalStrategy::new(POLL));
+        let poll = Strategy::new().apply(Steady::new(POLL));
         // Never the same name twice: jobs of a namesake that died would count as held for ever.
         let name = format!("{}-{}-{restarts}", J::QUEUE, incarnation.uuid().simple());
         WorkerBuilder::new(name)

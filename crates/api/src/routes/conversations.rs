@@ -27,7 +27,7 @@ use crate::{
         live, messages,
         page::{self, Page},
     },
-    schema::{ChannelWord, ConversationStateWord, PriorityWord},
+    schema::{ChannelWord, ConversationStateWord, PriorityWord, TimelinessWord},
 };
 
 use view::Conversation;
@@ -86,6 +86,9 @@ struct ListQuery {
     pinned: Option<bool>,
     /// Whether somebody waits for an answer.
     waiting: Option<bool>,
+    /// `due`: something is to be done in a time that the tenant has set; `missed`: it was not.
+    #[param(value_type = Option<TimelinessWord>)]
+    target: Option<String>,
     /// Whose `unread` is counted.
     #[param(pattern = "^mem_[0-9a-f]{32}$")]
     member_id: Option<String>,
@@ -115,6 +118,7 @@ impl ListQuery {
             priority: page::parse("priority", self.priority.as_deref())?,
             pinned: self.pinned,
             waiting: self.waiting,
+            target: page::parse("target", self.target.as_deref())?,
             member,
             only_unread,
             containing: self.q.as_deref().map(containing).transpose()?,

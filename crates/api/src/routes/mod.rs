@@ -28,10 +28,12 @@ mod page;
 mod pages;
 mod presence;
 mod quick_replies;
+mod ratings;
 mod search;
 mod segments;
 mod service;
 mod suppressions;
+mod targets;
 mod templates;
 mod tenant;
 mod webhooks;
@@ -65,6 +67,8 @@ pub(crate) fn signed() -> OpenApiRouter<ApiState> {
         .merge(suppressions::routes())
         .merge(accounts::routes())
         .merge(tenant::routes())
+        .merge(targets::routes())
+        .merge(ratings::routes())
         .merge(clients::routes())
 }
 

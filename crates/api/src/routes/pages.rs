@@ -9,6 +9,7 @@ mod links;
 mod look;
 mod opt_ins;
 mod preferences;
+mod ratings;
 mod unsubscribe;
 mod visitor;
 mod words;
@@ -30,6 +31,7 @@ pub(crate) fn open() -> OpenApiRouter<ApiState> {
         .merge(preferences::routes())
         .merge(unsubscribe::routes())
         .merge(opt_ins::open())
+        .merge(ratings::routes())
         .merge(clicks::routes())
         .layer(DefaultBodyLimit::max(PAGE_FORM_BYTES_MAX))
 }

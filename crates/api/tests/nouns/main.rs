@@ -18,8 +18,10 @@ mod merges;
 mod notifications;
 mod pages;
 mod quick_replies;
+mod ratings;
 mod search;
 mod strangers;
+mod targets;
 mod templates;
 mod tenant;
 #[path = "../api/world.rs"]

@@ -2,6 +2,7 @@
 
 use postroad_core::{automation::BusinessHours, ids::TenantId};
 use postroad_store::{TenantTx, automations::facts};
+use serde_json::Value;
 
 use super::{AutomationError, Result};
 use crate::{App, zone};
@@ -14,9 +15,14 @@ pub async fn hours(app: &App, tenant: TenantId) -> Result<BusinessHours> {
 
 pub(super) async fn read(tx: &mut TenantTx) -> Result<BusinessHours> {
     let (hours, zone) = facts::hours(tx).await?.ok_or(AutomationError::NotFound)?;
-    match hours {
-        Some(hours) => Ok(serde_json::from_value(hours).map_err(postroad_store::Error::from)?),
-        None => Ok(BusinessHours::usual(zone::parse(&zone).unwrap_or_default())),
+    Ok(hours_of(hours, &zone)?)
+}
+
+/// As they are kept. None: those that are usual in the zone.
+pub(crate) fn hours_of(kept: Option<Value>, zone: &str) -> postroad_store::Result<BusinessHours> {
+    match kept {
+        Some(hours) => Ok(serde_json::from_value(hours)?),
+        None => Ok(BusinessHours::usual(zone::parse(zone).unwrap_or_default())),
     }
 }
 

@@ -12,7 +12,7 @@ use postroad_core::{
 use postroad_store::{
     SystemTx, TenantTx, attachments, clicks, contact_links, contacts, erasure,
     merges::{self, Standing},
-    opt_ins,
+    opt_ins, ratings,
     suppressions::{self, Suppression},
     texts,
 };
@@ -92,6 +92,7 @@ async fn blank(tx: &mut TenantTx, id: ContactId, now: DateTime<Utc>) -> Result<(
     merges::blank(tx, id).await?;
     contact_links::forget(tx, id).await?;
     opt_ins::forget(tx, id).await?;
+    ratings::forget(tx, id).await?;
     Ok(())
 }
 

@@ -13,7 +13,7 @@ use postroad_store::{
 use serde_json::json;
 
 use super::{By, ConversationError, Happening, Result, Work, know};
-use crate::{App, messages::is_https, reads, text};
+use crate::{App, messages::is_https, reads, targets, text};
 
 /// Longest time out of sight.
 const SNOOZE_MAX: TimeDelta = TimeDelta::days(366);
@@ -48,6 +48,7 @@ pub(crate) async fn moved(
     settle(&mut work.conversation, to, work.now);
     work.conversation.snoozed_until = snoozed_until;
     stored::update(&mut work.tx, &work.conversation, work.now).await?;
+    targets::follow(&mut work.tx, &[(work.by.tenant, work.conversation.id)], work.now).await?;
     Ok((EventKind::StateChanged, json!({"was": from, "is": to, "snoozed_until": snoozed_until})))
 }
 
@@ -98,6 +99,7 @@ pub async fn change(app: &App, by: By, id: ConversationId, change: Change) -> Re
     if is == was {
         work.tell((EventKind::Edited, json!({}))).await
     } else {
+        targets::follow(&mut work.tx, &[(by.tenant, id)], work.now).await?;
         work.tell((EventKind::PriorityChanged, json!({"was": was, "is": is}))).await
     }
 }

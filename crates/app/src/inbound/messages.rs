@@ -26,6 +26,7 @@ use postroad_store::{
 use serde_json::json;
 
 use super::{Understood, choice, concerns};
+use crate::targets;
 
 /// One thing somebody said, of somebody whose address we know.
 struct Utterance<'a> {
@@ -154,6 +155,9 @@ async fn converse(tx: &mut SystemTx, fresh: &[Fresh<'_>], now: DateTime<Utc>) ->
     let continued = hearing::go_on(tx, &turns, now).await?;
     let by_key: BTreeMap<Key, Continued> =
         turns.iter().zip(continued).map(|(turn, continued)| (key_of(turn), continued)).collect();
+    let conversations: Vec<(TenantId, ConversationId)> =
+        by_key.iter().map(|((tenant, ..), continued)| (*tenant, continued.conversation)).collect();
+    targets::follow(tx, &conversations, now).await?;
     let filed: Vec<(TenantId, MessageId, ConversationId)> =
         fresh.iter().map(|one| (one.said.tenant, one.id, by_key[&one.key()].conversation)).collect();
     hearing::file(tx, &filed).await?;

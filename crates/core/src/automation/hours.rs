@@ -5,7 +5,7 @@
 
 use std::{fmt, str::FromStr};
 
-use chrono::{DateTime, Datelike, NaiveDateTime, NaiveTime, TimeDelta, Utc};
+use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
@@ -50,6 +50,12 @@ pub struct DayRange {
 impl DayRange {
     fn ends_next_day(self) -> bool {
         self.ends <= self.starts
+    }
+
+    /// When it starts and ends, if it starts on that date.
+    fn edges(self, date: NaiveDate) -> [NaiveDateTime; 2] {
+        let last = date + TimeDelta::days(i64::from(self.ends_next_day()));
+        [date.and_time(self.starts), last.and_time(self.ends)]
     }
 
     /// At a time of the day on which it starts.
@@ -132,6 +138,15 @@ impl Week {
             starts.filter(|start| *start > local).min().map(|start| start - local)
         })
     }
+
+    /// From a time to the next start or end of a stretch within a day, if no clock is moved. None: there is none so soon.
+    fn until_next_edge(&self, local: NaiveDateTime) -> Option<TimeDelta> {
+        let edges = (-1..=1).flat_map(|days| {
+            let date = local.date() + TimeDelta::days(days);
+            self.of(Weekday::of(date.and_time(NaiveTime::MIN))).iter().flat_map(move |range| range.edges(date))
+        });
+        edges.filter(|edge| *edge > local).min().map(|edge| edge - local)
+    }
 }
 
 /// When a business is open.
@@ -147,6 +162,8 @@ pub struct BusinessHours {
 
 /// Clock changes and days that [`BusinessHours::next_open`] looks through: longer than any week, and a gap in it.
 const LOOKS_MAX: usize = 24;
+/// Spans between two edges, days or clock changes that counting looks at: three years of a usual week.
+const SPANS_MAX: usize = 4_000;
 
 impl BusinessHours {
     /// Monday to Friday 09:00 to 17:00, Saturday 09:00 to 13:00, Sunday closed.
@@ -184,6 +201,52 @@ impl BusinessHours {
             at = time::clocks_move_at(self.time_zone, at, next).unwrap_or(next);
         }
         None
+    }
+
+    /// The first instant at which it was open for `length` since `from`. None: it is open too seldom for that.
+    pub fn open_for(&self, from: DateTime<Utc>, length: TimeDelta) -> Option<DateTime<Utc>> {
+        if !self.enabled {
+            return from.checked_add_signed(length);
+        }
+        let (mut at, mut left) = (from, length);
+        for _ in 0..SPANS_MAX {
+            if left <= TimeDelta::zero() {
+                return Some(at);
+            }
+            let next = self.next_edge(at);
+            if self.is_open(at) {
+                let counted = left.min(next - at);
+                left -= counted;
+                at += counted;
+            } else {
+                at = next;
+            }
+        }
+        None
+    }
+
+    /// For how long it is open from one instant to a later one. What lies behind three years is not counted.
+    pub fn open_between(&self, from: DateTime<Utc>, to: DateTime<Utc>) -> TimeDelta {
+        if !self.enabled {
+            return (to - from).max(TimeDelta::zero());
+        }
+        let (mut at, mut open) = (from, TimeDelta::zero());
+        for _ in 0..SPANS_MAX {
+            if at >= to {
+                break;
+            }
+            let next = self.next_edge(at).min(to);
+            open += if self.is_open(at) { next - at } else { TimeDelta::zero() };
+            at = next;
+        }
+        open
+    }
+
+    /// An instant before which it neither opens nor closes: the next edge or clock change, at most a day ahead.
+    fn next_edge(&self, at: DateTime<Utc>) -> DateTime<Utc> {
+        let edge = self.days.until_next_edge(time::local(self.time_zone, at));
+        let next = at + edge.map_or(TimeDelta::days(1), |edge| edge.min(TimeDelta::days(1)));
+        time::clocks_move_at(self.time_zone, at, next).unwrap_or(next)
     }
 }
 

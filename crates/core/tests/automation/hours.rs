@@ -171,3 +171,49 @@ proptest! {
         }
     }
 }
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn exactly_the_minutes_in_which_it_is_open_are_counted(
+        hours in any_hours(), now in any_instant(), minutes in 1..3_000_i64,
+    ) {
+        let from = DateTime::from_timestamp(now.timestamp() / 60 * 60, 0).unwrap();
+        let Some(end) = hours.open_for(from, TimeDelta::minutes(minutes)) else {
+            prop_assert!(Weekday::ALL.iter().all(|day| hours.days.of(*day).is_empty()), "it is open some day");
+            return Ok(());
+        };
+        prop_assert_eq!(hours.open_between(from, end), TimeDelta::minutes(minutes));
+        let mut walked = from;
+        let mut open = 0;
+        while walked < end.min(from + TimeDelta::days(7)) {
+            open += i64::from(hours.is_open(walked));
+            walked += TimeDelta::minutes(1);
+        }
+        prop_assert_eq!(hours.open_between(from, walked), TimeDelta::minutes(open));
+        prop_assert!(hours.is_open(end - TimeDelta::microseconds(1)), "its last moment is one that counts");
+    }
+}
+
+#[test]
+fn an_evening_and_a_clock_change_lie_between_an_hour_and_its_end() {
+    let paris = BusinessHours::usual(Tz::Europe__Paris);
+    let night = hours(Tz::Europe__Paris, json!({"sat": ["22:00-06:00"]}));
+    let cases = [
+        // (hours, from, minutes, end). The last half hour of Friday, and the first of Saturday…
+        (&paris, "2026-03-27T15:30:00Z", 60, "2026-03-28T08:30:00Z"),
+        // …and of Monday, which begins an hour earlier since clocks went forward on Sunday.
+        (&paris, "2026-03-28T11:30:00Z", 60, "2026-03-30T07:30:00Z"),
+        (&paris, "2026-03-28T11:30:00Z", 30, "2026-03-28T12:00:00Z"),
+        (&paris, "2026-03-28T20:00:00Z", 0, "2026-03-28T20:00:00Z"),
+        // A night of seven hours, and one of nine: what is left lies a week ahead.
+        (&night, "2026-03-28T12:00:00Z", 480, "2026-04-04T21:00:00Z"),
+        (&night, "2026-10-24T12:00:00Z", 540, "2026-10-25T05:00:00Z"),
+    ];
+    for (hours, from, minutes, end) in cases {
+        assert_eq!(hours.open_for(at(from), TimeDelta::minutes(minutes)), Some(at(end)), "{minutes} from {from}");
+    }
+    let never = hours(Tz::UTC, json!({}));
+    assert_eq!(never.open_for(at("2026-03-28T12:00:00Z"), TimeDelta::minutes(1)), None);
+}

@@ -58,12 +58,6 @@ pub(super) async fn run(report: &mut Report, options: &Options) -> Result<()> {
         eprintln!("{seconds:.3} s: {}", history(seed.db(), one).await?);
     }
     ensure!(unsent(seed.db()).await? > 0, "the campaigns were over before the last STOP");
-    let dead: (i64, i64) = sqlx::query_as("select deadlocks, xact_rollback from pg_stat_database where datname = current_database()").fetch_one(&mut *seed.db()).await?;
-    eprintln!("DIAG deadlocks {dead:?}");
-    let lags: Vec<(DateTime<Utc>, f64, i64)> = sqlx::query_as("select date_trunc('second', received_at), max(extract(epoch from read_at - received_at))::float8, count(*) from webhook_journal group by 1 order by 2 desc limit 12").fetch_all(&mut *seed.db()).await?;
-    eprintln!("DIAG {lags:#?}");
-    let jobs: Vec<(String, String, i64, f64)> = sqlx::query_as("select job_type, status, count(*), coalesce(max(extract(epoch from done_at - run_at)),0)::float8 from apalis.jobs group by 1,2 order by 1,2").fetch_all(&mut *seed.db()).await?;
-    eprintln!("DIAG {jobs:#?}");
     let over = late.iter().filter(|(seconds, _)| *seconds > PROMISED_S).count();
     let told = format!(
         "the longest of {rounds} rounds; in {} of them a call began after the answer at all, in {over} after more than a second",

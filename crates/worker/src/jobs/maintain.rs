@@ -1,6 +1,6 @@
 use postroad_app::{
     campaigns::{self, CampaignError},
-    dry_run, housekeeping, media, merges, silence,
+    dry_run, housekeeping, media, merges, ratings, silence,
     templates::listing,
 };
 use postroad_core::{jobs::Maintain, provider::Provider};
@@ -18,6 +18,9 @@ impl Handle for Maintain {
             Self::MergeSame { tenant, contact, other } => {
                 let merged = merges::merge_same(&ctx.app, tenant, contact, other).await?;
                 return Ok(if merged { Done::Completed } else { Done::Skipped { why: "they were one, or cannot be" } });
+            }
+            Self::AskRatings { .. } => {
+                ratings::ask_all(&ctx.app).await?;
             }
             Self::FoldCampaigns { .. } => campaigns::fold_all(&ctx.app).await?,
             Self::DryRun { tenant, campaign, asked, .. } => {

@@ -56,6 +56,18 @@ pub(super) struct Conversation {
     resolved_at: Option<DateTime<Utc>>,
     /// From its beginning until it was resolved, in seconds.
     resolution_s: Option<i64>,
+    /// Until then somebody should answer; absent where nobody waits, or the tenant has set no such target.
+    response_due_at: Option<DateTime<Utc>>,
+    /// Until then it should be resolved; absent while it is not our turn.
+    resolution_due_at: Option<DateTime<Utc>>,
+    /// When it was found that the answer is late. Stays until somebody waits anew.
+    response_missed_at: Option<DateTime<Utc>>,
+    /// When it was found that the end is late. Stays until what is done is opened again.
+    resolution_missed_at: Option<DateTime<Utc>>,
+    /// What the person said of it last.
+    #[schema(minimum = 1, maximum = 5)]
+    rating: Option<i16>,
+    rated_at: Option<DateTime<Utc>>,
     created_at: DateTime<Utc>,
     updated_at: DateTime<Utc>,
 }
@@ -86,6 +98,12 @@ impl Conversation {
             first_response_s: stored.first_response_s,
             resolved_at: stored.resolved_at,
             resolution_s: stored.resolution_s,
+            response_due_at: stored.response_due_at,
+            resolution_due_at: stored.resolution_due_at,
+            response_missed_at: stored.response_missed_at,
+            resolution_missed_at: stored.resolution_missed_at,
+            rating: stored.rating,
+            rated_at: stored.rated_at,
             created_at: stored.created_at,
             updated_at: stored.updated_at,
         }

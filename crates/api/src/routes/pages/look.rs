@@ -20,6 +20,7 @@ h1 { font-size: 1.4rem; line-height: 1.25; overflow-wrap: anywhere; }
 fieldset { border: 1px solid GrayText; border-radius: .5rem; margin: 0 0 1rem; padding: .5rem 1rem; }
 label { display: flex; gap: .75rem; align-items: center; min-height: 2.75rem; }
 input { inline-size: 1.25rem; block-size: 1.25rem; flex: none; }
+textarea { font: inherit; inline-size: 100%; box-sizing: border-box; }
 button { font: inherit; min-height: 2.75rem; padding: .5rem 1.25rem; }
 blockquote { border-inline-start: .25rem solid GrayText; margin: 1rem 0; padding-inline-start: 1rem; overflow-wrap: anywhere; }
 [role=status] { border: 2px solid currentColor; border-radius: .5rem; padding: .5rem 1rem; }
