@@ -147,6 +147,7 @@ impl Clock {
     ///
     /// Whoever waits for an answer waits, wherever we have put the conversation. Time to the end is counted while it is open:
     /// pending and snoozed ones are not our turn.
+    #[must_use]
     pub fn follow(self, standing: Standing, rules: &Rules, now: DateTime<Utc>) -> Self {
         let target = rules.targets.of(standing.priority);
         let Self { running_since, used_s, .. } = match standing.state {

@@ -70,6 +70,28 @@ fn jobs_that_wait_in_a_queue_are_read() {
         &json!({"first": "att_0198c1b20000700080000000000000a1", "woken": 0}),
         "media:0198c1b20000700080000000000000a1:0",
     );
+    let (tenant, account, template) = (
+        "ten_0195550000007000800000000000000a",
+        "acc_0195550000007000800000000000000b",
+        "tpl_0195550000007000800000000000000f",
+    );
+    is_a_job::<TendTemplates>(
+        &json!({"task": "submit", "tenant": tenant, "template": template, "submission": 2, "woken": 0}),
+        "submit:0195550000007000800000000000000f:2:0",
+    );
+    is_a_job::<TendTemplates>(
+        &json!({"task": "remove", "tenant": tenant, "template": template, "woken": 7}),
+        "remove:0195550000007000800000000000000f:7",
+    );
+    for after in [json!({}), json!({"after": "MjQZD"})] {
+        let mut list = json!({"task": "list", "tenant": tenant, "account": account, "began": 29_000_003, "page": 1});
+        list.as_object_mut().expect("it is an object").extend(after.as_object().expect("so is this").clone());
+        is_a_job::<TendTemplates>(&list, "list:0195550000007000800000000000000b:29000003:1");
+    }
+}
+
+#[test]
+fn maintenance_that_waits_in_its_queue_is_read() {
     is_a_job::<Maintain>(&json!({"task": "purge_media", "slot": 29_000_003}), "media:29000003");
     is_a_job::<Maintain>(&json!({"task": "ask_ratings", "slot": 29_000_004}), "ratings:29000004");
     is_a_job::<Maintain>(&json!({"task": "prune", "slot": 29_000_000}), "prune:29000000");
@@ -101,24 +123,6 @@ fn jobs_that_wait_in_a_queue_are_read() {
                 "contact": "con_0195550000007000800000000000000b", "other": "con_0195550000007000800000000000000c"}),
         "same:0195550000007000800000000000000b:0195550000007000800000000000000c",
     );
-    let (tenant, account, template) = (
-        "ten_0195550000007000800000000000000a",
-        "acc_0195550000007000800000000000000b",
-        "tpl_0195550000007000800000000000000f",
-    );
-    is_a_job::<TendTemplates>(
-        &json!({"task": "submit", "tenant": tenant, "template": template, "submission": 2, "woken": 0}),
-        "submit:0195550000007000800000000000000f:2:0",
-    );
-    is_a_job::<TendTemplates>(
-        &json!({"task": "remove", "tenant": tenant, "template": template, "woken": 7}),
-        "remove:0195550000007000800000000000000f:7",
-    );
-    for after in [json!({}), json!({"after": "MjQZD"})] {
-        let mut list = json!({"task": "list", "tenant": tenant, "account": account, "began": 29_000_003, "page": 1});
-        list.as_object_mut().expect("it is an object").extend(after.as_object().expect("so is this").clone());
-        is_a_job::<TendTemplates>(&list, "list:0195550000007000800000000000000b:29000003:1");
-    }
 }
 
 /// As gate set 1 stored it, with every fact there is.

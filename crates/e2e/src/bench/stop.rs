@@ -1,6 +1,6 @@
 //! How long after a person's STOP was taken the last call to them begins, while campaigns run.
 
-use std::time::Duration;
+use std::{fmt::Write as _, time::Duration};
 
 use anyhow::{Context, Result, ensure};
 use chrono::{DateTime, Utc};
@@ -54,15 +54,15 @@ pub(super) async fn run(report: &mut Report, options: &Options) -> Result<()> {
     let stopped = stop((&all.base_url, &account.external_id), &seed.app.clock, rounds).await?;
     tokio::time::sleep(Duration::from_secs(5)).await;
     let late = lateness(seed.db(), &stopped).await?;
-    for (seconds, one) in late.iter().take_while(|(seconds, _)| *seconds > PROMISED_S).take(5) {
-        eprintln!("{seconds:.3} s: {}", history(seed.db(), one).await?);
-    }
     ensure!(unsent(seed.db()).await? > 0, "the campaigns were over before the last STOP");
     let over = late.iter().filter(|(seconds, _)| *seconds > PROMISED_S).count();
-    let told = format!(
+    let mut told = format!(
         "the longest of {rounds} rounds; in {} of them a call began after the answer at all, in {over} after more than a second",
         late.len()
     );
+    if let Some((_, one)) = late.first().filter(|_| over > 0) {
+        write!(told, "; the longest: {}", history(seed.db(), one).await?)?;
+    }
     report.tell("stop.late_s", late.first().map_or(0.0, |(seconds, _)| *seconds), "s", told);
     Ok(())
 }

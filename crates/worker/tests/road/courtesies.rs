@@ -80,7 +80,7 @@ impl Stage {
 
     async fn says(&mut self, id: &str, text: &str) {
         let at = self.world.app.clock.now();
-        self.told(message(id, at, "text", json!({"text": {"body": text}}))).await;
+        self.told(message(id, at, "text", &json!({"text": {"body": text}}))).await;
     }
 
     /// Until this counts nothing any more, at most half a minute.
@@ -139,7 +139,7 @@ impl Stage {
     }
 }
 
-fn message(id: &str, at: DateTime<Utc>, kind: &str, content: Value) -> Value {
+fn message(id: &str, at: DateTime<Utc>, kind: &str, content: &Value) -> Value {
     let mut message =
         json!({"from": ADA, "id": format!("wamid.{id}"), "timestamp": at.timestamp().to_string(), "type": kind});
     for (name, value) in content.as_object().unwrap() {
@@ -199,16 +199,16 @@ async fn reactions_edits_and_deletions_stand_with_the_message_that_they_are_abou
     let now = stage.world.app.clock.now();
     let earlier = now - chrono::TimeDelta::seconds(60);
     let react = |emoji| json!({"reaction": {"message_id": "wamid.1", "emoji": emoji}});
-    stage.told(message("5", now, "reaction", react("😂"))).await;
-    stage.told(message("4", earlier, "reaction", react("😡"))).await;
+    stage.told(message("5", now, "reaction", &react("😂"))).await;
+    stage.told(message("4", earlier, "reaction", &react("😡"))).await;
     assert_eq!(shown(&stage.first().await), [(false, "😂".to_owned())]);
-    stage.told(message("6", now, "reaction", json!({"reaction": {"message_id": "wamid.1"}}))).await;
+    stage.told(message("6", now, "reaction", &json!({"reaction": {"message_id": "wamid.1"}}))).await;
     assert_eq!(shown(&stage.first().await), []);
 
     let edit =
         json!({"edit": {"original_message_id": "wamid.1", "message": {"type": "text", "text": {"body": "hello"}}}});
-    stage.told(message("7", now, "edit", edit)).await;
-    stage.told(message("8", now, "revoke", json!({"revoke": {"original_message_id": "wamid.1"}}))).await;
+    stage.told(message("7", now, "edit", &edit)).await;
+    stage.told(message("8", now, "revoke", &json!({"revoke": {"original_message_id": "wamid.1"}}))).await;
     let first = stage.first().await;
     let Content::Text { body, .. } = &first.content.0 else { panic!("{:?}", first.content) };
     assert_eq!(body.0, "hello");
