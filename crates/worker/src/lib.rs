@@ -26,7 +26,6 @@ mod metrics;
 mod monitor;
 mod pacer;
 mod payload;
-mod poll;
 mod runner;
 mod settler;
 mod shared_limit;

@@ -3,6 +3,8 @@
 //! What stock apalis lacks is put right around the handler: a time limit and panics inside it, snoozes and a stored
 //! backoff by giving the row back, a name that no start ever had before. The contract suite pins what that relies on.
 
+mod poll;
+
 use std::{panic::AssertUnwindSafe, time::Duration};
 
 use apalis::prelude::{
@@ -20,11 +22,12 @@ use postroad_core::{
 use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
 
+use poll::Steady;
+
 use crate::{
     jobs::{Ctx, Done, Failure, Handle},
     metrics,
     payload::Payload,
-    poll::Steady,
 };
 
 /// Between two looks at an empty queue. Rows are polled: the notify trigger would serialise every enqueueing commit.
