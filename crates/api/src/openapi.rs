@@ -2,7 +2,7 @@
 
 use axum::Router;
 use utoipa::{
-    OpenApi, ToSchema,
+    OpenApi, PartialSchema as _, ToSchema as _,
     openapi::{
         security::{ApiKey, ApiKeyValue, SecurityScheme},
         tag::TagBuilder,
@@ -11,7 +11,7 @@ use utoipa::{
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
-use crate::{ApiState, problem};
+use crate::{ApiState, problem, schema::TimelinessWord};
 
 const DESCRIPTION: &str = "Messages to people, through accounts at providers, under gates.
 
@@ -45,8 +45,10 @@ pub(crate) fn describe(router: OpenApiRouter<ApiState>) -> utoipa::openapi::Open
     for (name, header) in SIGNED {
         components.add_security_scheme(name, SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::new(header))));
     }
-    let mut schemas = vec![("Problem".to_owned(), <problem::Body as utoipa::PartialSchema>::schema())];
+    let mut schemas = vec![("Problem".to_owned(), problem::Body::schema())];
     problem::Body::schemas(&mut schemas);
+    // A word that only parameters use is collected by nobody else.
+    schemas.push((TimelinessWord::name().into_owned(), TimelinessWord::schema()));
     components.schemas.extend(schemas);
     api
 }
