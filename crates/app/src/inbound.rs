@@ -6,7 +6,7 @@ mod messages;
 use chrono::{DateTime, Utc};
 use postroad_core::{
     consent::{ConsentAction, Purpose, revoked_at},
-    ids::{JournalId, MessageId, TenantId},
+    ids::{AccountId, JournalId, MessageId, TenantId},
     inbound::Counted,
     message::Class,
     provider::{Effect, Event, EventKind, Fault, Preference, Receipt, Told},
@@ -14,7 +14,7 @@ use postroad_core::{
 use postroad_store::{
     Result, SystemTx,
     inbound::{self, Choice, Unread},
-    inbound_counts,
+    inbound_counts, pulses,
     receipts::{self, ReceiptRow},
 };
 
@@ -147,6 +147,8 @@ async fn apply(
     let applied: Vec<(JournalId, i32)> =
         understood.iter().map(|one| (one.hook.id, i32::try_from(one.events.len()).unwrap_or(i32::MAX))).collect();
     inbound::mark_applied(tx, &applied, now).await?;
+    // Rows that many write are locked in one order everywhere: pulses, counts, events.
+    pulses::note_told(tx, &told_to(&understood), now).await?;
     inbound_counts::add(tx, &read.counts()).await?;
     told.extend(conversing(tx, &raised).await?);
     telling::tell(tx, &told, now).await?;
@@ -185,6 +187,11 @@ async fn apply_receipts(
         }
     }
     Ok(raised)
+}
+
+/// The time of each receipt, by its account.
+fn told_to(understood: &[Understood<'_>]) -> Vec<(TenantId, AccountId, DateTime<Utc>)> {
+    understood.iter().flat_map(receipt_rows).map(|row| (row.tenant, row.account, row.provider_at)).collect()
 }
 
 fn receipt_rows<'a>(one: &'a Understood<'_>) -> impl Iterator<Item = ReceiptRow> + 'a {
@@ -232,6 +239,7 @@ pub async fn apply_events(app: &App, adapters: &dyn Normalise, account: &Unread,
     let mut tx = SystemTx::begin_settle(&app.store).await?;
     let understood = [Understood { hook: account, events }];
     let raised = apply_receipts(&mut tx, adapters, &understood, now, &mut Read::default()).await?;
+    pulses::note_told(&mut tx, &told_to(&understood), now).await?;
     let told = conversing(&mut tx, &raised).await?;
     telling::tell(&mut tx, &told, now).await?;
     tx.commit().await?;

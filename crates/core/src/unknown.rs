@@ -52,6 +52,18 @@ impl Graces {
     }
 }
 
+/// Receipts of an account are behind when its provider took a message so much later than what its newest receipt tells of.
+pub const BEHIND_AFTER: TimeDelta = TimeDelta::seconds(5);
+/// Graces after which receipts that are behind are waited for no longer: some never come.
+const PATIENCE: i32 = 6;
+
+impl Graces {
+    /// How long receipts that are behind are waited for.
+    pub fn patience(self) -> Self {
+        Self { auth: self.auth * PATIENCE, other: self.other * PATIENCE }
+    }
+}
+
 /// How far evidence has come in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Heard {

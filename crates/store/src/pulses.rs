@@ -80,6 +80,36 @@ pub async fn note_accepted(
     Ok(())
 }
 
+/// Receipts tell of these times: what happened before them at the provider has mostly been told.
+pub async fn note_told(
+    tx: &mut SystemTx,
+    told: &[(TenantId, AccountId, DateTime<Utc>)],
+    now: DateTime<Utc>,
+) -> Result<()> {
+    let (tenants, ids) = split(&told.iter().map(|(tenant, id, _)| (*tenant, *id)).collect::<Vec<_>>());
+    // A provider's clock that is ahead of ours must not promise what is still to come.
+    let at: Vec<DateTime<Utc>> = told.iter().map(|(.., at)| *at.min(&now)).collect();
+    sqlx::query!(
+        r#"
+        insert into account_pulses as p (tenant_id, account_id, told_to)
+        select x.tenant_id, x.id, max(x.at)
+        from   unnest($1::uuid[], $2::uuid[], $3::timestamptz[]) as x (tenant_id, id, at)
+        group  by x.tenant_id, x.id
+        order  by x.tenant_id, x.id
+        on conflict (tenant_id, account_id) do update
+        set    told_to = excluded.told_to
+        where  p.told_to is null or p.told_to < excluded.told_to - make_interval(secs => $4)
+        "#,
+        &tenants,
+        &ids,
+        &at,
+        EVERY.as_seconds_f64(),
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
 /// Accounts one look finds.
 const LOOK_MAX: i64 = 1_000;
 

@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use postroad_core::{
     ids::{AccountId, TenantId},
     limits::{ATTEMPT_MAX, LEASE},
-    unknown::{Graces, Heard},
+    unknown::{BEHIND_AFTER, Graces, Heard},
 };
 
 use crate::{Result, SystemTx};
@@ -71,7 +71,8 @@ pub async fn mark_unknown(tx: &mut SystemTx, now: DateTime<Utc>) -> Result<u64> 
 }
 
 /// Unknown outcomes whose grace is over, as far as evidence was [`Heard`]. One-time codes, and transactional messages through a provider that echoes our id,
-/// go out once more; everything else counts as final and frees its contact. Returns (sent again, settled).
+/// go out once more; everything else counts as final and frees its contact. While the receipts of an account are behind, a
+/// grace is counted in the time that they tell of, up to the patience. Returns (sent again, settled).
 pub async fn apply_unknown_policy(
     tx: &mut SystemTx,
     graces: Graces,
@@ -79,6 +80,7 @@ pub async fn apply_unknown_policy(
     echoing: &[String],
     now: DateTime<Utc>,
 ) -> Result<(i64, i64)> {
+    let patience = graces.patience();
     let row = sqlx::query!(
         r#"
         with ripe as (
@@ -87,8 +89,15 @@ pub async fn apply_unknown_policy(
                    and s.resends = 0 and not s.no_resend and (s.not_after is null or s.not_after > $1) as again
             from   sends s
             join   accounts a on a.tenant_id = s.tenant_id and a.id = s.lane_id
+            left   join account_pulses p on p.tenant_id = s.tenant_id and p.account_id = s.lane_id and a.provider = any($4)
+            cross  join lateral (
+                select case s.class when 'auth' then $6::float8 else $7::float8 end as grace_s,
+                       case s.class when 'auth' then $8::timestamptz else $9::timestamptz end as patient_to,
+                       coalesce(p.told_to, '-infinity') as told_to) g
             where  s.state = 'unknown' and s.settled_at is null
             and    s.state_at < case s.class when 'auth' then $2::timestamptz else $3::timestamptz end
+            and    (p.accepted_at is null or p.accepted_at <= g.told_to + make_interval(secs => $10)
+                    or s.state_at < g.told_to - make_interval(secs => g.grace_s) or s.state_at < g.patient_to)
             limit  $5
             for    update of s skip locked
         ), moved as (
@@ -113,6 +122,11 @@ pub async fn apply_unknown_policy(
         heard.ripe_before(graces.other),
         echoing,
         SWEEP_MAX,
+        graces.auth.as_seconds_f64(),
+        graces.other.as_seconds_f64(),
+        now - patience.auth,
+        now - patience.other,
+        BEHIND_AFTER.as_seconds_f64(),
     )
     .fetch_one(tx.conn())
     .await?;

@@ -1,6 +1,10 @@
 use chrono::TimeDelta;
 use postroad_app::sweep::{self, Swept};
-use postroad_core::unknown::Graces;
+use postroad_core::{
+    ids::{AccountId, TenantId},
+    unknown::Graces,
+};
+use postroad_store::{SystemTx, pulses};
 use postroad_testkit::SeedMessage;
 use sqlx::Executor;
 
@@ -113,6 +117,40 @@ async fn nothing_is_sent_again_while_evidence_may_lie_unread() {
     assert_eq!(resent(&world).await, 0, "what arrived nine minutes ago may be its receipt");
     seed.conn().execute("update webhook_journal set state = 'applied'").await.unwrap();
     assert_eq!(resent(&world).await, 1);
+}
+
+/// Notes that the account's provider took a message at one time, and that its receipts tell of another; minutes from now.
+async fn note(world: &World, (tenant, account): (TenantId, AccountId), took: i64, told: Option<i64>) {
+    let at = |minutes| world.app.clock.now() + TimeDelta::minutes(minutes);
+    let mut tx = SystemTx::begin_settle(&world.app.store).await.unwrap();
+    let told: Vec<_> = told.into_iter().map(|told| (tenant, account, at(told))).collect();
+    pulses::note_told(&mut tx, &told, at(60)).await.unwrap();
+    pulses::note_accepted(&mut tx, &[(tenant, account, at(took))], at(took)).await.unwrap();
+    tx.commit().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_grace_is_counted_in_the_time_that_late_receipts_tell_of() {
+    // Minutes: when the account last sent, what its receipts tell of, when the sweep comes, and how many go out again.
+    let cases = [
+        (10, Some(9), 11, 0),
+        (10, Some(10), 11, 1),
+        (30, Some(11), 30, 1),
+        (30, Some(9), 30, 0),
+        (30, Some(9), 61, 1),
+        (0, None, 11, 0),
+        (0, None, 61, 1),
+    ];
+    for (took, told, swept, sent) in cases {
+        let world = World::new().await;
+        let (mut seed, account) = seed(&world).await;
+        let to = seed.contact(1).await;
+        seed.message(account, to, &SeedMessage { class: "transactional", ..Default::default() }).await;
+        seed.conn().execute(UNKNOWN).await.unwrap();
+        note(&world, (seed.tenant, account), took, told).await;
+        world.app.clock.advance(TimeDelta::minutes(swept));
+        assert_eq!(resent(&world).await, sent, "took {took}, told {told:?}, swept {swept}");
+    }
 }
 
 #[tokio::test]

@@ -66,7 +66,7 @@ async fn a_transactional_message_that_was_cut_goes_out_once_more_after_its_grace
     let account = world.account(1_000.0).await;
     world.sim.add_rules([Rule::next(10, Action::CutBefore)]).unwrap();
     world.messages(account, 30, &SeedMessage::default()).await;
-    let graces = Graces { auth: TimeDelta::seconds(1), other: TimeDelta::seconds(2) };
+    let graces = Graces { auth: TimeDelta::seconds(1), other: TimeDelta::milliseconds(400) };
     let (stop, _running) = world.work(graces);
     assert_eq!(world.settled(OPEN).await, counts(&[("accepted", 30)]));
     assert_eq!(world.sim.stats().counts.duplicates, 0);
