@@ -9,8 +9,10 @@ use axum::{
 use postroad_app::requests::Call;
 use postroad_core::{
     actor::Actor,
-    ids::{ClientId, TenantId},
+    conversation::Role,
+    ids::{ClientId, MemberId, TenantId},
     scope::Scope,
+    sign_in::TokenHash,
 };
 
 use crate::{metrics::AuthFailure, problem::Problem};
@@ -20,9 +22,17 @@ use crate::{metrics::AuthFailure, problem::Problem};
 pub(crate) struct Principal {
     pub(crate) call: Call,
     pub(crate) scopes: Vec<Scope>,
-    /// By which key, and from where: for whoever stays so long that it must be asked again.
-    pub(crate) key_id: String,
+    /// By what, and from where: for whoever stays so long that it must be asked again.
+    pub(crate) by: By,
     pub(crate) ip: IpAddr,
+}
+
+/// What a caller was known by.
+#[derive(Debug, Clone)]
+pub(crate) enum By {
+    /// Its id.
+    Key(String),
+    Session(TokenHash, Role),
 }
 
 /// A scope as a type.
@@ -81,7 +91,30 @@ impl<S> Caller<S> {
 
     /// As histories name it.
     pub fn actor(&self) -> Actor {
-        Actor::Client(self.client())
+        self.principal.call.actor()
+    }
+
+    /// The role of a person; none of a program.
+    pub(crate) fn role(&self) -> Option<Role> {
+        match self.principal.by {
+            By::Key(_) => None,
+            By::Session(_, role) => Some(role),
+        }
+    }
+
+    /// In whose name: a program may speak for any member, a person for nobody but themselves.
+    pub fn speaks_for(&self, named: Option<MemberId>) -> Result<Option<MemberId>, Problem> {
+        match (self.principal.call.member, named) {
+            (None, named) => Ok(named),
+            (Some(me), None) => Ok(Some(me)),
+            (Some(me), Some(named)) if me == named => Ok(Some(me)),
+            (Some(_), Some(_)) => Err(somebody_else()),
+        }
+    }
+
+    /// The same where somebody must be named.
+    pub fn speaks_as(&self, named: MemberId) -> Result<MemberId, Problem> {
+        Ok(self.speaks_for(Some(named))?.unwrap_or(named))
     }
 
     /// Who calls and under which request id: what an action that happens once needs.
@@ -119,6 +152,12 @@ impl<S: Needs, State: Send + Sync> FromRequestParts<State> for Caller<S> {
     }
 }
 
+fn somebody_else() -> Problem {
+    let title = "This is somebody else";
+    let detail = "whoever is signed in speaks for themselves: leave the member out, or name yourself";
+    Problem::new(StatusCode::FORBIDDEN, "not_yourself", title, detail)
+}
+
 /// The one answer to everybody who is not believed, whatever the reason.
 pub(crate) fn unauthorized() -> Problem {
     let title = "The caller is not known";
@@ -127,6 +166,6 @@ pub(crate) fn unauthorized() -> Problem {
 }
 
 fn missing(scope: Scope) -> Problem {
-    let title = "The client lacks a scope";
+    let title = "The caller lacks a scope";
     Problem::new(StatusCode::FORBIDDEN, "missing_scope", title, format_args!("this needs the scope {scope}"))
 }

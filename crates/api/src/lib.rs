@@ -16,6 +16,7 @@ mod proxies;
 pub mod routes;
 pub mod schema;
 mod server;
+mod sessions;
 mod signed;
 mod state;
 mod streams;

@@ -53,6 +53,11 @@ impl Line {
         self.client = Some(credential.client.id);
     }
 
+    /// A person who is signed in: which of them, the log of programs need not know.
+    pub(crate) fn is_member_of(&mut self, tenant: TenantId) {
+        self.tenant = Some(tenant);
+    }
+
     pub(crate) fn end(self, api: &Api, response: &Response, took: Duration) -> Entry {
         let now = api.app.clock.now();
         Entry {

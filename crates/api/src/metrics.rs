@@ -46,10 +46,13 @@ pub(crate) enum AuthFailure {
     MissingScope,
     RateLimited,
     IpRateLimited,
+    WrongCredentials,
+    NotSignedIn,
+    ForeignPage,
 }
 
 impl AuthFailure {
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 15] = [
         Self::Malformed,
         Self::StaleTimestamp,
         Self::UnknownKey,
@@ -62,6 +65,9 @@ impl AuthFailure {
         Self::MissingScope,
         Self::RateLimited,
         Self::IpRateLimited,
+        Self::WrongCredentials,
+        Self::NotSignedIn,
+        Self::ForeignPage,
     ];
 
     pub(crate) const fn as_str(self) -> &'static str {
@@ -78,6 +84,9 @@ impl AuthFailure {
             Self::MissingScope => "missing_scope",
             Self::RateLimited => "rate_limited",
             Self::IpRateLimited => "ip_rate_limited",
+            Self::WrongCredentials => "wrong_credentials",
+            Self::NotSignedIn => "not_signed_in",
+            Self::ForeignPage => "foreign_page",
         }
     }
 

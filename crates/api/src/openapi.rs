@@ -19,6 +19,8 @@ Every request is signed (scheme POSTROAD-HMAC-SHA256-V1): four headers name the 
 signature. `X-Postroad-Request-Id` is also an idempotency key: a write that is repeated under the same id is carried out \
 once, and answered as before with `Idempotency-Replayed: true`.
 
+People sign in instead, and work by a cookie; what changes something then has the header `X-Postroad-CSRF: 1`.
+
 Answers that are no success are problems (RFC 9457) with a stable `code`. Lists page by keyset: pass `next` of one page as \
 `after` of the following one. Times are RFC 3339 in UTC.";
 
@@ -45,6 +47,8 @@ pub(crate) fn describe(router: OpenApiRouter<ApiState>) -> utoipa::openapi::Open
     for (name, header) in SIGNED {
         components.add_security_scheme(name, SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::new(header))));
     }
+    let session = ApiKeyValue::with_description("__Host-postroad", "Set by /v1/auth/login; `postroad` without TLS");
+    components.add_security_scheme("session", SecurityScheme::ApiKey(ApiKey::Cookie(session)));
     let mut schemas = vec![("Problem".to_owned(), problem::Body::schema())];
     problem::Body::schemas(&mut schemas);
     // A word that only parameters use is collected by nobody else.
@@ -54,6 +58,7 @@ pub(crate) fn describe(router: OpenApiRouter<ApiState>) -> utoipa::openapi::Open
 }
 
 const TAGS: &[(&str, &str)] = &[
+    ("auth", "People sign in and out"),
     ("messages", "What is said, and where it stands"),
     ("attachments", "Files that people send and get"),
     ("search", "What was said, found again"),

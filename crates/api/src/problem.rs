@@ -326,6 +326,19 @@ problems! {
         "402" "The tenant's credit does not cover it",
         "409" "The request id was used for something else, or things stand differently",
     }
+    /// What routes of people may answer beside their success.
+    SignInRefusals => {
+        "401" "Nobody is signed in, or the password is wrong",
+        "403" "The request comes from a stranger's page, or sign-up is closed",
+        "404" "There is nothing here that you may see",
+        "409" "Things stand differently",
+        "413" "The body is larger than 16 KiB",
+        "415" "The body is not plain application/json",
+        "422" "The request is understood, and what it asks for is not possible",
+        "429" "Too many wrong passwords; Retry-After tells when to come again",
+        "500" "A mistake of ours",
+        "503" "Too many sign in at this moment, or the database is away; Retry-After tells when to come again",
+    }
     /// What an open route may answer when the database is away.
     Unavailable => {
         "500" "A mistake of ours",

@@ -5,6 +5,7 @@
 //! it was exactly stands in the request log.
 
 mod body;
+mod people;
 mod strangers;
 
 use std::{
@@ -25,6 +26,7 @@ use postroad_app::{clients::Known, requests::Call};
 use postroad_core::{
     account::Pace,
     cidr::AllowList,
+    ids::ClientId,
     scope::Scope,
     signature::{self, SignatureError, SignedHeaders},
 };
@@ -32,7 +34,7 @@ use postroad_store::clients::Credential;
 
 use crate::{
     Api, ApiState,
-    caller::{Principal, unauthorized},
+    caller::{By, Principal, unauthorized},
     log::Line,
     metrics::AuthFailure,
     problem::Problem,
@@ -46,7 +48,11 @@ pub(crate) async fn authenticate(State(api): State<ApiState>, request: Request, 
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
     let ip = api.proxies.client_ip(peer.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)), request.headers());
     let mut line = Line::of(&request, ip);
-    let response = match admit(&api, request, ip, &mut line).await {
+    let admitted = match people::cookie_of(&api, &request) {
+        Some(token) => people::admit(&api, request, &token, ip, &mut line).await,
+        None => admit(&api, request, ip, &mut line).await,
+    };
+    let response = match admitted {
         Ok(request) => next.run(request).await,
         Err(problem) => problem.into_response(),
     };
@@ -76,8 +82,8 @@ async fn admit(api: &Api, request: Request, ip: IpAddr, line: &mut Line) -> Resu
     line.is(&credential);
     keep_to_rate(api, &credential).await?;
     let call = call_of(&credential, &headers, body_sha256, format!("{} {}", parts.method, parts.uri.path()));
-    let (scopes, key_id) = (scopes(&credential), credential.key_id.clone());
-    parts.extensions.insert(Arc::new(Principal { call, scopes, key_id, ip }));
+    let (scopes, by) = (scopes(&credential), By::Key(credential.key_id.clone()));
+    parts.extensions.insert(Arc::new(Principal { call, scopes, by, ip }));
     Ok(Request::from_parts(parts, body_of(bytes)))
 }
 
@@ -87,7 +93,11 @@ fn scopes(credential: &Credential) -> Vec<Scope> {
 
 /// What a caller who was let in before may do by now, or why it must go. None: nobody can tell at the moment.
 pub(crate) async fn recheck(api: &Api, principal: &Principal) -> Option<Result<Vec<Scope>, AuthFailure>> {
-    let known = api.keys.find(&api.app, &principal.key_id).await.ok()?;
+    let key_id = match &principal.by {
+        By::Key(key_id) => key_id,
+        By::Session(token, _) => return people::recheck(api, principal, token).await,
+    };
+    let known = api.keys.find(&api.app, key_id).await.ok()?;
     let Some(Known { credential, .. }) = known else { return Some(Err(AuthFailure::UnknownKey)) };
     let failure = standing(&credential, principal.ip, api.app.clock.now());
     Some(failure.map_or_else(|| Ok(scopes(&credential)), Err))
@@ -143,7 +153,11 @@ fn may_call_from(cidrs: &[String], ip: IpAddr) -> bool {
 async fn keep_to_rate(api: &Api, credential: &Credential) -> Result<(), Problem> {
     let client = &credential.client;
     let pace = Pace { per_s: client.rate_per_s, burst: u32::try_from(client.rate_burst).unwrap_or(1) };
-    let key = format!("api:{}", client.id.uuid().simple());
+    keep_to(api, client.id, pace).await
+}
+
+async fn keep_to(api: &Api, caller: ClientId, pace: Pace) -> Result<(), Problem> {
+    let key = format!("api:{}", caller.uuid().simple());
     let allowed = api.app.limits.allow(&key, pace, api.settings.processes).await;
     allowed.map_err(|wait| too_many(AuthFailure::RateLimited, wait))
 }
@@ -152,6 +166,7 @@ fn call_of(credential: &Credential, headers: &SignedHeaders, body_sha256: String
     Call {
         tenant: credential.tenant,
         client: credential.client.id,
+        member: None,
         live: credential.client.live,
         daily_quota: credential.client.daily_quota,
         zone: credential.client.time_zone.parse().unwrap_or_default(),

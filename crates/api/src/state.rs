@@ -2,8 +2,9 @@
 
 use std::{sync::Arc, time::Duration};
 
-use postroad_app::{App, clients::Keys, ingest::Ingest, requests::RequestLog};
+use postroad_app::{App, clients::Keys, ingest::Ingest, requests::RequestLog, sign_in::Passwords};
 use postroad_core::{
+    account::Pace,
     limits::{LIVE_STREAMS_MAX, LIVE_STREAMS_PER_CLIENT_MAX},
     provider::Provider,
 };
@@ -63,6 +64,9 @@ impl Default for StreamSettings {
     }
 }
 
+/// Wrong passwords from one address: 20 at once, and 20 a minute.
+const GUESSES: Pace = Pace { per_s: 20.0 / 60.0, burst: 20 };
+
 /// One per process.
 pub struct Api {
     pub app: App,
@@ -72,6 +76,9 @@ pub struct Api {
     pub(crate) strangers: Strangers,
     /// Of pages that anybody may open: apart, so that nobody's guessing locks out a client behind the same address.
     pub(crate) visitors: Strangers,
+    /// Of wrong passwords: far fewer are forgiven than of anything else.
+    pub(crate) guessers: Strangers,
+    pub(crate) passwords: Passwords,
     pub(crate) log: RequestLog,
     pub(crate) ingest: Ingest,
     pub(crate) streams: Arc<Streams>,
@@ -87,6 +94,8 @@ impl Api {
             keys: Keys::default(),
             strangers: Strangers::default(),
             visitors: Strangers::default(),
+            guessers: Strangers::new(GUESSES),
+            passwords: Passwords::start(std::thread::available_parallelism().map_or(1, std::num::NonZero::get)),
             log: RequestLog::start(app.store.clone()),
             ingest: Ingest::start(app.clone()),
             streams: Arc::default(),

@@ -214,7 +214,7 @@ pub async fn create_once<A: Serialize>(
         Opened::Answered(answer) => return Ok(answer),
         Opened::New(open) => open,
     };
-    let campaign = write_draft(&mut open.tx, Actor::Client(call.client), new, open.now).await?;
+    let campaign = write_draft(&mut open.tx, call.actor(), new, open.now).await?;
     Ok(open.close(CREATED, &answer(campaign)).await?)
 }
 

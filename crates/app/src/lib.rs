@@ -54,6 +54,7 @@ pub mod schedule;
 pub mod search;
 pub mod secrets;
 pub mod segments;
+pub mod sign_in;
 pub mod silence;
 pub mod suppressions;
 pub mod sweep;

@@ -26,6 +26,8 @@ pub enum MemberError {
     Email,
     #[error("a member has room for 0 to {CAPACITY_MAX} conversations")]
     Capacity,
+    #[error("you cannot give a role that may do more than your own, nor change somebody who has one")]
+    RoleTooHigh,
     #[error("another member has this email")]
     EmailTaken,
     #[error(transparent)]
@@ -53,7 +55,9 @@ pub struct NewMember {
     pub department: Option<DepartmentId>,
 }
 
-pub async fn create(app: &App, tenant: TenantId, new: NewMember) -> Result<Member, MemberError> {
+/// `giver`: the role of the person who does it; none of a program or a rule, which may do what their scope says.
+pub async fn create(app: &App, tenant: TenantId, giver: Option<Role>, new: NewMember) -> Result<Member, MemberError> {
+    may_give(giver, new.role)?;
     let now = app.clock.now();
     let member = Member {
         id: MemberId::new(now),
@@ -78,7 +82,7 @@ fn named(name: &str, chars_max: usize) -> Result<String, MemberError> {
 }
 
 /// Something before and behind one `@`: whether anybody reads it, only a message tells.
-fn reached(email: &str) -> Result<String, MemberError> {
+pub(crate) fn reached(email: &str) -> Result<String, MemberError> {
     let email = email.trim();
     let is_address = email.split_once('@').is_some_and(|(name, host)| {
         !name.is_empty() && !host.is_empty() && !host.contains('@') && !email.contains(char::is_whitespace)
@@ -115,9 +119,23 @@ pub struct MemberChange {
     pub capacity: Patch<i32>,
 }
 
-pub async fn update(app: &App, tenant: TenantId, id: MemberId, change: MemberChange) -> Result<Member, MemberError> {
+fn may_give(giver: Option<Role>, role: Role) -> Result<(), MemberError> {
+    let may = giver.is_none_or(|giver| giver.may_give(role));
+    may.then_some(()).ok_or(MemberError::RoleTooHigh)
+}
+
+/// `giver`: as for [`create`].
+pub async fn update(
+    app: &App,
+    tenant: TenantId,
+    giver: Option<Role>,
+    id: MemberId,
+    change: MemberChange,
+) -> Result<Member, MemberError> {
     let mut tx = TenantTx::begin(&app.store, tenant).await?;
     let mut member = members::find(&mut tx, id).await?.ok_or(MemberError::NotFound)?;
+    may_give(giver, member.role)?;
+    may_give(giver, change.role.unwrap_or(member.role))?;
     if let Some(name) = change.name {
         member.name = named(&name, 200)?;
     }

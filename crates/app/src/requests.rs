@@ -4,7 +4,10 @@ mod log;
 
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
-use postroad_core::ids::{ClientId, TenantId};
+use postroad_core::{
+    actor::Actor,
+    ids::{ClientId, MemberId, TenantId},
+};
 use postroad_store::{
     TenantTx,
     idempotency::{self, Once, Reserved, Stored},
@@ -21,7 +24,10 @@ use crate::{App, quota::Quota};
 #[derive(Debug, Clone)]
 pub struct Call {
     pub tenant: TenantId,
+    /// The program; of a person, their member id: it keeps their request ids apart.
     pub client: ClientId,
+    /// The person who is signed in, if it is one.
+    pub member: Option<MemberId>,
     /// False: a test key, which reaches the sandbox and nobody else.
     pub live: bool,
     pub daily_quota: Option<i64>,
@@ -41,6 +47,7 @@ impl Call {
         Self {
             tenant,
             client: ClientId::from_uuid(uuid::Uuid::nil()),
+            member: None,
             live: true,
             daily_quota: None,
             zone: Tz::UTC,
@@ -48,6 +55,11 @@ impl Call {
             body_sha256: String::new(),
             route: String::new(),
         }
+    }
+
+    /// As histories name it.
+    pub fn actor(&self) -> Actor {
+        self.member.map_or(Actor::Client(self.client), Actor::Member)
     }
 
     pub const fn sight(&self) -> Sight {

@@ -52,8 +52,7 @@ pub enum TenantError {
 
 /// Makes a tenant, as the system role: nobody inside it exists yet.
 pub async fn create(app: &App, new: &NewTenant) -> Result<TenantId, TenantError> {
-    check_slug(&new.slug)?;
-    check(&new.settings)?;
+    check_new(new)?;
     let now = app.clock.now();
     let id = TenantId::new(now);
     let mut tx = SystemTx::begin(&app.store).await?;
@@ -63,6 +62,12 @@ pub async fn create(app: &App, new: &NewTenant) -> Result<TenantId, TenantError>
     }
     tx.commit().await?;
     Ok(id)
+}
+
+/// Whether such a tenant can be made, if nobody has its slug.
+pub(crate) fn check_new(new: &NewTenant) -> Result<(), TenantError> {
+    check_slug(&new.slug)?;
+    check(&new.settings)
 }
 
 /// Campaigns for more people than this need a second person's word. None: never. At least 0.

@@ -133,6 +133,12 @@ id!(/// What is said with one person through one account.
     ConversationId, "cnv");
 id!(/// A person who works for a tenant.
     MemberId, "mem");
+id!(/// Somebody who signs in, and may work for several tenants.
+    UserId, "usr");
+id!(/// One browser in which somebody is signed in.
+    SessionId, "ses");
+id!(/// A person who is asked to work for a tenant.
+    InvitationId, "inv");
 id!(/// Members who see the same conversations.
     DepartmentId, "dep");
 id!(/// A word that conversations carry.

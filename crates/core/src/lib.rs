@@ -37,6 +37,7 @@ pub mod scope;
 pub mod segment;
 pub mod segments;
 pub mod send;
+pub mod sign_in;
 pub mod signature;
 pub mod simulation;
 pub mod tag;

@@ -13,7 +13,7 @@ use tokio::process::Command;
 /// What every answer is held to.
 const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_conformance,response_headers_conformance,response_schema_conformance";
 /// Requests made up for each operation.
-const EXAMPLES: &str = "15";
+const EXAMPLES: &str = "8";
 
 #[tokio::test]
 async fn no_request_gets_an_answer_that_the_description_does_not_know() -> Result<()> {

@@ -68,6 +68,22 @@ pub async fn update(tx: &mut TenantTx, member: &Member) -> Result<bool> {
     Ok(done.rows_affected() == 1)
 }
 
+/// Whether a member who works has this address of mail, and signs in.
+pub async fn signs_in(tx: &mut TenantTx, email: &str) -> Result<bool> {
+    let tenant = tx.tenant();
+    let found = sqlx::query_scalar!(
+        r#"
+        select exists (select 1 from members
+                       where tenant_id = $1 and lower(email) = lower($2) and user_id is not null and active) as "found!"
+        "#,
+        tenant.uuid(),
+        email,
+    )
+    .fetch_one(tx.conn())
+    .await?;
+    Ok(found)
+}
+
 pub async fn find(tx: &mut TenantTx, id: MemberId) -> Result<Option<Member>> {
     let tenant = tx.tenant();
     let row = sqlx::query_as!(

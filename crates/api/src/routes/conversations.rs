@@ -10,7 +10,6 @@ mod views;
 use axum::{extract::State, response::Response};
 use postroad_app::conversations::{self, Assigned, Beginning, By, ConversationError, Listed, Wish};
 use postroad_core::{
-    actor::Actor,
     ids::{AccountId, ContactId, ConversationId, MemberId},
     limits::SEARCH_CHARS_MAX,
 };
@@ -51,7 +50,7 @@ pub(crate) fn routes() -> OpenApiRouter<ApiState> {
 
 /// Who does it: the caller, in the name of a member if one is named.
 pub(super) fn by<S>(caller: &Caller<S>, member: Option<MemberId>) -> Result<By, Problem> {
-    Ok(By { tenant: live::tenant(caller)?, caller: Actor::Client(caller.client()), member })
+    Ok(By { tenant: live::tenant(caller)?, caller: caller.actor(), member: caller.speaks_for(member)? })
 }
 
 /// Which conversations.

@@ -61,12 +61,12 @@ impl StreamQuery {
         Ok(Some(kinds.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect()))
     }
 
-    async fn filter(&self, api: &ApiState, tenant: TenantId) -> Result<Filter, Problem> {
+    async fn filter<S>(&self, api: &ApiState, caller: &Caller<S>, tenant: TenantId) -> Result<Filter, Problem> {
         let conversation: Option<ConversationId> = page::parse("conversation", self.conversation.as_deref())?;
         if let Some(id) = conversation {
             conversations::get(&api.app, tenant, id, None).await?;
         }
-        let member: Option<MemberId> = page::parse("member", self.member.as_deref())?;
+        let member: Option<MemberId> = caller.speaks_for(page::parse("member", self.member.as_deref())?)?;
         if let Some(id) = member
             && !updates::works(&api.app, tenant, id).await?
         {
@@ -111,7 +111,7 @@ async fn stream(
 ) -> Result<Response, Problem> {
     let tenant = live::tenant(&caller)?;
     let after = query.after(&headers)?;
-    let filter = query.filter(&api, tenant).await?;
+    let filter = query.filter(&api, &caller, tenant).await?;
     let place = api.streams.enter(caller.client(), &api.settings.streams)?;
     let bounds = updates::bounds(&api.app, tenant).await?;
     let follower = api.app.live.follow(&api.app, tenant, bounds.last);

@@ -90,7 +90,9 @@ async fn create(
     Json(new): Json<New>,
 ) -> Result<(StatusCode, axum::Json<Member>), Problem> {
     let New { name, email, role, department_id: department } = new;
-    let made = members::create(&api.app, live::tenant(&caller)?, NewMember { name, email, role, department }).await?;
+    let made =
+        members::create(&api.app, live::tenant(&caller)?, caller.role(), NewMember { name, email, role, department })
+            .await?;
     Ok((StatusCode::CREATED, axum::Json(Member::of(made))))
 }
 
@@ -174,7 +176,7 @@ async fn update(
 ) -> Result<axum::Json<Member>, Problem> {
     let Changed { name, email, role, active, department_id: department, capacity } = new;
     let change = MemberChange { name, email, role, active, department, capacity };
-    Ok(axum::Json(Member::of(members::update(&api.app, live::tenant(&caller)?, id, change).await?)))
+    Ok(axum::Json(Member::of(members::update(&api.app, live::tenant(&caller)?, caller.role(), id, change).await?)))
 }
 
 /// What a department is called.
@@ -269,6 +271,7 @@ impl From<MemberError> for Problem {
             MemberError::UnknownDepartment => Self::invalid("unknown_department", error),
             MemberError::Name => Self::invalid("invalid_name", error),
             MemberError::NameTaken => Self::conflict("name_taken", error),
+            MemberError::RoleTooHigh => Self::new(StatusCode::FORBIDDEN, "role_too_high", "Not allowed", error),
             MemberError::Capacity => Self::invalid("out_of_range", error),
             MemberError::Email => Self::invalid("invalid_email", error),
             MemberError::EmailTaken => Self::conflict("email_taken", error),

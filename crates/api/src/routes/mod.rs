@@ -6,6 +6,7 @@ use crate::ApiState;
 
 mod accounts;
 mod attachments;
+mod auth;
 mod automations;
 mod campaigns;
 pub mod clients;
@@ -18,6 +19,7 @@ mod files;
 mod groups;
 mod hours;
 mod imports;
+mod invitations;
 mod labels;
 mod live;
 mod macros;
@@ -58,6 +60,7 @@ pub(crate) fn signed() -> OpenApiRouter<ApiState> {
         .merge(search::routes())
         .merge(quick_replies::routes())
         .merge(members::routes())
+        .merge(invitations::routes())
         .merge(events::routes())
         .merge(presence::routes())
         .merge(notifications::routes())
@@ -74,7 +77,7 @@ pub(crate) fn signed() -> OpenApiRouter<ApiState> {
 
 /// Routes that anybody may call.
 pub(crate) fn open() -> OpenApiRouter<ApiState> {
-    service().merge(webhooks::routes()).merge(pages::open()).merge(files::routes())
+    service().merge(auth::routes()).merge(webhooks::routes()).merge(pages::open()).merge(files::routes())
 }
 
 /// Health and metrics.

@@ -125,7 +125,7 @@ async fn list(
 ) -> Result<axum::Json<Notifications>, Problem> {
     let limit = page::limit(query.limit)?;
     let wanted = Listed {
-        member: member(&query.member_id)?,
+        member: caller.speaks_as(member(&query.member_id)?)?,
         only_unread: query.unread.unwrap_or_default(),
         before: page::parse("after", query.after.as_deref())?,
         limit: limit + 1,
@@ -202,7 +202,7 @@ async fn read_all(
     Json(new): Json<UpTo>,
 ) -> Result<axum::Json<Count>, Problem> {
     let tenant = live::tenant(&caller)?;
-    let marked = notifications::mark_all(&api.app, tenant, new.member_id, new.up_to).await?;
+    let marked = notifications::mark_all(&api.app, tenant, caller.speaks_as(new.member_id)?, new.up_to).await?;
     Ok(axum::Json(Count { marked }))
 }
 
@@ -272,7 +272,7 @@ async fn preferences(
     State(api): State<ApiState>,
     Query(query): Query<Whose>,
 ) -> Result<axum::Json<Preferences>, Problem> {
-    let member = member(&query.member_id)?;
+    let member = caller.speaks_as(member(&query.member_id)?)?;
     Ok(Preferences::of(notifications::preferences(&api.app, live::tenant(&caller)?, member).await?))
 }
 
@@ -305,7 +305,7 @@ async fn prefer(
 ) -> Result<axum::Json<Preferences>, Problem> {
     let tenant = live::tenant(&caller)?;
     let wanted = wishes(&new.preferences)?;
-    Ok(Preferences::of(notifications::prefer(&api.app, tenant, new.member_id, &wanted).await?))
+    Ok(Preferences::of(notifications::prefer(&api.app, tenant, caller.speaks_as(new.member_id)?, &wanted).await?))
 }
 
 /// Each kind once: what would the second word mean?

@@ -65,7 +65,7 @@ async fn say(
     State(api): State<ApiState>,
     Json(said): Json<Said>,
 ) -> Result<StatusCode, Problem> {
-    updates::be_present(&api.app, live::tenant(&caller)?, said.member_id, said.state).await?;
+    updates::be_present(&api.app, live::tenant(&caller)?, caller.speaks_as(said.member_id)?, said.state).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

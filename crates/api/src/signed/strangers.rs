@@ -20,20 +20,37 @@ const FAILURES: Pace = Pace { per_s: 10.0, burst: 100 };
 /// Addresses remembered.
 const ADDRESSES_MAX: usize = 20_000;
 
-#[derive(Default)]
-pub(crate) struct Strangers(Mutex<HashMap<IpAddr, Bucket>>);
+pub(crate) struct Strangers {
+    pace: Pace,
+    addresses: Mutex<HashMap<IpAddr, Bucket>>,
+}
+
+impl Default for Strangers {
+    fn default() -> Self {
+        Self::new(FAILURES)
+    }
+}
 
 impl Strangers {
+    /// So many failures of one address are forgiven.
+    pub(crate) fn new(pace: Pace) -> Self {
+        Self { pace, addresses: Mutex::default() }
+    }
+
+    fn flow(&self) -> Flow {
+        Flow::new(self.pace, 1.0)
+    }
+
     /// The error says how long this address is not listened to.
     pub(crate) fn check(&self, ip: IpAddr, now: DateTime<Utc>) -> Result<(), Duration> {
-        let addresses = self.0.lock();
+        let addresses = self.addresses.lock();
         let Some(bucket) = addresses.get(&network(ip)) else { return Ok(()) };
-        let permits = bucket.offer(now, 1, TimeDelta::zero(), flow());
+        let permits = bucket.offer(now, 1, TimeDelta::zero(), self.flow());
         if permits.count > 0 { Ok(()) } else { Err((permits.next_at() - now).to_std().unwrap_or_default()) }
     }
 
     pub(crate) fn note_failure(&self, ip: IpAddr, now: DateTime<Utc>) {
-        let mut addresses = self.0.lock();
+        let mut addresses = self.addresses.lock();
         if addresses.len() >= ADDRESSES_MAX {
             addresses.retain(|_, bucket| bucket.paced_until() > now);
         }
@@ -41,12 +58,8 @@ impl Strangers {
             addresses.clear();
         }
         let bucket = addresses.entry(network(ip)).or_insert_with(|| Bucket::resume(DateTime::UNIX_EPOCH));
-        bucket.take(now, 1, TimeDelta::zero(), flow());
+        bucket.take(now, 1, TimeDelta::zero(), self.flow());
     }
-}
-
-fn flow() -> Flow {
-    Flow::new(FAILURES, 1.0)
 }
 
 /// Whoever has one address of IPv6 has the whole /64.

@@ -55,7 +55,8 @@ fn unknown_fields_are_described_as_refused() {
 fn every_signed_operation_describes_its_problems_and_its_headers() {
     let api = description();
     for (name, operation) in operations(&api) {
-        if !name.contains(" /v1/") {
+        // People sign in there, and sign nothing.
+        if !name.contains(" /v1/") || name.contains(" /v1/auth/") {
             continue;
         }
         let responses = operation["responses"].as_object().unwrap();

@@ -9,6 +9,7 @@ mod clients;
 mod description;
 mod looking;
 mod paying;
+mod people;
 mod repeating;
 mod service;
 mod signatures;

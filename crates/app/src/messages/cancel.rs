@@ -4,7 +4,6 @@ use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use postroad_core::{
     account::Channel,
-    actor::Actor,
     ids::{ClientId, MessageId},
     send::SendState,
 };
@@ -41,7 +40,7 @@ pub async fn cancel(app: &App, call: &Call, id: MessageId) -> Result<MessageRow,
     let row = messages::get(&mut tx, call.sight(), id).await?.ok_or(CancelError::NotFound)?;
     let moved = [(call.tenant, id)];
     let moved = if cancelled.moved { moved.as_slice() } else { &[] };
-    let told = telling::moved(&mut tx, moved, Actor::Client(call.client)).await?;
+    let told = telling::moved(&mut tx, moved, call.actor()).await?;
     telling::tell(&mut tx, &told, now).await?;
     tx.commit().await?;
     app.live.told(telling::tenants(&told));

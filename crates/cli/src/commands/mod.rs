@@ -24,6 +24,7 @@ pub mod sign;
 mod simulate;
 mod templates;
 mod tenants;
+mod users;
 mod webhooks;
 pub mod whose;
 
@@ -112,6 +113,9 @@ Examples:
     /// Tenants: who owns data
     #[command(subcommand)]
     Tenants(tenants::Command),
+    /// People who sign in
+    #[command(subcommand)]
+    Users(users::Command),
     /// Accounts: numbers, pages, bots and mailboxes at providers
     #[command(subcommand)]
     Accounts(accounts::Command),
@@ -251,6 +255,7 @@ impl Command {
             Self::Migrate(args) => migrate::run(&args, config).await,
             Self::Tenants(command) => with_app(config, async |app| tenants::run(command, app).await).await,
             Self::Accounts(command) => with_app(config, async |app| accounts::run(command, app, config).await).await,
+            Self::Users(command) => with_app(config, async |app| users::run(command, app, config).await).await,
             Self::Keys(command) => with_app(config, async |app| keys::run(command, app, config).await).await,
             Self::Templates(command) => with_app(config, async |app| templates::run(command, app, config).await).await,
             Self::Campaigns(command) => with_app(config, async |app| campaigns::run(command, app, config).await).await,

@@ -48,6 +48,26 @@ fn tenants_accounts_and_keys_are_made_listed_stopped_and_ended() {
 }
 
 #[test]
+fn people_who_sign_in_are_made_listed_shut_out_and_given_a_new_password() {
+    let home = Home::new();
+    home.run(&["tenants", "create", "acme"]);
+    let password = home.write("password", "correct horse battery staple\n");
+    let create = ["users", "create", "ada@shop.example", "--name", "Ada", "--password-file", &password];
+    let id = home.run(&create);
+    assert_eq!(home.fails(&create).0, 4, "the email is taken");
+    home.run(&["users", "disable", "ADA@shop.example"]);
+    let listed = lines(&home.run(&["users", "list", "--json"]));
+    assert_eq!((&listed[0]["id"], &listed[0]["disabled"]), (&id.into(), &true.into()));
+    home.run(&["users", "enable", "ada@shop.example"]);
+    home.run(&["users", "password", "ada@shop.example", "--password-file", &password]);
+    home.run(&["users", "join", "ada@shop.example", "--role", "manager"]);
+    let weak = home.write("weak", "passwordpassword");
+    let told = home.fails(&["users", "password", "ada@shop.example", "--password-file", &weak]);
+    assert!(told.0 == 2 && told.1.contains("guessed in a moment"), "{told:?}");
+    assert_eq!(home.fails(&["users", "disable", "eve@evil.example"]).0, 3);
+}
+
+#[test]
 fn what_is_missing_taken_or_unclear_has_an_exit_code_of_its_own() {
     let home = Home::new();
     let nobody = "msg_00000000000000000000000000000000";

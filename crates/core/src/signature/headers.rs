@@ -43,12 +43,17 @@ impl Stamp {
 
     fn read(key_id: &str, timestamp: &str, request_id: &str) -> Result<Self, SignatureError> {
         let is_key_id = key_id.starts_with("prk_") && is_token(key_id, KEY_ID_CHARS);
-        let is_request_id = is_token(request_id, REQUEST_ID_CHARS);
+        let is_request_id = Self::is_request_id(request_id);
         Ok(Self {
             key_id: is_key_id.then(|| key_id.to_owned()).ok_or(SignatureError::Malformed(KEY))?,
             timestamp: unix_seconds(timestamp).ok_or(SignatureError::Malformed(TIMESTAMP))?,
             request_id: is_request_id.then(|| request_id.to_owned()).ok_or(SignatureError::Malformed(REQUEST_ID))?,
         })
+    }
+
+    /// 16 to 64 of `A-Z`, `a-z`, `0-9`, `_` and `-`.
+    pub fn is_request_id(text: &str) -> bool {
+        is_token(text, REQUEST_ID_CHARS)
     }
 
     pub fn key_id(&self) -> &str {

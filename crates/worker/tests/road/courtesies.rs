@@ -42,7 +42,7 @@ impl Stage {
         let account = world.account(100.0).await;
         let tenant = world.seed.tenant;
         let new = NewMember { name: "Grace".into(), email: None, role: Role::Agent, department: None };
-        let member = members::create(&world.app, tenant, new).await.unwrap().id;
+        let member = members::create(&world.app, tenant, None, new).await.unwrap().id;
         Self { world, account, by: By { tenant, caller: Actor::Operator, member: Some(member) } }
     }
 

@@ -44,6 +44,6 @@ pub(super) async fn typing(
     Json(said): Json<Said>,
 ) -> Result<StatusCode, Problem> {
     let typing = if said.typing { Typing::On } else { Typing::Off };
-    updates::typing(&api.app, live::tenant(&caller)?, id, said.member_id, typing).await?;
+    updates::typing(&api.app, live::tenant(&caller)?, id, caller.speaks_as(said.member_id)?, typing).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -114,7 +114,8 @@ async fn create(
 ) -> Result<(StatusCode, axum::Json<View>), Problem> {
     let tenant = live::tenant(&caller)?;
     question(&new.filter)?;
-    let new = New { name: new.name, member: new.member_id, filter: new.filter };
+    let member = new.member_id.map(|member| caller.speaks_as(member)).transpose()?;
+    let new = New { name: new.name, member, filter: new.filter };
     Ok((StatusCode::CREATED, axum::Json(View::of(views::create(&api.app, tenant, new).await?))))
 }
 
@@ -149,7 +150,7 @@ async fn list(
     Query(query): Query<ViewQuery>,
 ) -> Result<axum::Json<Page<View>>, Problem> {
     let limit = page::limit(query.limit)?;
-    let of = page::parse("member_id", query.member_id.as_deref())?;
+    let of = caller.speaks_for(page::parse("member_id", query.member_id.as_deref())?)?;
     let after = page::parse("after", query.after.as_deref())?;
     let rows = views::list(&api.app, live::tenant(&caller)?, of, after, limit + 1).await?;
     Ok(axum::Json(Page::of(rows, limit, |row| row.id.to_string(), View::of)))
@@ -211,6 +212,9 @@ async fn update(
     let tenant = live::tenant(&caller)?;
     if let Some(filter) = &wanted.filter {
         question(filter)?;
+    }
+    if let Some(member) = wanted.member_id.value() {
+        caller.speaks_as(*member)?;
     }
     let change = ViewChange { name: wanted.name, member: wanted.member_id, filter: wanted.filter };
     Ok(axum::Json(View::of(views::update(&api.app, tenant, id, change).await?)))

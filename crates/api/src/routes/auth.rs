@@ -1,0 +1,433 @@
+//! People sign in and out. What opens a session is a cookie that no script reads.
+
+use axum::{
+    extract::{DefaultBodyLimit, State},
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use chrono::{DateTime, Utc};
+use postroad_app::{
+    sign_in::{self, Accepting, Membership, NewUser, Opened, Place, Session as Stored, SignInError},
+    tenants::NewTenant,
+};
+use postroad_core::{
+    conversation::Role,
+    ids::{SessionId, TenantId},
+    scope::Scope,
+    sign_in::Token,
+};
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::{
+    Api, ApiState,
+    extract::{Json, Path},
+    metrics::AuthFailure,
+    problem::{Problem, SignInRefusals},
+    schema::{RoleWord, ScopeWord},
+    sessions::{self, OurPage, SignedIn},
+};
+
+/// Nobody's name or password is longer.
+const BODY_BYTES_MAX: usize = 16 * 1_024;
+
+pub(crate) fn routes() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::default()
+        .routes(routes!(sign_up))
+        .routes(routes!(log_in))
+        .routes(routes!(log_out))
+        .routes(routes!(me))
+        .routes(routes!(change_password))
+        .routes(routes!(switch_tenant))
+        .routes(routes!(accept))
+        .routes(routes!(list, end_others))
+        .routes(routes!(end))
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+}
+
+/// The first person of an installation, and the tenant that is theirs.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(examples(json!({"email": "ada@shop.example", "name": "Ada Obi", "password": "correct horse battery staple",
+                         "tenant": {"slug": "shop", "name": "The Shop", "time_zone": "Europe/Paris"}})))]
+struct SignUp {
+    #[schema(min_length = 3, max_length = 320)]
+    email: String,
+    #[schema(min_length = 1, max_length = 200)]
+    name: String,
+    /// Something that nobody guesses in a million tries.
+    #[schema(value_type = String, format = Password, min_length = 12, max_length = 128)]
+    password: SecretString,
+    tenant: FirstTenant,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct FirstTenant {
+    #[schema(pattern = "^[a-z0-9][a-z0-9-]{0,62}$")]
+    slug: String,
+    #[schema(min_length = 1, max_length = 200)]
+    name: String,
+    /// Absent: UTC.
+    #[schema(max_length = 60, example = "Europe/Paris")]
+    time_zone: Option<String>,
+}
+
+/// Sign up.
+///
+/// For the first person of an installation, who owns the tenant that it makes. Everybody else is invited.
+#[utoipa::path(
+    post,
+    path = "/v1/auth/signup",
+    tag = "auth",
+    request_body = SignUp,
+    params(("X-Postroad-CSRF" = String, Header, description = "1", pattern = "^1$")),
+    responses((status = 201, description = "Signed in; the answer sets the cookie of the session", body = Me), SignInRefusals),
+    security(()),
+)]
+async fn sign_up(
+    OurPage(place): OurPage,
+    State(api): State<ApiState>,
+    Json(new): Json<SignUp>,
+) -> Result<Response, Problem> {
+    listen(&api, &place)?;
+    let SignUp { email, name, password, tenant: FirstTenant { slug, name: tenant_name, time_zone } } = new;
+    let settings = sign_in::plain(tenant_name, time_zone.unwrap_or_else(|| "UTC".to_owned()), None);
+    let user = NewUser { email, name, password };
+    let opened = sign_in::sign_up(&api.app, &api.passwords, user, NewTenant { slug, settings }, &place).await?;
+    begun(&api, StatusCode::CREATED, opened).await
+}
+
+/// Who signs in.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(examples(json!({"email": "ada@shop.example", "password": "correct horse battery staple"})))]
+struct LogIn {
+    #[schema(max_length = 320)]
+    email: String,
+    #[schema(value_type = String, format = Password, max_length = 128)]
+    password: SecretString,
+}
+
+/// Sign in.
+///
+/// After five wrong passwords in a row from one network, for one address of mail, each further try waits longer, up to
+/// 15 minutes. Strangers and wrong passwords get one answer.
+#[utoipa::path(
+    post,
+    path = "/v1/auth/login",
+    tag = "auth",
+    request_body = LogIn,
+    params(("X-Postroad-CSRF" = String, Header, description = "1", pattern = "^1$")),
+    responses((status = 200, description = "Signed in; the answer sets the cookie of the session", body = Me), SignInRefusals),
+    security(()),
+)]
+async fn log_in(
+    OurPage(place): OurPage,
+    State(api): State<ApiState>,
+    Json(LogIn { email, password }): Json<LogIn>,
+) -> Result<Response, Problem> {
+    listen(&api, &place)?;
+    let opened = sign_in::log_in(&api.app, &api.passwords, &email, password, &place).await;
+    begun(&api, StatusCode::OK, noted(&api, &place, opened)?).await
+}
+
+/// Networks from which many wrong passwords come are not listened to for a while, for whomever they are.
+fn listen(api: &Api, place: &Place) -> Result<(), Problem> {
+    api.guessers.check(place.ip, api.app.clock.now()).map_err(|wait| {
+        AuthFailure::IpRateLimited.count();
+        let detail = "too many wrong passwords came from here";
+        let problem = Problem::new(StatusCode::TOO_MANY_REQUESTS, "too_many_tries", "Too many tries", detail);
+        problem.retry_after(wait.as_secs() + 1)
+    })
+}
+
+fn noted<T>(api: &Api, place: &Place, done: Result<T, SignInError>) -> Result<T, Problem> {
+    let now = api.app.clock.now();
+    done.map_err(|error| match error {
+        SignInError::Wrong | SignInError::NoSuchInvitation => {
+            AuthFailure::WrongCredentials.count();
+            api.guessers.note_failure(place.ip, now);
+            error.into()
+        }
+        SignInError::TooManyTries { until } => {
+            AuthFailure::RateLimited.count();
+            let seconds = (until - now).num_seconds().max(0).unsigned_abs() + 1;
+            Problem::from(error).retry_after(seconds)
+        }
+        error => error.into(),
+    })
+}
+
+/// Sign out.
+#[utoipa::path(
+    post,
+    path = "/v1/auth/logout",
+    tag = "auth",
+    params(("X-Postroad-CSRF" = String, Header, description = "1", pattern = "^1$")),
+    responses((status = 204, description = "Signed out; the answer takes the cookie away"), SignInRefusals),
+    security(("session" = [])),
+)]
+async fn log_out(SignedIn { who, .. }: SignedIn, State(api): State<ApiState>) -> Result<Response, Problem> {
+    // Somebody else may have ended it this moment: it is over either way.
+    match sign_in::end(&api.app, who.user, who.session).await {
+        Ok(()) | Err(SignInError::NotFound) => {}
+        Err(error) => return Err(error.into()),
+    }
+    Ok((StatusCode::NO_CONTENT, [(header::SET_COOKIE, sessions::clear(&api.settings))]).into_response())
+}
+
+/// Who is signed in, and for whom they work.
+#[derive(Serialize, ToSchema)]
+struct Me {
+    user: Person,
+    #[schema(value_type = String, pattern = "^ses_[0-9a-f]{32}$")]
+    session_id: SessionId,
+    /// For whom they work in this session. Null: for nobody.
+    works_for: Option<Work>,
+    /// What they may do there.
+    #[schema(value_type = Vec<ScopeWord>)]
+    scopes: Vec<Scope>,
+    /// Everybody they could work for.
+    tenants: Vec<Work>,
+}
+
+#[derive(Serialize, ToSchema)]
+struct Person {
+    #[schema(pattern = "^usr_[0-9a-f]{32}$")]
+    id: String,
+    name: String,
+    email: String,
+}
+
+/// A tenant that somebody is a member of.
+#[derive(Serialize, ToSchema)]
+struct Work {
+    #[schema(value_type = String, pattern = "^ten_[0-9a-f]{32}$")]
+    tenant_id: TenantId,
+    slug: String,
+    name: String,
+    #[schema(pattern = "^mem_[0-9a-f]{32}$")]
+    member_id: String,
+    #[schema(value_type = RoleWord)]
+    role: Role,
+}
+
+impl Work {
+    fn of(one: Membership) -> Self {
+        let Membership { tenant, slug, name, member, role } = one;
+        Self { tenant_id: tenant, slug, name, member_id: member.to_string(), role }
+    }
+}
+
+async fn shown(api: &Api, who: &sign_in::SignedIn) -> Result<Me, Problem> {
+    let tenants: Vec<Membership> = sign_in::me(&api.app, who.user).await?;
+    let works_for = tenants.iter().find(|one| Some(one.tenant) == who.works_for).cloned();
+    Ok(Me {
+        user: Person { id: who.user.to_string(), name: who.name.clone(), email: who.email.clone() },
+        session_id: who.session,
+        works_for: works_for.map(Work::of),
+        scopes: who.role.map(Role::scopes).unwrap_or_default(),
+        tenants: tenants.into_iter().map(Work::of).collect(),
+    })
+}
+
+async fn begun(api: &Api, status: StatusCode, opened: Opened) -> Result<Response, Problem> {
+    let me = shown(api, &opened.signed_in).await?;
+    let headers = [
+        (header::SET_COOKIE, sessions::set(&opened.token, &api.settings)),
+        (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+    ];
+    Ok((status, headers, axum::Json(me)).into_response())
+}
+
+/// Who am I?
+#[utoipa::path(
+    get,
+    path = "/v1/auth/me",
+    tag = "auth",
+    responses((status = 200, description = "Whoever is signed in", body = Me), SignInRefusals),
+    security(("session" = [])),
+)]
+async fn me(SignedIn { who, .. }: SignedIn, State(api): State<ApiState>) -> Result<Response, Problem> {
+    let headers = [(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
+    Ok((headers, axum::Json(shown(&api, &who).await?)).into_response())
+}
+
+/// A new password, from whoever knows the old one.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct NewPassword {
+    #[schema(value_type = String, format = Password, max_length = 128)]
+    old: SecretString,
+    #[schema(value_type = String, format = Password, min_length = 12, max_length = 128)]
+    new: SecretString,
+}
+
+/// Change one's password.
+///
+/// Ends all other sessions.
+#[utoipa::path(
+    post,
+    path = "/v1/auth/password",
+    tag = "auth",
+    request_body = NewPassword,
+    params(("X-Postroad-CSRF" = String, Header, description = "1", pattern = "^1$")),
+    responses((status = 200, description = "Changed; the answer sets a new cookie", body = Me), SignInRefusals),
+    security(("session" = [])),
+)]
+async fn change_password(
+    SignedIn { who, place }: SignedIn,
+    State(api): State<ApiState>,
+    Json(NewPassword { old, new }): Json<NewPassword>,
+) -> Result<Response, Problem> {
+    listen(&api, &place)?;
+    let changed = sign_in::change_password(&api.app, &api.passwords, &who, (old, new), &place).await;
+    begun(&api, StatusCode::OK, noted(&api, &place, changed)?).await
+}
+
+/// For whom to work.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Switch {
+    #[schema(value_type = String, pattern = "^ten_[0-9a-f]{32}$")]
+    tenant_id: TenantId,
+}
+
+/// Work for another tenant.
+///
+/// In this session, from now on.
+#[utoipa::path(
+    post,
+    path = "/v1/auth/switch-tenant",
+    tag = "auth",
+    request_body = Switch,
+    params(("X-Postroad-CSRF" = String, Header, description = "1", pattern = "^1$")),
+    responses((status = 200, description = "Done; the answer sets a new cookie", body = Me), SignInRefusals),
+    security(("session" = [])),
+)]
+async fn switch_tenant(
+    SignedIn { who, .. }: SignedIn,
+    State(api): State<ApiState>,
+    Json(Switch { tenant_id }): Json<Switch>,
+) -> Result<Response, Problem> {
+    let opened = sign_in::switch(&api.app, &who, tenant_id).await?;
+    begun(&api, StatusCode::OK, opened).await
+}
+
+/// What somebody says who accepts an invitation.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Accept {
+    /// The word in the invitation.
+    #[schema(max_length = 100)]
+    token: String,
+    /// Of somebody who signs in for the first time. Whoever is known already keeps theirs.
+    #[schema(min_length = 1, max_length = 200)]
+    name: Option<String>,
+    /// A new one, or that of somebody who is known already.
+    #[schema(value_type = String, format = Password, max_length = 128)]
+    password: SecretString,
+}
+
+/// Accept an invitation.
+///
+/// Makes whoever has its word a member, and signs them in.
+#[utoipa::path(
+    post,
+    path = "/v1/auth/accept-invitation",
+    tag = "auth",
+    request_body = Accept,
+    params(("X-Postroad-CSRF" = String, Header, description = "1", pattern = "^1$")),
+    responses((status = 200, description = "Signed in; the answer sets the cookie of the session", body = Me), SignInRefusals),
+    security(()),
+)]
+async fn accept(
+    OurPage(place): OurPage,
+    State(api): State<ApiState>,
+    Json(Accept { token, name, password }): Json<Accept>,
+) -> Result<Response, Problem> {
+    listen(&api, &place)?;
+    let accepted = match Token::parse(&token) {
+        Some(token) => sign_in::accept(&api.app, &api.passwords, Accepting { token, name, password }, &place).await,
+        None => Err(SignInError::NoSuchInvitation),
+    };
+    begun(&api, StatusCode::OK, noted(&api, &place, accepted)?).await
+}
+
+/// One browser in which somebody is signed in.
+#[derive(Serialize, ToSchema)]
+struct Session {
+    #[schema(value_type = String, pattern = "^ses_[0-9a-f]{32}$")]
+    id: SessionId,
+    /// The one that asks.
+    current: bool,
+    created_at: DateTime<Utc>,
+    /// To a minute.
+    seen_at: DateTime<Utc>,
+    /// Then it ends, used or not; before that, a day after it was last used.
+    ends_at: DateTime<Utc>,
+    ip: String,
+    /// The browser, as it calls itself.
+    agent: String,
+}
+
+/// Sessions of one person: at most 50.
+#[derive(Serialize, ToSchema)]
+struct Sessions {
+    items: Vec<Session>,
+}
+
+/// Where am I signed in?
+#[utoipa::path(
+    get,
+    path = "/v1/auth/sessions",
+    tag = "auth",
+    responses((status = 200, description = "The newest first", body = Sessions), SignInRefusals),
+    security(("session" = [])),
+)]
+async fn list(SignedIn { who, .. }: SignedIn, State(api): State<ApiState>) -> Result<axum::Json<Sessions>, Problem> {
+    let shown = |stored: Stored| {
+        let Stored { id, created_at, seen_at, ends_at, ip, agent } = stored;
+        Session { id, current: id == who.session, created_at, seen_at, ends_at, ip, agent }
+    };
+    let items = sign_in::list(&api.app, who.user).await?.into_iter().map(shown).collect();
+    Ok(axum::Json(Sessions { items }))
+}
+
+/// Sign out everywhere else.
+#[utoipa::path(
+    delete,
+    path = "/v1/auth/sessions",
+    tag = "auth",
+    params(("X-Postroad-CSRF" = String, Header, description = "1", pattern = "^1$")),
+    responses((status = 204, description = "This session is the only one"), SignInRefusals),
+    security(("session" = [])),
+)]
+async fn end_others(SignedIn { who, .. }: SignedIn, State(api): State<ApiState>) -> Result<StatusCode, Problem> {
+    sign_in::end_others(&api.app, &who).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Sign out somewhere else.
+#[utoipa::path(
+    delete,
+    path = "/v1/auth/sessions/{id}",
+    tag = "auth",
+    params(
+        ("id" = String, Path, pattern = "^ses_[0-9a-f]{32}$"),
+        ("X-Postroad-CSRF" = String, Header, description = "1", pattern = "^1$"),
+    ),
+    responses((status = 204, description = "It has ended"), SignInRefusals),
+    security(("session" = [])),
+)]
+async fn end(
+    SignedIn { who, .. }: SignedIn,
+    State(api): State<ApiState>,
+    Path(id): Path<SessionId>,
+) -> Result<StatusCode, Problem> {
+    sign_in::end(&api.app, who.user, id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,314 @@
+//! People sign in, and work for the tenants whose members they are.
+//!
+//! A session is a row, and what opens it is 256 bits of chance that only the browser holds. Whoever guesses passwords waits
+//! longer and longer, and only where they guess from: nobody can lock somebody else out. Strangers get the same answer as
+//! those who mistyped, after the same time.
+
+mod invitations;
+mod passwords;
+mod sessions;
+
+use std::net::IpAddr;
+
+use chrono::{DateTime, Utc};
+use postroad_core::{
+    conversation::Role,
+    ids::{TenantId, UserId},
+    quiet_hours::QuietHours,
+    sign_in::{FAILURES_KEPT, Token, TokenHash, may_try_at},
+};
+use postroad_store::{
+    Error, SystemTx, sessions as stored,
+    tenants::{self as stored_tenants, Settings},
+    users::{self, Joining},
+};
+pub use postroad_store::{
+    invitations::Invitation,
+    sessions::{Session, SignedIn},
+    users::{Membership, User},
+};
+use secrecy::SecretString;
+use sha2::{Digest, Sha256};
+
+pub use invitations::{Accepting, Invited, NewInvitation, accept, invitations, invite, revoke};
+pub use passwords::{Busy, CHARS as PASSWORD_CHARS, Passwords, Verdict, Weak, check as check_password};
+pub use sessions::{change_password, end, end_others, find, list, me, switch};
+
+use crate::{
+    App,
+    members::{self, MemberError},
+    tenants::{NewTenant, TenantError},
+    text,
+};
+
+/// Why somebody is not signed in, or may not do what they want with it.
+#[derive(Debug, thiserror::Error)]
+pub enum SignInError {
+    /// Also of somebody who does not exist, or was shut out.
+    #[error("the address of mail or the password is wrong")]
+    Wrong,
+    #[error("too many wrong passwords came from here")]
+    TooManyTries { until: DateTime<Utc> },
+    #[error(transparent)]
+    Busy(#[from] Busy),
+    #[error(transparent)]
+    Weak(#[from] Weak),
+    #[error("the email is no address")]
+    Email,
+    #[error("a name has 1 to 200 characters")]
+    Name,
+    #[error("somebody signs in with this email already")]
+    EmailTaken,
+    #[error("this installation has people already; one of them can invite you")]
+    SignUpClosed,
+    #[error("there is no such invitation, or it was used, taken back, or is older than a week")]
+    NoSuchInvitation,
+    #[error("somebody was invited with this email already")]
+    AlreadyInvited,
+    #[error("they work for this tenant already")]
+    AlreadyMember,
+    #[error("there is no such department")]
+    UnknownDepartment,
+    #[error("you cannot give a role that may do more than your own")]
+    RoleTooHigh,
+    #[error("there is nothing here that you may see")]
+    NotFound,
+    #[error(transparent)]
+    Tenant(#[from] TenantError),
+    #[error(transparent)]
+    Store(Error),
+}
+
+impl From<Error> for SignInError {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Taken { constraint } if constraint == "users_by_email" => Self::EmailTaken,
+            Error::Taken { constraint } if constraint == "invitations_open" => Self::AlreadyInvited,
+            Error::Violated { constraint } if constraint.contains("department") => Self::UnknownDepartment,
+            error => Self::Store(error),
+        }
+    }
+}
+
+/// From where somebody calls.
+#[derive(Debug, Clone)]
+pub struct Place {
+    pub ip: IpAddr,
+    /// The browser, as it calls itself.
+    pub agent: String,
+}
+
+/// A session that was just begun or renewed, and what opens it.
+pub struct Opened {
+    pub token: Token,
+    pub signed_in: SignedIn,
+}
+
+/// Who is to sign in.
+pub struct NewUser {
+    pub email: String,
+    /// 1 to 200 characters.
+    pub name: String,
+    pub password: SecretString,
+}
+
+/// The first person of an installation: makes them, and the tenant that is theirs. Everybody else is invited.
+pub async fn sign_up(
+    app: &App,
+    passwords: &Passwords,
+    new: NewUser,
+    tenant: NewTenant,
+    place: &Place,
+) -> Result<Opened, SignInError> {
+    let NewTenant { slug, settings } = checked(tenant)?;
+    if !is_open(app).await? {
+        return Err(SignInError::SignUpClosed);
+    }
+    let user = hashed(app, passwords, new).await?;
+    let now = app.clock.now();
+    let tenant = TenantId::new(now);
+    let mut tx = SystemTx::begin(&app.store).await?;
+    users::lock(&mut tx).await?;
+    if users::any(&mut tx).await? {
+        return Err(SignInError::SignUpClosed);
+    }
+    stored_tenants::insert(&mut tx, tenant, &slug, &settings, now).await.map_err(|error| match error {
+        Error::Taken { .. } => SignInError::Tenant(TenantError::SlugTaken(slug.clone())),
+        error => SignInError::Store(error),
+    })?;
+    users::insert(&mut tx, &user).await?;
+    users::join(&mut tx, &user, &Joining { tenant, role: Role::Owner, department: None }, now).await?;
+    let opened = sessions::open(&mut tx, user.id, Some(tenant), place, now).await?;
+    tx.commit().await?;
+    Ok(opened)
+}
+
+/// Whether the first person can still sign up.
+pub async fn is_open(app: &App) -> Result<bool, SignInError> {
+    let mut tx = SystemTx::begin(&app.store).await?;
+    Ok(!users::any(&mut tx).await?)
+}
+
+fn checked(tenant: NewTenant) -> Result<NewTenant, TenantError> {
+    crate::tenants::check_new(&tenant)?;
+    Ok(tenant)
+}
+
+/// Settings of a tenant that says nothing but its name and zone.
+pub fn plain(name: String, time_zone: String, quiet_hours: Option<QuietHours>) -> Settings {
+    Settings { name, time_zone, quiet_hours, caps: Vec::new() }
+}
+
+/// Somebody who can sign in and works for a tenant; made by the operator.
+pub async fn create(
+    app: &App,
+    passwords: &Passwords,
+    new: NewUser,
+    (tenant, role): (TenantId, Role),
+) -> Result<User, SignInError> {
+    let user = hashed(app, passwords, new).await?;
+    let mut tx = SystemTx::begin(&app.store).await?;
+    users::insert(&mut tx, &user).await?;
+    users::join(&mut tx, &user, &Joining { tenant, role, department: None }, user.created_at).await?;
+    tx.commit().await?;
+    Ok(user)
+}
+
+async fn hashed(app: &App, passwords: &Passwords, new: NewUser) -> Result<User, SignInError> {
+    let email = address(&new.email)?;
+    let name = named(&new.name)?;
+    passwords::check(&new.password, &[&email, &name])?;
+    let password = passwords.hash(new.password).await?;
+    let now = app.clock.now();
+    Ok(User { id: UserId::new(now), email, name, password, disabled_at: None, created_at: now })
+}
+
+fn address(email: &str) -> Result<String, SignInError> {
+    members::reached(email).map_err(|_: MemberError| SignInError::Email)
+}
+
+fn named(name: &str) -> Result<String, SignInError> {
+    let name = name.trim();
+    text::fits(name, 1..=200).then(|| name.to_owned()).ok_or(SignInError::Name)
+}
+
+/// Begins a session for whoever knows the password. They work for the tenant that they worked for first.
+pub async fn log_in(
+    app: &App,
+    passwords: &Passwords,
+    email: &str,
+    password: SecretString,
+    place: &Place,
+) -> Result<Opened, SignInError> {
+    let user = prove(app, passwords, email, password, place).await?;
+    let now = app.clock.now();
+    let mut tx = SystemTx::begin(&app.store).await?;
+    let works_for = users::memberships(&mut tx, user.id).await?.first().map(|membership| membership.tenant);
+    let opened = sessions::open(&mut tx, user.id, works_for, place, now).await?;
+    tx.commit().await?;
+    Ok(opened)
+}
+
+/// Who they are, if the password is theirs. A hash of an older kind is replaced.
+async fn prove(
+    app: &App,
+    passwords: &Passwords,
+    email: &str,
+    password: SecretString,
+    place: &Place,
+) -> Result<User, SignInError> {
+    let who = who(email, place.ip);
+    let mut tx = SystemTx::begin(&app.store).await?;
+    let failed = stored::failures(&mut tx, &who).await?;
+    let user = users::find_by_email(&mut tx, email.trim()).await?.filter(|user| user.disabled_at.is_none());
+    tx.commit().await?;
+    if let Some(until) = failed.map(|(failures, at)| may_try_at(failures, at)).filter(|until| *until > app.clock.now())
+    {
+        return Err(SignInError::TooManyTries { until });
+    }
+    let verdict = passwords.verify(password, user.as_ref().map(|user| user.password.clone())).await?;
+    let now = app.clock.now();
+    let mut tx = SystemTx::begin(&app.store).await?;
+    let proven = match (verdict, user) {
+        (Verdict::Wrong, _) | (_, None) => None,
+        (Verdict::Right, Some(user)) => Some(user),
+        (Verdict::Outdated(password), Some(user)) => {
+            users::set_password(&mut tx, user.id, &password, now).await?;
+            Some(User { password, ..user })
+        }
+    };
+    match proven {
+        Some(_) if failed.is_some() => stored::forgive(&mut tx, &who).await?,
+        Some(_) => {}
+        None => stored::fail(&mut tx, &who, now - FAILURES_KEPT, now).await?,
+    }
+    tx.commit().await?;
+    proven.ok_or(SignInError::Wrong)
+}
+
+/// Whoever tries this address of mail from this network. A stranger counts like anybody else: to count shows nothing.
+fn who(email: &str, ip: IpAddr) -> TokenHash {
+    let mut hash = Sha256::new();
+    hash.update(email.trim().to_lowercase());
+    hash.update([0]);
+    hash.update(network(ip));
+    hash.finalize().into()
+}
+
+/// The /24 or /56: what one household or one rented machine has.
+fn network(ip: IpAddr) -> Vec<u8> {
+    match ip {
+        IpAddr::V4(v4) => v4.octets()[..3].to_vec(),
+        IpAddr::V6(v6) => v6.octets()[..7].to_vec(),
+    }
+}
+
+/// Somebody who signs in, by their address of mail.
+pub async fn find_user(app: &App, email: &str) -> Result<Option<User>, SignInError> {
+    let mut tx = SystemTx::begin(&app.store).await?;
+    Ok(users::find_by_email(&mut tx, email.trim()).await?)
+}
+
+/// A page of everybody who can sign in, oldest first.
+pub async fn users(app: &App, after: Option<UserId>, limit: i64) -> Result<Vec<User>, SignInError> {
+    let mut tx = SystemTx::begin(&app.store).await?;
+    Ok(users::list(&mut tx, after, limit).await?)
+}
+
+/// Shuts somebody out of everything at once, or lets them in again.
+pub async fn set_disabled(app: &App, user: UserId, disabled: bool) -> Result<(), SignInError> {
+    let now = app.clock.now();
+    let mut tx = SystemTx::begin(&app.store).await?;
+    if !users::set_disabled(&mut tx, user, disabled.then_some(now), now).await? {
+        return Err(SignInError::NotFound);
+    }
+    if disabled {
+        stored::end_others(&mut tx, user, None).await?;
+    }
+    tx.commit().await?;
+    Ok(())
+}
+
+/// Gives somebody who forgot theirs a new password, and ends all their sessions; by the operator.
+pub async fn reset_password(
+    app: &App,
+    passwords: &Passwords,
+    user: &User,
+    password: SecretString,
+) -> Result<(), SignInError> {
+    passwords::check(&password, &[&user.email, &user.name])?;
+    let hash = passwords.hash(password).await?;
+    let mut tx = SystemTx::begin(&app.store).await?;
+    users::set_password(&mut tx, user.id, &hash, app.clock.now()).await?;
+    stored::end_others(&mut tx, user.id, None).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+/// Makes somebody a member of a tenant, or changes their role there; by the operator.
+pub async fn join(app: &App, user: &User, tenant: TenantId, role: Role) -> Result<(), SignInError> {
+    let mut tx = SystemTx::begin(&app.store).await?;
+    users::join(&mut tx, user, &Joining { tenant, role, department: None }, app.clock.now()).await?;
+    tx.commit().await?;
+    Ok(())
+}

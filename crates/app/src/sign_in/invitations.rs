@@ -1,0 +1,141 @@
+//! Invitations: a word that is told once makes whoever has it a member.
+
+use chrono::{DateTime, Utc};
+use postroad_core::{
+    actor::Actor,
+    conversation::Role,
+    ids::{DepartmentId, InvitationId, TenantId},
+    sign_in::{INVITATION_LASTS, Token},
+};
+use postroad_store::{
+    SystemTx, TenantTx,
+    invitations::{self as stored, Asked, Invitation},
+    members,
+    users::{self, Joining, User},
+};
+use secrecy::SecretString;
+
+use super::{NewUser, Opened, Passwords, Place, SignInError, hashed, prove, sessions};
+use crate::App;
+
+/// Whom to ask.
+pub struct NewInvitation {
+    pub email: String,
+    pub role: Role,
+    pub department: Option<DepartmentId>,
+}
+
+/// An invitation, and the word that nobody can show again.
+pub struct Invited {
+    pub invitation: Invitation,
+    pub token: Token,
+}
+
+/// Asks somebody to work for a tenant. `giver`: the role of whoever asks; none of a program, which may give any.
+pub async fn invite(
+    app: &App,
+    tenant: TenantId,
+    by: Actor,
+    giver: Option<Role>,
+    new: NewInvitation,
+) -> Result<Invited, SignInError> {
+    if giver.is_some_and(|giver| !giver.may_give(new.role)) {
+        return Err(SignInError::RoleTooHigh);
+    }
+    let now = app.clock.now();
+    let invitation = Invitation {
+        id: InvitationId::new(now),
+        email: super::address(&new.email)?,
+        role: new.role,
+        department: new.department,
+        invited_by: by.to_string(),
+        state: "open".to_owned(),
+        created_at: now,
+        ends_at: now + INVITATION_LASTS,
+    };
+    let token = Token::generate(&mut rand::rng());
+    let mut tx = TenantTx::begin(&app.store, tenant).await?;
+    if members::signs_in(&mut tx, &invitation.email).await? {
+        return Err(SignInError::AlreadyMember);
+    }
+    stored::end_late(&mut tx, &invitation.email, now).await?;
+    stored::insert(&mut tx, &invitation, &token.hash()).await?;
+    tx.commit().await?;
+    Ok(Invited { invitation, token })
+}
+
+/// A page, newest first.
+pub async fn invitations(
+    app: &App,
+    tenant: TenantId,
+    after: Option<InvitationId>,
+    limit: i64,
+) -> Result<Vec<Invitation>, SignInError> {
+    let mut tx = TenantTx::begin(&app.store, tenant).await?;
+    Ok(stored::list(&mut tx, after, limit).await?)
+}
+
+/// Takes an open invitation back.
+pub async fn revoke(app: &App, tenant: TenantId, id: InvitationId) -> Result<(), SignInError> {
+    let mut tx = TenantTx::begin(&app.store, tenant).await?;
+    if !stored::revoke(&mut tx, id, app.clock.now()).await? {
+        return Err(SignInError::NotFound);
+    }
+    tx.commit().await?;
+    Ok(())
+}
+
+/// What somebody says who accepts.
+pub struct Accepting {
+    pub token: Token,
+    /// Of whoever signs in for the first time. Somebody who is known already keeps theirs.
+    pub name: Option<String>,
+    /// A new one, or that of somebody who is known already.
+    pub password: SecretString,
+}
+
+/// Makes whoever holds the word a member, and signs them in.
+pub async fn accept(
+    app: &App,
+    passwords: &Passwords,
+    accepting: Accepting,
+    place: &Place,
+) -> Result<Opened, SignInError> {
+    let Accepting { token, name, password } = accepting;
+    let asked = asked(app, &token).await?;
+    let known = super::find_user(app, &asked.email).await?;
+    let user = match known {
+        Some(_) => prove(app, passwords, &asked.email, password, place).await?,
+        None => {
+            let name = name.ok_or(SignInError::Name)?;
+            hashed(app, passwords, NewUser { email: asked.email.clone(), name, password }).await?
+        }
+    };
+    enter(app, &user, &token, place).await
+}
+
+async fn asked(app: &App, token: &Token) -> Result<Asked, SignInError> {
+    let mut tx = SystemTx::begin(&app.store).await?;
+    open_one(&mut tx, token, app.clock.now()).await
+}
+
+async fn open_one(tx: &mut SystemTx, token: &Token, now: DateTime<Utc>) -> Result<Asked, SignInError> {
+    stored::find_open(tx, &token.hash(), now).await?.ok_or(SignInError::NoSuchInvitation)
+}
+
+/// The word is looked at again: while a password was hashed, somebody else may have used it.
+async fn enter(app: &App, user: &User, token: &Token, place: &Place) -> Result<Opened, SignInError> {
+    let now = app.clock.now();
+    let mut tx = SystemTx::begin(&app.store).await?;
+    let asked = open_one(&mut tx, token, now).await?;
+    if users::find(&mut tx, user.id).await?.is_none() {
+        users::insert(&mut tx, user).await?;
+    }
+    let joining =
+        Joining { tenant: asked.tenant, role: asked.role, department: asked.department.map(DepartmentId::uuid) };
+    users::join(&mut tx, user, &joining, now).await?;
+    stored::accept(&mut tx, &asked, now).await?;
+    let opened = sessions::open(&mut tx, user.id, Some(asked.tenant), place, now).await?;
+    tx.commit().await?;
+    Ok(opened)
+}

@@ -1,0 +1,129 @@
+//! Sessions: begun, found, renewed and ended.
+
+use chrono::{DateTime, Utc};
+use postroad_core::{
+    ids::{SessionId, TenantId, UserId},
+    sign_in::{IDLE_MAX, SEEN_EVERY, SESSION_MAX, SESSIONS_MAX, Token, TokenHash},
+};
+use postroad_store::{
+    SystemTx,
+    sessions::{self as stored, New, Session, SignedIn},
+    users::{self, Membership},
+};
+use secrecy::SecretString;
+
+use super::{Opened, Passwords, Place, SignInError, passwords};
+use crate::App;
+
+const AGENT_CHARS: usize = 300;
+
+/// Begins a session. Somebody with very many loses the oldest.
+pub(super) async fn open(
+    tx: &mut SystemTx,
+    user: UserId,
+    works_for: Option<TenantId>,
+    place: &Place,
+    now: DateTime<Utc>,
+) -> Result<Opened, SignInError> {
+    let token = Token::generate(&mut rand::rng());
+    let (ip, agent) = (place.ip.to_string(), place.agent.chars().take(AGENT_CHARS).collect::<String>());
+    let new = New { user, works_for, ip: &ip, agent: &agent, ends_at: now + SESSION_MAX };
+    stored::insert(tx, &token.hash(), SessionId::new(now), new, now).await?;
+    stored::end_oldest(tx, user, SESSIONS_MAX).await?;
+    opened(tx, token, now).await
+}
+
+async fn opened(tx: &mut SystemTx, token: Token, now: DateTime<Utc>) -> Result<Opened, SignInError> {
+    let found = stored::find(tx, &token.hash(), now - IDLE_MAX, now).await?;
+    let signed_in = found.ok_or(SignInError::Wrong)?;
+    Ok(Opened { token, signed_in })
+}
+
+/// Who is signed in by what a cookie holds. None: nobody, or not any more.
+pub async fn find(app: &App, token: &TokenHash) -> Result<Option<SignedIn>, SignInError> {
+    let now = app.clock.now();
+    let mut tx = SystemTx::begin(&app.store).await?;
+    let found = stored::find(&mut tx, token, now - IDLE_MAX, now).await?;
+    if let Some(signed_in) = found.as_ref().filter(|signed_in| signed_in.seen_at + SEEN_EVERY <= now) {
+        stored::touch(&mut tx, signed_in.session, now).await?;
+    }
+    tx.commit().await?;
+    Ok(found)
+}
+
+/// Where somebody works.
+pub async fn me(app: &App, user: UserId) -> Result<Vec<Membership>, SignInError> {
+    let mut tx = SystemTx::begin(&app.store).await?;
+    Ok(users::memberships(&mut tx, user).await?)
+}
+
+/// Works for another tenant from now on; what opens the session is another word then.
+pub async fn switch(app: &App, signed_in: &SignedIn, tenant: TenantId) -> Result<Opened, SignInError> {
+    let now = app.clock.now();
+    let mut tx = SystemTx::begin(&app.store).await?;
+    let works_there = users::memberships(&mut tx, signed_in.user).await?.iter().any(|one| one.tenant == tenant);
+    if !works_there {
+        return Err(SignInError::NotFound);
+    }
+    let opened = renew(&mut tx, signed_in, Some(tenant), now).await?;
+    tx.commit().await?;
+    Ok(opened)
+}
+
+async fn renew(
+    tx: &mut SystemTx,
+    signed_in: &SignedIn,
+    works_for: Option<TenantId>,
+    now: DateTime<Utc>,
+) -> Result<Opened, SignInError> {
+    let token = Token::generate(&mut rand::rng());
+    if !stored::renew(tx, signed_in.session, &token.hash(), works_for, now).await? {
+        return Err(SignInError::NotFound);
+    }
+    opened(tx, token, now).await
+}
+
+/// Takes a new password from whoever knows the old one, and ends all other sessions.
+pub async fn change_password(
+    app: &App,
+    passwords: &Passwords,
+    signed_in: &SignedIn,
+    (old, new): (SecretString, SecretString),
+    place: &Place,
+) -> Result<Opened, SignInError> {
+    passwords::check(&new, &[&signed_in.email, &signed_in.name])?;
+    super::prove(app, passwords, &signed_in.email, old, place).await?;
+    let hash = passwords.hash(new).await?;
+    let now = app.clock.now();
+    let mut tx = SystemTx::begin(&app.store).await?;
+    users::set_password(&mut tx, signed_in.user, &hash, now).await?;
+    stored::end_others(&mut tx, signed_in.user, Some(signed_in.session)).await?;
+    let opened = renew(&mut tx, signed_in, signed_in.works_for, now).await?;
+    tx.commit().await?;
+    Ok(opened)
+}
+
+/// Where somebody is signed in, the newest first.
+pub async fn list(app: &App, user: UserId) -> Result<Vec<Session>, SignInError> {
+    let now = app.clock.now();
+    let mut tx = SystemTx::begin(&app.store).await?;
+    Ok(stored::list(&mut tx, user, now - IDLE_MAX, now, SESSIONS_MAX).await?)
+}
+
+/// Ends one session of somebody.
+pub async fn end(app: &App, user: UserId, session: SessionId) -> Result<(), SignInError> {
+    let mut tx = SystemTx::begin(&app.store).await?;
+    if !stored::end(&mut tx, user, session).await? {
+        return Err(SignInError::NotFound);
+    }
+    tx.commit().await?;
+    Ok(())
+}
+
+/// Ends every session of somebody but this one; returns how many.
+pub async fn end_others(app: &App, signed_in: &SignedIn) -> Result<u64, SignInError> {
+    let mut tx = SystemTx::begin(&app.store).await?;
+    let ended = stored::end_others(&mut tx, signed_in.user, Some(signed_in.session)).await?;
+    tx.commit().await?;
+    Ok(ended)
+}

@@ -1,0 +1,172 @@
+//! `postroad users`: people who sign in.
+
+use std::{
+    io::Read as _,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, Result};
+use postroad_app::{
+    App,
+    sign_in::{self, NewUser, Passwords, SignInError, User},
+};
+use postroad_core::{conversation::Role, ids::UserId};
+use secrecy::SecretString;
+use serde::Serialize;
+
+use super::{PAGE, whose::Whose};
+use crate::{
+    config::Config,
+    exit::{Exit, not_found, refused, usage},
+    print::{Format, instant, out},
+};
+
+#[derive(clap::Subcommand)]
+pub enum Command {
+    /// Make somebody who signs in and works for a tenant; prints their id
+    #[command(before_help = "\
+Examples:
+  postroad users create ada@shop.example --name 'Ada Obi' --password-file -
+  postroad users create bo@shop.example --name Bo --password-file bo.txt \\
+    --tenant shop --role agent")]
+    Create {
+        /// Address of mail
+        email: String,
+        #[arg(long)]
+        name: String,
+        /// File with the password, - for the standard input
+        #[arg(long, value_name = "FILE")]
+        password_file: PathBuf,
+        /// What they may do: owner, admin, manager, agent, limited_agent
+        #[arg(long, default_value = "owner")]
+        role: Role,
+        #[command(flatten)]
+        whose: Whose,
+    },
+    /// Let somebody work for one more tenant, or in another role
+    #[command(before_help = "\
+Examples:
+  postroad users join ada@shop.example --tenant acme --role manager")]
+    Join {
+        /// Address of mail
+        email: String,
+        /// What they may do: owner, admin, manager, agent, limited_agent
+        #[arg(long)]
+        role: Role,
+        #[command(flatten)]
+        whose: Whose,
+    },
+    /// List everybody who can sign in
+    #[command(before_help = "Examples:\n  postroad users list --json")]
+    List {
+        #[command(flatten)]
+        format: Format,
+    },
+    /// Give somebody a new password; ends all their sessions
+    #[command(before_help = "Examples:\n  postroad users password ada@shop.example --password-file -")]
+    Password {
+        /// Address of mail
+        email: String,
+        /// File with the password, - for the standard input
+        #[arg(long, value_name = "FILE")]
+        password_file: PathBuf,
+    },
+    /// Shut somebody out of everything, at once
+    #[command(before_help = "Examples:\n  postroad users disable ada@shop.example")]
+    Disable {
+        /// Address of mail
+        email: String,
+    },
+    /// Let somebody in again
+    #[command(before_help = "Examples:\n  postroad users enable ada@shop.example")]
+    Enable {
+        /// Address of mail
+        email: String,
+    },
+}
+
+#[derive(Serialize)]
+struct Shown {
+    id: UserId,
+    email: String,
+    name: String,
+    disabled: bool,
+    created_at: String,
+}
+
+pub async fn run(command: Command, app: &App, config: &Config) -> Result<Exit> {
+    match command {
+        Command::Create { email, name, password_file, role, whose } => {
+            let tenant = whose.find(app, config).await?;
+            let new = NewUser { email, name, password: password(&password_file)? };
+            let user = sign_in::create(app, &Passwords::start(1), new, (tenant, role)).await.map_err(told)?;
+            out(&format!("{}\n", user.id))?;
+        }
+        Command::Join { email, role, whose } => {
+            let user = named(app, &email).await?;
+            sign_in::join(app, &user, whose.find(app, config).await?, role).await.map_err(told)?;
+        }
+        Command::List { format } => {
+            let shown: Vec<Shown> = everybody(app).await?.into_iter().map(shown).collect();
+            format.list(&shown, &["email", "name", "may sign in", "id"], cells)?;
+        }
+        Command::Password { email, password_file } => {
+            let user = named(app, &email).await?;
+            let password = password(&password_file)?;
+            sign_in::reset_password(app, &Passwords::start(1), &user, password).await.map_err(told)?;
+        }
+        Command::Disable { email } => switch(app, &email, true).await?,
+        Command::Enable { email } => switch(app, &email, false).await?,
+    }
+    Ok(Exit::Ok)
+}
+
+async fn switch(app: &App, email: &str, disabled: bool) -> Result<()> {
+    let user = named(app, email).await?;
+    sign_in::set_disabled(app, user.id, disabled).await.map_err(told)
+}
+
+async fn named(app: &App, email: &str) -> Result<User> {
+    let found = sign_in::find_user(app, email).await.map_err(told)?;
+    found.ok_or_else(|| not_found(format!("nobody signs in as {email}")))
+}
+
+async fn everybody(app: &App) -> Result<Vec<User>> {
+    let mut all: Vec<User> = Vec::new();
+    loop {
+        let page = sign_in::users(app, all.last().map(|user| user.id), PAGE).await.map_err(told)?;
+        if page.is_empty() {
+            return Ok(all);
+        }
+        all.extend(page);
+    }
+}
+
+/// The first line, without its end: editors put one there.
+fn password(file: &Path) -> Result<SecretString> {
+    let mut text = String::new();
+    if file == Path::new("-") {
+        std::io::stdin().read_to_string(&mut text)?;
+    } else {
+        text = std::fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display()))?;
+    }
+    Ok(SecretString::from(text.lines().next().unwrap_or_default()))
+}
+
+fn shown(user: User) -> Shown {
+    let User { id, email, name, disabled_at, created_at, .. } = user;
+    Shown { id, email, name, disabled: disabled_at.is_some(), created_at: instant(created_at) }
+}
+
+fn cells(shown: &Shown) -> Vec<String> {
+    let may = if shown.disabled { "no" } else { "yes" };
+    vec![shown.email.clone(), shown.name.clone(), may.to_owned(), shown.id.to_string()]
+}
+
+fn told(error: SignInError) -> anyhow::Error {
+    match error {
+        SignInError::EmailTaken | SignInError::Busy(_) => refused(error.to_string()),
+        SignInError::Store(cause) => cause.into(),
+        other => usage(other.to_string()),
+    }
+}

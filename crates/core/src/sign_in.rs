@@ -1,0 +1,88 @@
+//! Signing in: what a session is known by, how long it lasts, and how long somebody who guesses must wait.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use data_encoding::BASE64URL_NOPAD;
+use rand::CryptoRng;
+use secrecy::{ExposeSecret, SecretBox};
+use sha2::{Digest, Sha256};
+
+/// A session that nobody uses ends after this.
+pub const IDLE_MAX: TimeDelta = TimeDelta::hours(24);
+/// Every session ends after this, used or not.
+pub const SESSION_MAX: TimeDelta = TimeDelta::days(7);
+/// That a session is used is written down at most this often.
+pub const SEEN_EVERY: TimeDelta = TimeDelta::minutes(1);
+/// Sessions of one person. One more ends the oldest.
+pub const SESSIONS_MAX: i64 = 50;
+/// How long somebody may take to accept an invitation.
+pub const INVITATION_LASTS: TimeDelta = TimeDelta::days(7);
+
+const TOKEN_BYTES: usize = 32;
+
+/// What opens a session or an invitation: 256 bits of chance, told once and kept as its hash. Neither prints nor serialises;
+/// wiped from memory when dropped.
+pub struct Token(SecretBox<[u8; TOKEN_BYTES]>);
+
+/// SHA-256 of a [`Token`]. No slow hash: nobody guesses 256 bits.
+pub type TokenHash = [u8; 32];
+
+impl Token {
+    pub fn generate(rng: &mut impl CryptoRng) -> Self {
+        Self(SecretBox::init_with_mut(|bytes: &mut [u8; TOKEN_BYTES]| rng.fill_bytes(bytes)))
+    }
+
+    /// Takes the one spelling that [`Token::reveal`] gives.
+    pub fn parse(text: &str) -> Option<Self> {
+        let bytes: [u8; TOKEN_BYTES] = BASE64URL_NOPAD.decode(text.as_bytes()).ok()?.try_into().ok()?;
+        Some(Self(SecretBox::new(Box::new(bytes))))
+    }
+
+    /// 43 characters of base64url, for the one answer in which its holder learns it.
+    pub fn reveal(&self) -> String {
+        BASE64URL_NOPAD.encode(self.0.expose_secret())
+    }
+
+    pub fn hash(&self) -> TokenHash {
+        Sha256::digest(self.0.expose_secret()).into()
+    }
+}
+
+/// Wrong passwords in a row, from one network and for one address of mail, that cost no wait.
+const FREE: u32 = 5;
+/// The longest wait, so that nobody locks anybody out.
+const WAIT_MAX: TimeDelta = TimeDelta::minutes(15);
+/// Failures are forgotten this long after the last.
+pub const FAILURES_KEPT: TimeDelta = TimeDelta::hours(24);
+
+/// When somebody who failed so often in a row, last at `failed_at`, may try again: 5 times at once, then 1, 2, 4 seconds and
+/// so on, up to 15 minutes.
+pub fn may_try_at(failures: u32, failed_at: DateTime<Utc>) -> DateTime<Utc> {
+    let Some(doublings) = failures.checked_sub(FREE) else { return failed_at };
+    let wait =
+        1_i64.checked_shl(doublings).filter(|s| *s > 0).map_or(WAIT_MAX, |s| TimeDelta::seconds(s).min(WAIT_MAX));
+    failed_at + wait
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_has_one_spelling_and_tells_nothing_by_its_hash() {
+        let token = Token::generate(&mut rand::rng());
+        let text = token.reveal();
+        assert_eq!(text.len(), 43);
+        assert_eq!(Token::parse(&text).map(|again| again.hash()), Some(token.hash()));
+        let padded = format!("{text}=");
+        for other in ["", "x", &text[1..], padded.as_str(), "not base64url, but 43 characters as well...."] {
+            assert!(Token::parse(other).is_none(), "{other}");
+        }
+    }
+
+    #[test]
+    fn five_tries_are_free_and_no_wait_is_longer_than_a_quarter_of_an_hour() {
+        let waits = [0, 4, 5, 6, 7, 14, 15, 40, 70, u32::MAX]
+            .map(|failures| (may_try_at(failures, DateTime::UNIX_EPOCH) - DateTime::UNIX_EPOCH).num_seconds());
+        assert_eq!(waits, [0, 0, 1, 2, 4, 512, 900, 900, 900, 900]);
+    }
+}

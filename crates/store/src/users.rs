@@ -1,0 +1,172 @@
+//! People who sign in. They belong to no tenant: only the system role sees them.
+
+use chrono::{DateTime, Utc};
+use postroad_core::{
+    conversation::Role,
+    ids::{MemberId, TenantId, UserId},
+};
+
+use crate::{Result, SystemTx};
+
+/// Somebody who signs in. Never printed.
+#[derive(Clone)]
+pub struct User {
+    pub id: UserId,
+    pub email: String,
+    pub name: String,
+    /// A hash, with what it was made with.
+    pub password: String,
+    pub disabled_at: Option<DateTime<Utc>>,
+    pub created_at: DateTime<Utc>,
+}
+
+/// Where somebody works.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Membership {
+    pub tenant: TenantId,
+    pub slug: String,
+    pub name: String,
+    pub member: MemberId,
+    pub role: Role,
+}
+
+/// Nobody else makes a user until the transaction ends.
+pub async fn lock(tx: &mut SystemTx) -> Result<()> {
+    sqlx::query!("lock table users in exclusive mode").execute(tx.conn()).await?;
+    Ok(())
+}
+
+/// Whether anybody can sign in at all.
+pub async fn any(tx: &mut SystemTx) -> Result<bool> {
+    Ok(sqlx::query_scalar!(r#"select exists (select 1 from users) as "any!""#).fetch_one(tx.conn()).await?)
+}
+
+pub async fn insert(tx: &mut SystemTx, user: &User) -> Result<()> {
+    sqlx::query!(
+        "insert into users (id, email, name, password, created_at, updated_at) values ($1, $2, $3, $4, $5, $5)",
+        user.id.uuid(),
+        user.email,
+        user.name,
+        user.password,
+        user.created_at,
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+pub async fn find_by_email(tx: &mut SystemTx, email: &str) -> Result<Option<User>> {
+    let user = sqlx::query_as!(
+        User,
+        r#"select id as "id: UserId", email, name, password, disabled_at, created_at from users where lower(email) = lower($1)"#,
+        email,
+    )
+    .fetch_optional(tx.conn())
+    .await?;
+    Ok(user)
+}
+
+pub async fn find(tx: &mut SystemTx, id: UserId) -> Result<Option<User>> {
+    let user = sqlx::query_as!(
+        User,
+        r#"select id as "id: UserId", email, name, password, disabled_at, created_at from users where id = $1"#,
+        id.uuid(),
+    )
+    .fetch_optional(tx.conn())
+    .await?;
+    Ok(user)
+}
+
+pub async fn set_password(tx: &mut SystemTx, id: UserId, password: &str, now: DateTime<Utc>) -> Result<()> {
+    sqlx::query!("update users set password = $2, updated_at = $3 where id = $1", id.uuid(), password, now)
+        .execute(tx.conn())
+        .await?;
+    Ok(())
+}
+
+/// Shuts somebody out, or lets them in again. False: there is no such person.
+pub async fn set_disabled(
+    tx: &mut SystemTx,
+    id: UserId,
+    disabled_at: Option<DateTime<Utc>>,
+    now: DateTime<Utc>,
+) -> Result<bool> {
+    let done =
+        sqlx::query!("update users set disabled_at = $2, updated_at = $3 where id = $1", id.uuid(), disabled_at, now,)
+            .execute(tx.conn())
+            .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// People, oldest first, after `after`.
+pub async fn list(tx: &mut SystemTx, after: Option<UserId>, limit: i64) -> Result<Vec<User>> {
+    let users = sqlx::query_as!(
+        User,
+        r#"
+        select id as "id: UserId", email, name, password, disabled_at, created_at
+        from   users where $1::uuid is null or id > $1
+        order  by id
+        limit  $2
+        "#,
+        after.map(UserId::uuid),
+        limit,
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    Ok(users)
+}
+
+/// Tenants one person is shown.
+const MEMBERSHIPS_MAX: i64 = 200;
+
+/// Where somebody works, the first tenant first. Whoever does not work there any more is left out.
+pub async fn memberships(tx: &mut SystemTx, user: UserId) -> Result<Vec<Membership>> {
+    let rows = sqlx::query_as!(
+        Membership,
+        r#"
+        select m.tenant_id as "tenant: TenantId", t.slug, t.name, m.id as "member: MemberId", m.role as "role: Role"
+        from   members m
+        join   tenants t on t.id = m.tenant_id
+        where  m.user_id = $1 and m.active
+        order  by m.created_at, m.tenant_id
+        limit  $2
+        "#,
+        user.uuid(),
+        MEMBERSHIPS_MAX,
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    Ok(rows)
+}
+
+/// Somebody begins to work for a tenant: as the member who has their address of mail already, or as a new one.
+pub async fn join(tx: &mut SystemTx, user: &User, membership: &Joining, now: DateTime<Utc>) -> Result<()> {
+    sqlx::query!(
+        r#"
+        insert into members as m (tenant_id, id, name, email, role, department_id, user_id, created_at, updated_at)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $8)
+        on conflict (tenant_id, lower(email)) where email is not null do update
+        set    user_id = excluded.user_id, role = excluded.role, active = true, updated_at = excluded.updated_at,
+               department_id = coalesce(excluded.department_id, m.department_id)
+        "#,
+        membership.tenant.uuid(),
+        MemberId::new(now).uuid(),
+        user.name,
+        user.email,
+        membership.role.as_str(),
+        membership.department,
+        user.id.uuid(),
+        now,
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// As what somebody joins a tenant.
+#[derive(Debug, Clone, Copy)]
+pub struct Joining {
+    pub tenant: TenantId,
+    pub role: Role,
+    pub department: Option<uuid::Uuid>,
+}
