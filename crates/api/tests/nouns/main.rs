@@ -12,6 +12,7 @@ mod campaigns;
 mod contacts;
 mod conversations;
 mod inflow;
+mod integrations;
 mod live;
 mod macros;
 mod merges;
