@@ -59,6 +59,7 @@ const PATIENCE: i32 = 6;
 
 impl Graces {
     /// How long receipts that are behind are waited for.
+    #[must_use]
     pub fn patience(self) -> Self {
         Self { auth: self.auth * PATIENCE, other: self.other * PATIENCE }
     }

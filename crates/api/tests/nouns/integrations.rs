@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// A bot of a platform, as its bridge knows it.
-struct Bridge {
+pub(crate) struct Bridge {
     account: String,
     /// Without scheme and host.
     path: String,
@@ -30,7 +30,7 @@ fn bot(platform: &str, external_id: &str) -> Value {
 }
 
 impl Bridge {
-    async fn connect(caller: &SignedCaller, platform: &str) -> Self {
+    pub(crate) async fn connect(caller: &SignedCaller, platform: &str) -> Self {
         let made = caller.post("/v1/accounts", &bot(platform, platform)).await;
         assert_eq!(made.status, 201, "{}", made.text());
         let made = made.json();
@@ -41,7 +41,7 @@ impl Bridge {
         Self { account, path, secret: text(&made["webhook"]["secret"]) }
     }
 
-    async fn post(&self, world: &World, id: &str, body: &Value) -> Answer {
+    pub(crate) async fn post(&self, world: &World, id: &str, body: &Value) -> Answer {
         self.post_to(world, &self.path, id, body).await
     }
 
@@ -61,7 +61,7 @@ impl Bridge {
     }
 
     /// Posted, taken and read.
-    async fn says(&self, desk: &Desk, id: &str, from: &str, text: &str) {
+    pub(crate) async fn says(&self, desk: &Desk, id: &str, from: &str, text: &str) {
         desk.world.clock.advance(TimeDelta::milliseconds(1));
         let at = desk.world.clock.now();
         let body =
@@ -75,7 +75,7 @@ async fn read(world: &World) -> inbound::Read {
     inbound::read_batch(&world.app, &Adapters, false).await.unwrap()
 }
 
-fn said(id: &str, from: &str, text: &str) -> Value {
+pub(crate) fn said(id: &str, from: &str, text: &str) -> Value {
     json!({"type": "message", "id": id, "at": "2026-03-02T12:00:00Z", "from": {"id": from, "name": "Ada Lovelace"}, "text": text})
 }
 

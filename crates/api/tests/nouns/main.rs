@@ -16,6 +16,7 @@ mod integrations;
 mod live;
 mod macros;
 mod merges;
+mod merging;
 mod notifications;
 mod pages;
 mod quick_replies;

@@ -120,6 +120,7 @@ fn done_to_automations(path: &str) -> Value {
 fn done_to_conversations(path: &str) -> Value {
     match path.rsplit('/').next().unwrap_or_default() {
         "status" => json!({"state": "resolved"}),
+        "merge" => json!({"into": "cnv_00000000000000000000000000000000"}),
         "typing" => json!({"member_id": "mem_00000000000000000000000000000000", "typing": true}),
         "read" => json!({"member_id": "mem_00000000000000000000000000000000"}),
         "link" => json!({"kind": "order", "external_id": "1", "title": "x"}),

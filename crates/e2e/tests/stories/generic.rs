@@ -28,7 +28,7 @@ async fn post(base: &str, path: &str, secret: &str, body: &Value) -> Result<()> 
 #[tokio::test]
 async fn a_platform_without_an_adapter_is_heard_and_says_that_it_cannot_be_written_to() -> Result<()> {
     let mut world = World::start().await?;
-    let key = world.operator().key_for(&["conversations:write", "messages:send"]).await?;
+    let key = world.operator().key_for(&["conversations:read", "conversations:write", "messages:send"]).await?;
     world.client = Client::new(world.all.base_url.clone(), key);
     let none = world.operator().file("json", "{}")?;
     let none = none.path().to_str().context("a path is text")?;
@@ -41,7 +41,9 @@ async fn a_platform_without_an_adapter_is_heard_and_says_that_it_cannot_be_writt
 
     let list = format!("/v1/conversations?account_id={account}");
     until("somebody is heard", PATIENCE, || async {
-        Ok(world.client.get(&list).await?.body["data"].as_array().is_some_and(|all| all.len() == 1))
+        let listed = world.client.get(&list).await?;
+        ensure!(listed.status == 200, "{}", listed.body);
+        Ok(listed.body["data"].as_array().is_some_and(|all| all.len() == 1))
     })
     .await?;
     let conversation = world.client.get(&list).await?.body["data"][0].clone();
