@@ -4,6 +4,7 @@
 //! deleted, because messages point to it; a removed one holds no secrets any more.
 
 mod check;
+pub mod own_secret;
 mod portfolio;
 
 use std::collections::BTreeMap;
@@ -92,6 +93,12 @@ pub enum AccountError {
     UnknownZone(#[from] UnknownZone),
     #[error("a reason has 1 to 200 characters")]
     Reason,
+    #[error("a former secret holds for at most a week")]
+    FormerTooLong,
+    #[error(
+        "the secret before this one holds until {until}: end it first, by asking for a new one with former_for_s 0"
+    )]
+    FormerHolds { until: DateTime<Utc> },
     #[error("there is no such account")]
     NotFound,
     #[error("the account was removed; connect it again")]

@@ -1,6 +1,7 @@
 //! Conversations, as members and programs work in them. Each action is one transaction that ends with what it tells.
 
 mod change;
+mod merge;
 mod notes;
 mod reactions;
 mod reply;
@@ -21,6 +22,7 @@ use serde_json::Value;
 
 pub use change::{Assignment, Change, Labelling, Read, assign, change, label, link, links, move_to, read, unlink};
 pub(crate) use change::{assigned, labelled, moved};
+pub use merge::merge;
 pub(crate) use notes::noted;
 pub use notes::{NewNote, Note, add_note, delete_note, edit_note, notes};
 pub use reactions::{Reaction, Wish, react, refuse};
@@ -49,6 +51,18 @@ pub enum ConversationError {
     SnoozedUntil,
     #[error("another conversation with this person through this account is live; work in that one")]
     AnotherIsLive,
+    #[error("the conversation is part of {0} now; work in that one")]
+    Merged(ConversationId),
+    #[error("the other conversation is part of {0} already")]
+    OtherMerged(ConversationId),
+    #[error("a conversation cannot be merged into itself")]
+    Same,
+    #[error("there is no conversation {0} to merge into")]
+    UnknownOther(ConversationId),
+    #[error(
+        "the conversations are with different contacts: if they are one person, merge the contacts first, by POST /v1/contacts/{0}/merge"
+    )]
+    DifferentContacts(ContactId),
     #[error("the conversation is {0}; open it first")]
     Done(ConversationState),
     #[error("the {0} has too few or too many characters")]
@@ -148,17 +162,23 @@ pub(crate) type Happening = (EventKind, Value);
 
 impl Work {
     pub(crate) async fn begin(app: &App, by: By, id: ConversationId) -> Result<Self> {
-        let tx = TenantTx::begin(&app.store, by.tenant).await?;
-        let mut work = Self::within(app, tx, by, id).await?;
+        let mut tx = TenantTx::begin(&app.store, by.tenant).await?;
+        let conversation = stored::lock(&mut tx, id).await?.ok_or(ConversationError::NotFound)?;
+        conversation.merged_into.map_or(Ok(()), |into| Err(ConversationError::Merged(into)))?;
+        let mut work = Self::of(app, tx, by, conversation);
         know(&mut work.tx, by.member.as_slice()).await?;
         Ok(work)
     }
 
-    /// As a part of a transaction that does more, and that whoever calls commits.
+    /// As a part of a transaction that does more, and that whoever calls commits. Nobody waits for the answer, so what was merged
+    /// meanwhile is no obstacle: it is done to the survivor.
     pub(crate) async fn within(app: &App, mut tx: TenantTx, by: By, id: ConversationId) -> Result<Self> {
-        let now = app.clock.now();
-        let conversation = stored::lock(&mut tx, id).await?.ok_or(ConversationError::NotFound)?;
-        Ok(Self { tx, live: app.live.clone(), by, now, conversation })
+        let conversation = survivor(&mut tx, id).await?;
+        Ok(Self::of(app, tx, by, conversation))
+    }
+
+    fn of(app: &App, tx: TenantTx, by: By, conversation: Conversation) -> Self {
+        Self { tx, live: app.live.clone(), by, now: app.clock.now(), conversation }
     }
 
     pub(crate) fn event(&self, message: Option<MessageId>, (kind, data): Happening) -> (TenantId, Event) {
@@ -175,6 +195,20 @@ impl Work {
         self.live.told([self.by.tenant]);
         conversation.ok_or(ConversationError::NotFound)
     }
+}
+
+/// A conversation or what it is a part of, held. A survivor may be merged while we wait for it; more than a few times in a row is
+/// somebody's mistake.
+async fn survivor(tx: &mut TenantTx, id: ConversationId) -> Result<Conversation> {
+    let mut wanted = id;
+    for _ in 0..3 {
+        let held = stored::lock(tx, wanted).await?.ok_or(ConversationError::NotFound)?;
+        match held.merged_into {
+            None => return Ok(held),
+            Some(into) => wanted = into,
+        }
+    }
+    Err(ConversationError::Merged(wanted))
 }
 
 /// All of them are members who work.

@@ -75,6 +75,9 @@ const HEADERS_KEPT: &[&str] = &[
     "x-twilio-signature",
     "x-twilio-webhooks-signature-settings",
     "i-twilio-idempotency-token",
+    "webhook-id",
+    "webhook-timestamp",
+    "webhook-signature",
 ];
 
 impl Ingest {
@@ -86,13 +89,14 @@ impl Ingest {
     /// Verifies and stores. Returns after the commit; an error means that nothing was stored and the provider should
     /// come again.
     pub async fn take(&self, providers: &[&'static dyn Provider], post: &Post<'_>) -> Result<Taken> {
-        let hook = Hook { headers: post.headers, url: post.url, body: post.body };
+        let now = self.app.clock.now();
+        let hook = Hook { headers: post.headers, url: post.url, body: post.body, received_at: now };
         for provider in providers {
             let verified = self.signers.verify(&self.app, *provider, &hook).await?;
             if verified.is_empty() {
                 continue;
             }
-            let now = self.app.clock.now();
+            let delivery = provider.delivery(&hook);
             let arrived = verified.iter().map(|(tenant, account)| Arrived {
                 id: JournalId::new(now),
                 provider: provider.name(),
@@ -101,6 +105,7 @@ impl Ingest {
                 headers: kept(post.headers),
                 url: post.url.to_owned(),
                 body: post.body.to_vec(),
+                delivery: delivery.map(str::to_owned),
                 received_at: now,
             });
             self.batcher.store(arrived.collect()).await?;

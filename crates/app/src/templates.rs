@@ -79,6 +79,8 @@ pub enum TemplateError {
     BeingDeleted,
     #[error("there is no such account")]
     UnknownAccount,
+    #[error("the account is inbound only: no template can be sent through it")]
+    InboundOnly,
     #[error("the words of a template that is {0} cannot change")]
     BodyIsFixed(TemplateStatus),
     #[error("a template that is {0} cannot be submitted")]
@@ -111,6 +113,9 @@ pub async fn create(
     let placeholders = check::new_template(&new)?;
     let mut tx = TenantTx::begin(&app.store, tenant).await?;
     let account = accounts::find(&mut tx, new.account).await?.ok_or(TemplateError::UnknownAccount)?;
+    if account.channel.is_inbound_only() {
+        return Err(TemplateError::InboundOnly);
+    }
     let known = templates::lock_by_name(&mut tx, new.account, &new.name, &new.language).await?;
     let mut template = made(new, placeholders, app.clock.now());
     if !reviews(&account.provider) {

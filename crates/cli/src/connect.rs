@@ -33,6 +33,7 @@ pub fn new_account(
     let (secrets, settings): (Vec<_>, Vec<_>) = values.into_iter().partition(|(name, _)| is_secret(name));
     let settings: BTreeMap<String, String> =
         settings.into_iter().map(|(name, value)| (name, value.expose_secret().to_owned())).collect();
+    provider.check_settings(&|name| settings.get(name).cloned()).map_err(usage)?;
     Ok(NewAccount {
         provider: provider.name().to_owned(),
         channel: provider.channel(),
@@ -93,7 +94,7 @@ mod tests {
                 .err()
                 .unwrap()
                 .to_string()
-                .contains("there are whatsapp_cloud, twilio_sms, twilio_whatsapp, sandbox")
+                .contains("there are whatsapp_cloud, twilio_sms, twilio_whatsapp, generic, sandbox")
         );
     }
 }

@@ -18,6 +18,8 @@ words! {
         Widget = "widget",
         Internal = "internal",
         Voice = "voice",
+        /// A platform that has no adapter of its own, and posts to a webhook in our words. Inbound only.
+        Generic = "generic",
         /// The built-in provider that test keys reach: nothing leaves the process.
         Sandbox = "sandbox",
     }
@@ -27,6 +29,11 @@ impl Channel {
     /// Free text only within 24 hours of the person's last message; templates otherwise.
     pub const fn has_session_window(self) -> bool {
         matches!(self, Self::Whatsapp | Self::Messenger | Self::Instagram)
+    }
+
+    /// People are heard here, and nothing can be sent to them.
+    pub const fn is_inbound_only(self) -> bool {
+        matches!(self, Self::Generic)
     }
 }
 

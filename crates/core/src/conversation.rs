@@ -76,6 +76,8 @@ words! {
         Assigned = "conversation.assigned",
         Labelled = "conversation.labels",
         Edited = "conversation.edited",
+        /// Two of one person became one: told of both.
+        Merged = "conversation.merged",
         Linked = "conversation.linked",
         Read = "conversation.read",
         /// Nobody answered, or was done, in the time that the tenant has set.

@@ -172,6 +172,8 @@ pub const MERGED_ADDRESSES_MAX: usize = 200;
 pub const MERGED_CONTACTS_MAX: usize = 100;
 /// Groups of a contact that a merge moves: each is told in its history.
 pub const MERGED_GROUPS_MAX: usize = 1_000;
+/// Messages of a conversation that can be merged into another: they move in one transaction, which webhooks of that person wait for.
+pub const MERGED_MESSAGES_MAX: usize = 20_000;
 /// How long a link to a person's page leads there: longer than anybody keeps a message to unsubscribe by.
 pub const LINK_KEPT: TimeDelta = TimeDelta::days(730);
 /// How long a person may take for the second yes.

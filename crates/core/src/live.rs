@@ -45,6 +45,7 @@ impl Kind {
                 | E::Assigned
                 | E::Labelled
                 | E::Edited
+                | E::Merged
                 | E::Linked
                 | E::Read
                 | E::TargetMissed

@@ -310,6 +310,8 @@ pub struct Hook<'a> {
     /// The public address it was sent to.
     pub url: &'a str,
     pub body: &'a [u8],
+    /// By our clock: some signatures age.
+    pub received_at: DateTime<Utc>,
 }
 
 /// A webhook that was verified and stored, as one account reads it.
@@ -339,6 +341,16 @@ pub struct CredentialField {
     pub required: bool,
 }
 
+/// Where the secret that we made for an account lies among its credentials.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OwnSecret {
+    pub name: &'static str,
+    /// The one before it, which holds until [`Self::former_until`].
+    pub former: &'static str,
+    /// An instant, RFC 3339.
+    pub former_until: &'static str,
+}
+
 /// A translator. Registered by one line in `postroad-providers`.
 pub trait Provider: Send + Sync {
     /// Stored in accounts and shown in logs: `whatsapp_cloud`.
@@ -352,6 +364,10 @@ pub trait Provider: Send + Sync {
     /// The limit between two messages to one person, if the provider has one.
     fn spacing(&self) -> Option<Spacing>;
     fn credential_fields(&self) -> &'static [CredentialField];
+    /// Whether the values of the form that are no secrets can be; why not, for the person who fills it in.
+    fn check_settings(&self, _setting: &dyn Fn(&str) -> Option<String>) -> Result<(), &'static str> {
+        Ok(())
+    }
 
     fn request(&self, connection: &Connection, outbound: &Outbound<'_>) -> Result<http::Request<Vec<u8>>, BuildError>;
     /// Tells read, and that an answer is being typed. None where the provider has no such call.
@@ -407,6 +423,20 @@ pub trait Provider: Send + Sync {
     /// None of them: it is for another adapter at the same address.
     fn accounts_in(&self, hook: &Hook<'_>) -> Result<Vec<String>, Unreadable>;
     fn verify(&self, hook: &Hook<'_>, credentials: &Credentials) -> Result<(), Forged>;
+    /// The secret of an account that we make, and the provider is told: its names among the credentials. None where secrets come from
+    /// the provider.
+    fn own_secret(&self) -> Option<&'static OwnSecret> {
+        None
+    }
+    /// The path of the webhook that is this account's alone, by our id of it and its settings. None where an address serves all.
+    fn webhook_path(&self, _account: &str, _setting: &dyn Fn(&str) -> Option<String>) -> Option<String> {
+        None
+    }
+    /// What a post goes by when it is repeated, of a post that was verified: the journal keeps one of each account. At most 256 bytes.
+    /// None where repetitions are known by their events alone.
+    fn delivery<'a>(&self, _hook: &Hook<'a>) -> Option<&'a str> {
+        None
+    }
     fn events(&self, told: &Told<'_>) -> Result<Vec<Event>, Unreadable>;
 
     /// How templates are kept there. None: the provider looks at no template, so ours need nobody's approval.

@@ -9,6 +9,7 @@
 
 use postroad_core::provider::Provider;
 
+pub mod generic;
 pub mod sandbox;
 pub mod twilio;
 pub mod whatsapp_cloud;
@@ -25,6 +26,7 @@ providers! {
     whatsapp_cloud::WhatsappCloud,
     twilio::SMS,
     twilio::WHATSAPP,
+    generic::Generic,
     sandbox::Sandbox,
 }
 

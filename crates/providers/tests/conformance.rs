@@ -124,9 +124,21 @@ fn every_content_is_built_or_said_to_be_unsupported() {
     });
 }
 
+/// Those that can send.
+fn each_sender(check: impl Fn(&'static dyn Provider)) {
+    each(|provider| if provider.channel().is_inbound_only() { refuses_everything(provider) } else { check(provider) });
+}
+
+fn refuses_everything(provider: &'static dyn Provider) {
+    for (name, content) in everything() {
+        let built = provider.request(&samples::connection(), &samples::outbound(&content));
+        assert!(matches!(built, Err(BuildError::Unsupported { .. })), "{}: {name}", provider.name());
+    }
+}
+
 #[test]
 fn an_echo_travels_in_the_request() {
-    each(|provider| {
+    each_sender(|provider| {
         let content = samples::text("hello");
         let request =
             provider.request(&samples::connection(), &samples::outbound(&content)).expect("text is always possible");
@@ -153,7 +165,7 @@ fn what_can_be_looked_up_is_said_and_garbage_is_no_find() {
 
 #[test]
 fn without_credentials_nothing_is_built_that_needs_them() {
-    each(|provider| {
+    each_sender(|provider| {
         let content = samples::text("hello");
         let bare = Connection { credentials: Credentials::new(Vec::new()), ..samples::connection() };
         let built = provider.request(&bare, &samples::outbound(&content));
@@ -164,7 +176,7 @@ fn without_credentials_nothing_is_built_that_needs_them() {
 
 #[test]
 fn secrets_stand_in_no_address_and_no_printed_request() {
-    each(|provider| {
+    each_sender(|provider| {
         let content = samples::text("hello");
         let connection = samples::connection();
         let calls = [provider.request(&connection, &samples::outbound(&content)), provider.probe(&connection)];
@@ -199,13 +211,22 @@ fn garbage_is_never_taken_for_acceptance() {
 fn an_unsigned_or_wrongly_signed_webhook_is_forged() {
     each(|provider| {
         let mut wrong = HeaderMap::new();
-        for name in
-            ["x-hub-signature-256", "x-twilio-signature", "x-signature-ed25519", "x-telegram-bot-api-secret-token"]
-        {
+        for name in [
+            "x-hub-signature-256",
+            "x-twilio-signature",
+            "x-signature-ed25519",
+            "x-telegram-bot-api-secret-token",
+            "webhook-signature",
+        ] {
             wrong.insert(name, "sha256=00".parse().expect("it is a header"));
         }
         for headers in [HeaderMap::new(), wrong] {
-            let hook = Hook { headers: &headers, url: "https://postroad.example/webhooks", body: b"{}" };
+            let hook = Hook {
+                headers: &headers,
+                url: "https://postroad.example/webhooks",
+                body: b"{}",
+                received_at: samples::now(),
+            };
             assert!(provider.verify(&hook, &samples::credentials()).is_err(), "{}", provider.name());
             assert!(provider.verify(&hook, &Credentials::new(Vec::new())).is_err(), "{}", provider.name());
         }

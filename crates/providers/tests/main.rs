@@ -1,6 +1,7 @@
 //! The adapters, judged by recorded bytes, by the providers' published descriptions and by other people's libraries.
 
 mod conformance;
+mod generic;
 mod peers;
 mod samples;
 mod sandbox;

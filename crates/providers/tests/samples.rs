@@ -49,10 +49,14 @@ pub(crate) fn outbound(content: &Content) -> Outbound<'_> {
     Outbound { to: PHONE, content, correlation: correlation(), reply_to: None, template, valid_for: None }
 }
 
+/// 2026-01-01.
+pub(crate) fn now() -> DateTime<Utc> {
+    DateTime::from_timestamp(1_767_225_600, 0).expect("it is a time")
+}
+
 /// A call of 2026-01-01 whose answer was lost.
 pub(crate) fn lost(content: &Content) -> Lost<'_> {
-    let began_at = DateTime::from_timestamp(1_767_225_600, 0).expect("it is a time");
-    Lost { outbound: outbound(content), began_at }
+    Lost { outbound: outbound(content), began_at: now() }
 }
 
 /// The template that the content names, with as many placeholders as it has values.
@@ -69,7 +73,7 @@ fn stored(content: &Content) -> Option<StoredTemplate<'static>> {
 pub(crate) const WEBHOOK_URL: &str = "https://messages.example/webhooks";
 
 pub(crate) fn hook<'a>(body: &'a [u8], headers: &'a HeaderMap) -> Hook<'a> {
-    Hook { headers, url: WEBHOOK_URL, body }
+    Hook { headers, url: WEBHOOK_URL, body, received_at: now() }
 }
 
 pub(crate) fn told(body: &[u8], received_at: DateTime<Utc>) -> Told<'_> {

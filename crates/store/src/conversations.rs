@@ -1,5 +1,6 @@
 //! Conversations: their records, how they change, and their lists.
 
+pub mod merging;
 pub mod targets;
 pub mod thread;
 pub mod timers;
@@ -51,6 +52,8 @@ pub struct Conversation {
     /// What the person said of it last, 1 to 5.
     pub rating: Option<i16>,
     pub rated_at: Option<DateTime<Utc>>,
+    /// What it became a part of. It is closed, and stays so.
+    pub merged_into: Option<ConversationId>,
     pub labels: Vec<Uuid>,
     /// Messages of the person that the member who asks has not seen; 0 if no member asks.
     pub unread: i32,
@@ -90,7 +93,7 @@ pub enum Assigned {
 #[derive(Debug, Clone, Default)]
 pub struct Listed {
     pub only: Option<ConversationId>,
-    /// Empty: all but archived ones.
+    /// Empty: all but archived ones and those that became part of another.
     pub states: Vec<ConversationState>,
     pub assigned: Assigned,
     pub department: Option<DepartmentId>,
@@ -133,7 +136,7 @@ pub async fn list(tx: &mut TenantTx, wanted: &Listed) -> Result<Vec<Conversation
                c.department_id as "department: DepartmentId", c.pinned_at, c.snoozed_until, c.window_closes_at, c.inbound, c.outbound,
                c.last_message_at, c.last_inbound_at, c.last_outbound_at, c.waiting_since, c.first_response_s, c.resolved_at,
                c.resolution_s, c.response_due_at, c.resolution_due_at, c.response_missed_at, c.resolution_missed_at,
-               c.rating, c.rated_at,
+               c.rating, c.rated_at, c.merged_into as "merged_into: ConversationId",
                array(select l.label_id from conversation_labels l
                      where  l.tenant_id = $1 and l.conversation_id = c.id order by l.labelled_at, l.label_id) as "labels!",
                case when $13::uuid is null then 0 else c.inbound - coalesce(r.seen, 0) end as "unread!",
@@ -144,6 +147,7 @@ pub async fn list(tx: &mut TenantTx, wanted: &Listed) -> Result<Vec<Conversation
         where  c.tenant_id = $1
         and    ($2::uuid is null or c.id = $2)
         and    case when cardinality($3::text[]) = 0 then $2 is not null or c.state <> 'archived' else c.state = any($3) end
+        and    ($2::uuid is not null or cardinality($3::text[]) > 0 or c.merged_into is null)
         and    (not $4::bool or c.assignee_id is null)
         and    ($5::uuid is null or c.assignee_id = $5)
         and    ($6::uuid is null or c.department_id = $6)

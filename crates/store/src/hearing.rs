@@ -259,7 +259,7 @@ pub async fn go_on(tx: &mut SystemTx, turns: &[Turn], now: DateTime<Utc>) -> Res
     turns
         .iter()
         .map(|turn| {
-            let (id, was) = live.get(&turn.key()).ok_or_else(no_conversation)?;
+            let Place { id, was, .. } = live.get(&turn.key()).ok_or_else(no_conversation)?;
             let is = *states.get(id).ok_or_else(no_conversation)?;
             let is_new = made.contains(id);
             Ok(Continued { conversation: *id, was: (!is_new).then_some(*was), is })
@@ -271,14 +271,28 @@ fn no_conversation() -> Error {
     Error::Corrupt("a conversation is neither there nor can be made".to_owned())
 }
 
-type Live = HashMap<(Uuid, Uuid, Uuid), (ConversationId, ConversationState)>;
+/// Where a turn goes on.
+struct Place {
+    id: ConversationId,
+    was: ConversationState,
+    /// Of this account and address, and not what theirs was merged into.
+    is_own: bool,
+}
 
+type Live = HashMap<(Uuid, Uuid, Uuid), Place>;
+
+/// The live conversation of an account and an address, or what theirs was merged into, if that is live.
 async fn lock_live(tx: &mut SystemTx, turns: &[Turn]) -> Result<Live> {
     let rows = sqlx::query!(
         r#"
-        select c.tenant_id, c.account_id, c.address_id, c.id as "id: ConversationId", c.state as "state: ConversationState"
+        select x.tenant_id as "tenant_id!", x.account_id as "account_id!", x.address_id as "address_id!", c.id as "id: ConversationId",
+               c.state as "state: ConversationState", (c.account_id = x.account_id and c.address_id = x.address_id) as "is_own!"
         from   unnest($1::uuid[], $2::uuid[], $3::uuid[]) as x (tenant_id, account_id, address_id)
-        join   conversations c on c.tenant_id = x.tenant_id and c.account_id = x.account_id and c.address_id = x.address_id
+        left   join conversations l on l.tenant_id = x.tenant_id and l.account_id = x.account_id and l.address_id = x.address_id
+                                   and l.state not in ('closed', 'archived')
+        left   join conversation_redirects r on r.tenant_id = x.tenant_id and r.account_id = x.account_id
+                                            and r.address_id = x.address_id
+        join   conversations c on c.tenant_id = x.tenant_id and c.id = coalesce(l.id, r.conversation_id)
                               and c.state not in ('closed', 'archived')
         order  by c.tenant_id, c.account_id, c.address_id
         for    no key update of c
@@ -289,9 +303,14 @@ async fn lock_live(tx: &mut SystemTx, turns: &[Turn]) -> Result<Live> {
     )
     .fetch_all(tx.conn())
     .await?;
-    Ok(rows.into_iter().map(|row| ((row.tenant_id, row.account_id, row.address_id), (row.id, row.state))).collect())
+    let place = |id, was, is_own| Place { id, was, is_own };
+    let by_key = rows
+        .into_iter()
+        .map(|row| ((row.tenant_id, row.account_id, row.address_id), place(row.id, row.state, row.is_own)));
+    Ok(by_key.collect())
 }
 
+/// None where a merge was committed since we looked: its survivor is found next time.
 async fn begin(tx: &mut SystemTx, turns: &[Turn], now: DateTime<Utc>) -> Result<Vec<ConversationId>> {
     let ids: Vec<Uuid> = turns.iter().map(|_| ConversationId::new(now).uuid()).collect();
     let made = sqlx::query_scalar!(
@@ -300,6 +319,10 @@ async fn begin(tx: &mut SystemTx, turns: &[Turn], now: DateTime<Utc>) -> Result<
         select x.tenant_id, x.id, x.account_id, x.channel, x.address_id, 'open', x.at, $7, $7
         from   unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::uuid[], $6::timestamptz[])
                as x (tenant_id, id, account_id, channel, address_id, at)
+        where  not exists (select 1 from conversation_redirects r
+                           join   conversations c on c.tenant_id = r.tenant_id and c.id = r.conversation_id
+                                                 and c.state not in ('closed', 'archived')
+                           where  r.tenant_id = x.tenant_id and r.account_id = x.account_id and r.address_id = x.address_id)
         order  by x.tenant_id, x.account_id, x.address_id
         on conflict (tenant_id, account_id, address_id) where state not in ('closed', 'archived') do nothing
         returning id as "id: ConversationId"
@@ -317,14 +340,18 @@ async fn begin(tx: &mut SystemTx, turns: &[Turn], now: DateTime<Utc>) -> Result<
     Ok(made)
 }
 
-/// A message that is older than what was resolved since is late news: it opens nothing, and nobody waits for an answer to it.
+/// Two turns may go on in one conversation. A message that is older than what was resolved since is late news: it opens nothing, and nobody waits for an answer to it.
 async fn count_in(
     tx: &mut SystemTx,
     turns: &[Turn],
     live: &Live,
     now: DateTime<Utc>,
 ) -> Result<HashMap<ConversationId, ConversationState>> {
-    let ids: Vec<Option<Uuid>> = each(turns, |turn| live.get(&turn.key()).map(|(id, _)| id.uuid()));
+    let ids: Vec<Option<Uuid>> = each(turns, |turn| live.get(&turn.key()).map(|place| place.id.uuid()));
+    let windows: Vec<Option<DateTime<Utc>>> = each(turns, |turn| {
+        let is_own = live.get(&turn.key()).is_some_and(|place| place.is_own);
+        turn.session_at.filter(|_| is_own).map(|at| at + WINDOW)
+    });
     let rows = sqlx::query!(
         r#"
         update conversations c
@@ -346,8 +373,11 @@ async fn count_in(
                rating_due_at = case when c.state = 'resolved' and x.last_at > c.resolved_at then null else c.rating_due_at end,
                used_s = case when c.state = 'resolved' and x.last_at > c.resolved_at then 0 else c.used_s end,
                updated_at = $7
-        from   unnest($1::uuid[], $2::uuid[], $3::int[], $4::timestamptz[], $5::timestamptz[], $6::timestamptz[])
-               as x (tenant_id, id, messages, first_at, last_at, window_closes_at)
+        from   (select tenant_id, id, sum(messages)::int as messages, min(first_at) as first_at, max(last_at) as last_at,
+                       max(window_closes_at) as window_closes_at
+                from   unnest($1::uuid[], $2::uuid[], $3::int[], $4::timestamptz[], $5::timestamptz[], $6::timestamptz[])
+                       as t (tenant_id, id, messages, first_at, last_at, window_closes_at)
+                group  by tenant_id, id) x
         where  c.tenant_id = x.tenant_id and c.id = x.id
         returning c.id as "id: ConversationId", c.state as "state: ConversationState"
         "#,
@@ -356,7 +386,7 @@ async fn count_in(
         &each(turns, |turn| turn.messages),
         &each(turns, |turn| turn.first_at),
         &each(turns, |turn| turn.last_at),
-        &each(turns, |turn| turn.session_at.map(|at| at + WINDOW)) as &[Option<DateTime<Utc>>],
+        &windows as &[Option<DateTime<Utc>>],
         now,
     )
     .fetch_all(tx.conn())

@@ -7,14 +7,15 @@ use uuid::Uuid;
 
 use crate::{Result, Store, SystemTx};
 
-/// Accounts that a webhook names, by the provider's id of the account or of its business, of whichever tenant: a webhook
-/// names them before the tenant is known. Returned with the name that it goes by.
+/// Accounts that a webhook names, by the provider's id of the account or of its business or by our own id, of whichever tenant: a
+/// webhook names them before the tenant is known. Returned with the name that it goes by.
 pub async fn find_signers(
     store: &Store,
     provider: &str,
     names: &[String],
     limit: i64,
 ) -> Result<Vec<(String, TenantId, AccountId)>> {
+    let ours: Vec<Uuid> = names.iter().filter_map(|name| Some(name.parse::<AccountId>().ok()?.uuid())).collect();
     let rows = sqlx::query!(
         r#"
         select external_id as "name!", tenant_id as "tenant!: TenantId", id as "account!: AccountId"
@@ -24,11 +25,16 @@ pub async fn find_signers(
         select settings ->> 'waba_id', tenant_id, id
         from   accounts
         where  provider = $1 and settings ->> 'waba_id' = any($2)
+        union
+        select 'acc_' || replace(id::text, '-', ''), tenant_id, id
+        from   accounts
+        where  provider = $1 and id = any($4)
         limit  $3
         "#,
         provider,
         names,
         limit,
+        &ours,
     )
     .fetch_all(&store.system)
     .await?;
@@ -63,11 +69,14 @@ pub struct Arrived {
     /// The public address it was sent to.
     pub url: String,
     pub body: Vec<u8>,
+    /// What the post goes by when it is repeated, where posts have such a name.
+    pub delivery: Option<String>,
     pub received_at: DateTime<Utc>,
 }
 
-/// Stores webhooks, raw and whole, before anybody reads them.
-pub async fn insert(tx: &mut SystemTx, arrived: &[Arrived]) -> Result<()> {
+/// Stores webhooks, raw and whole, before anybody reads them; returns how many are new. In the order of their names: whoever
+/// stores the same ones at the same time waits, and no two wait for each other.
+pub async fn insert(tx: &mut SystemTx, arrived: &[Arrived]) -> Result<u64> {
     let ids: Vec<Uuid> = arrived.iter().map(|a| a.id.uuid()).collect();
     let providers: Vec<String> = arrived.iter().map(|a| a.provider.to_owned()).collect();
     let tenants: Vec<Uuid> = arrived.iter().map(|a| a.tenant.uuid()).collect();
@@ -76,10 +85,14 @@ pub async fn insert(tx: &mut SystemTx, arrived: &[Arrived]) -> Result<()> {
     let urls: Vec<String> = arrived.iter().map(|a| a.url.clone()).collect();
     let bodies: Vec<Vec<u8>> = arrived.iter().map(|a| a.body.clone()).collect();
     let received: Vec<DateTime<Utc>> = arrived.iter().map(|a| a.received_at).collect();
-    sqlx::query!(
+    let deliveries: Vec<Option<String>> = arrived.iter().map(|a| a.delivery.clone()).collect();
+    let done = sqlx::query!(
         r#"
-        insert into webhook_journal (id, provider, tenant_id, account_id, headers, url, body, received_at)
-        select * from unnest($1::uuid[], $2::text[], $3::uuid[], $4::uuid[], $5::jsonb[], $6::text[], $7::bytea[], $8::timestamptz[])
+        insert into webhook_journal (id, provider, tenant_id, account_id, headers, url, body, received_at, delivery)
+        select * from unnest($1::uuid[], $2::text[], $3::uuid[], $4::uuid[], $5::jsonb[], $6::text[], $7::bytea[], $8::timestamptz[], $9::text[])
+                      as x (id, provider, tenant_id, account_id, headers, url, body, received_at, delivery)
+        order  by x.tenant_id, x.account_id, x.delivery, x.id
+        on conflict (tenant_id, account_id, delivery) where delivery is not null do nothing
         "#,
         &ids,
         &providers,
@@ -89,8 +102,9 @@ pub async fn insert(tx: &mut SystemTx, arrived: &[Arrived]) -> Result<()> {
         &urls,
         &bodies,
         &received,
+        &deliveries as &[Option<String>],
     )
     .execute(tx.conn())
     .await?;
-    Ok(())
+    Ok(done.rows_affected())
 }

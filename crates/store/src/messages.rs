@@ -48,7 +48,7 @@ pub async fn sender(tx: &mut TenantTx, account: AccountId) -> Result<Option<Send
     Ok(sender)
 }
 
-/// The first accounts that reach people on this channel, or on any; primaries first. Three are enough to see whether there
+/// The first accounts that can reach people on this channel, or on any; primaries first. Three are enough to see whether there
 /// is one, a clear one, or a choice.
 pub async fn senders(tx: &mut TenantTx, channel: Option<Channel>) -> Result<Vec<Sender>> {
     let tenant = tx.tenant();
@@ -58,7 +58,7 @@ pub async fn senders(tx: &mut TenantTx, channel: Option<Channel>) -> Result<Vec<
         select a.id as "account: AccountId", a.provider, a.channel as "channel: Channel", a.is_primary, t.credit_enforced
         from   accounts a join tenants t on t.id = a.tenant_id
         where  a.tenant_id = $1 and ($2::text is null or a.channel = $2)
-        and    a.channel <> 'sandbox' and a.status <> 'disconnected'
+        and    a.channel not in ('sandbox', 'generic') and a.status <> 'disconnected'
         order  by a.is_primary desc, a.id
         limit  3
         "#,

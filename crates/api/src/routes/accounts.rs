@@ -1,6 +1,7 @@
 //! Connected numbers, pages, bots and mailboxes.
 
 mod new;
+mod own_secret;
 mod view;
 
 use std::collections::BTreeMap;
@@ -25,6 +26,7 @@ use crate::{
         live,
         page::{self, Page, PageQuery},
     },
+    state::adapter,
 };
 
 use new::{Limits, NewAccount, PortfolioChange, secrets_and_settings};
@@ -38,6 +40,7 @@ pub(crate) fn routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(rotate))
         .routes(routes!(pause))
         .routes(routes!(resume))
+        .merge(own_secret::routes())
 }
 
 /// What can be connected.
@@ -74,9 +77,10 @@ async fn create(
     Json(new): Json<NewAccount>,
 ) -> Result<(StatusCode, axum::Json<Account>), Problem> {
     let tenant = live::tenant(&caller)?;
-    let id = accounts::connect(&api.app, tenant, new.into_new()?).await?;
+    let (new, secret) = new.into_new()?;
+    let id = accounts::connect(&api.app, tenant, new).await?;
     let account = accounts::get(&api.app, tenant, id).await?;
-    Ok((StatusCode::CREATED, axum::Json(Account::of(account))))
+    Ok((StatusCode::CREATED, axum::Json(Account::of(&api, account).with_secret(secret.as_ref()))))
 }
 
 /// List accounts, oldest first.
@@ -97,7 +101,7 @@ async fn list(
     let limit = page::limit(query.limit)?;
     let after: Option<AccountId> = page::parse("after", query.after.as_deref())?;
     let rows = accounts::list(&api.app, tenant, after, limit + 1).await?;
-    Ok(axum::Json(Page::of(rows, limit, |row| row.id.to_string(), Account::of)))
+    Ok(axum::Json(Page::of(rows, limit, |row| row.id.to_string(), |row| Account::of(&api, row))))
 }
 
 /// One account, without its secrets.
@@ -115,7 +119,7 @@ async fn get(
     Path(id): Path<AccountId>,
 ) -> Result<axum::Json<Account>, Problem> {
     let account = accounts::get(&api.app, live::tenant(&caller)?, id).await?;
-    Ok(axum::Json(Account::of(account)))
+    Ok(axum::Json(Account::of(&api, account)))
 }
 
 /// What changes of an account; what is absent stays, what is null goes. Takes effect at the next message.
@@ -183,7 +187,7 @@ async fn update(
 ) -> Result<axum::Json<Account>, Problem> {
     let tenant = live::tenant(&caller)?;
     let account = accounts::update(&api.app, tenant, id, change.into_change()?).await?;
-    Ok(axum::Json(Account::of(account)))
+    Ok(axum::Json(Account::of(&api, account)))
 }
 
 /// Disconnect an account and forget its secrets. Its messages stay.
@@ -231,11 +235,15 @@ async fn rotate(
 ) -> Result<axum::Json<Account>, Problem> {
     let tenant = live::tenant(&caller)?;
     let account = accounts::get(&api.app, tenant, id).await?;
+    if adapter(&account.provider).is_some_and(|provider| provider.own_secret().is_some()) {
+        let detail = "the secret of this account is made here: use /v1/accounts/{id}/webhook-secret";
+        return Err(Problem::conflict("own_secret", detail));
+    }
     let given = account.settings.into_iter().chain(rotation.credentials).collect();
     let (secrets, _) = secrets_and_settings(&account.provider, given)?;
     accounts::rotate(&api.app, tenant, id, &secrets).await?;
     let account = accounts::get(&api.app, tenant, id).await?;
-    Ok(axum::Json(Account::of(account)))
+    Ok(axum::Json(Account::of(&api, account)))
 }
 
 /// Why.
@@ -267,7 +275,7 @@ async fn pause(
     let tenant = live::tenant(&caller)?;
     accounts::pause(&api.app, tenant, id, &why.reason).await?;
     let account = accounts::get(&api.app, tenant, id).await?;
-    Ok(axum::Json(Account::of(account)))
+    Ok(axum::Json(Account::of(&api, account)))
 }
 
 /// Send from an account again, after a pause, a restriction or a disconnection. What waited for it is due now.
@@ -287,7 +295,7 @@ async fn resume(
     let tenant = live::tenant(&caller)?;
     accounts::resume(&api.app, tenant, id).await?;
     let account = accounts::get(&api.app, tenant, id).await?;
-    Ok(axum::Json(Account::of(account)))
+    Ok(axum::Json(Account::of(&api, account)))
 }
 
 impl From<zone::UnknownZone> for Problem {
@@ -304,7 +312,10 @@ impl From<AccountError> for Problem {
             AccountError::Removed => Self::conflict("account_removed", error),
             AccountError::ExternalId => Self::invalid("invalid_external_id", error),
             AccountError::DisplayName => Self::invalid("invalid_display_name", error),
-            AccountError::Limits(_) | AccountError::Portfolio => Self::invalid("out_of_range", error),
+            AccountError::FormerHolds { .. } => Self::conflict("former_secret_holds", error),
+            AccountError::Limits(_) | AccountError::Portfolio | AccountError::FormerTooLong => {
+                Self::invalid("out_of_range", error)
+            }
             AccountError::TooMuch => Self::invalid("too_much", error),
             AccountError::Reason => Self::invalid("invalid_reason", error),
             AccountError::UnknownZone(error) => error.into(),

@@ -1,6 +1,7 @@
 //! Conversations: what is said with one person through one account.
 
 mod change;
+mod merge;
 mod notes;
 mod thread;
 mod typing;
@@ -36,6 +37,7 @@ pub(crate) fn routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(create, list))
         .routes(routes!(get, change::update))
         .routes(routes!(change::status))
+        .routes(routes!(merge::merge))
         .routes(routes!(change::assign))
         .routes(routes!(change::labels))
         .routes(routes!(change::read))
@@ -64,7 +66,7 @@ struct ListQuery {
     /// `next` of the page before.
     #[param(max_length = 100)]
     after: Option<String>,
-    /// Absent: all but archived ones.
+    /// Absent: all but archived ones and those that were merged into another.
     #[param(value_type = Option<ConversationStateWord>)]
     state: Option<String>,
     /// A member's id, or `nobody`.
@@ -244,6 +246,11 @@ impl From<ConversationError> for Problem {
             E::UnknownAccount => Self::invalid("unknown_account", error),
             E::Unreachable(_) => Self::invalid("invalid_address", error),
             E::MayNotBecome { .. } | E::Done(_) => Self::conflict("wrong_state", error),
+            E::Merged(_) => Self::conflict("conversation_merged", error),
+            E::OtherMerged(_) => Self::conflict("other_merged", error),
+            E::DifferentContacts(_) => Self::conflict("different_contacts", error),
+            E::Same => Self::invalid("same_conversation", error),
+            E::UnknownOther(_) => Self::invalid("unknown_conversation", error),
             E::NotTheirs => Self::invalid("not_theirs", error),
             E::Emoji => Self::invalid("invalid_emoji", error),
             E::NoReaction => Self::conflict("no_reaction", error),

@@ -267,6 +267,7 @@ impl From<TemplateError> for Problem {
             TemplateError::InUse => Self::conflict("template_in_use", error),
             TemplateError::NoSamples { .. } => Self::invalid("samples_missing", error),
             TemplateError::UnknownAccount => Self::invalid("unknown_account", error),
+            TemplateError::InboundOnly => Self::invalid("account_inbound_only", error),
             TemplateError::UnknownContact(_) => Self::invalid("unknown_contact", error),
             TemplateError::TooManyContacts(_) => Self::invalid("too_many_contacts", error),
             TemplateError::BadVariable => Self::invalid("invalid_variable", error),

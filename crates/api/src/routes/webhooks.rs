@@ -1,5 +1,6 @@
 //! What providers tell us. Verified, stored, answered; what it means is read later.
 
+mod integrations;
 mod twilio;
 
 use axum::{
@@ -23,6 +24,7 @@ pub(crate) fn routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(meta_asks, meta_tells))
         .routes(routes!(whatsapp_asks, whatsapp_tells))
         .merge(twilio::routes())
+        .merge(integrations::routes())
 }
 
 /// Adapters whose webhooks come to Meta's address.
@@ -125,8 +127,13 @@ async fn take(
     let url = format!("{}{path}", api.settings.public_url);
     match api.ingest.take(&adapters(names), &Post { headers, url: &url, body: &body }).await? {
         Taken::Stored { .. } => Ok(StatusCode::OK),
-        Taken::Forged => Err(forbidden("no account's secret verifies the signature")),
+        Taken::Forged => Err(not_believed()),
     }
+}
+
+/// The same whether there is no such account or its secret is another: nobody learns which accounts there are.
+fn not_believed() -> Problem {
+    forbidden("no account's secret verifies the signature")
 }
 
 fn forbidden(detail: &str) -> Problem {

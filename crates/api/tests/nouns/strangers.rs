@@ -51,6 +51,7 @@ fn body(method: &Method, path: &str) -> Value {
     let word = json!({"channel": "sms", "address": "+12025550173", "purpose": "marketing", "action": "granted", "source": "x"});
     match path {
         _ if *method == Method::GET || *method == Method::DELETE => Value::Null,
+        _ if path.ends_with("/webhook-secret") => json!({}),
         "/v1/accounts" => crate::accounts::number("1"),
         "/v1/templates" => offer("acc_00000000000000000000000000000000"),
         "/v1/contacts" => json!({"external_key": "k"}),
@@ -120,6 +121,7 @@ fn done_to_automations(path: &str) -> Value {
 fn done_to_conversations(path: &str) -> Value {
     match path.rsplit('/').next().unwrap_or_default() {
         "status" => json!({"state": "resolved"}),
+        "merge" => json!({"into": "cnv_00000000000000000000000000000000"}),
         "typing" => json!({"member_id": "mem_00000000000000000000000000000000", "typing": true}),
         "read" => json!({"member_id": "mem_00000000000000000000000000000000"}),
         "link" => json!({"kind": "order", "external_id": "1", "title": "x"}),

@@ -18,9 +18,9 @@ use crate::{App, messages::is_https, reads, targets, text};
 /// Longest time out of sight.
 const SNOOZE_MAX: TimeDelta = TimeDelta::days(366);
 /// Labels of one conversation.
-const LABELS_MAX: usize = 20;
+pub(super) const LABELS_MAX: usize = 20;
 /// Records that a conversation is about.
-const LINKS_MAX: usize = 50;
+pub(super) const LINKS_MAX: usize = 50;
 
 /// Moves it. `snoozed_until`: when a snoozed one comes back.
 pub async fn move_to(

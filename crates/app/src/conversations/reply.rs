@@ -54,6 +54,7 @@ pub async fn reply<A: Serialize>(
     };
     let conversation = stored::lock(&mut open.tx, id).await?.ok_or(ConversationError::NotFound)?;
     know(&mut open.tx, by.member.as_slice()).await?;
+    conversation.merged_into.map_or(Ok(()), |into| Err(ConversationError::Merged(into)))?;
     if !conversation.state.is_live() {
         return Err(ConversationError::Done(conversation.state));
     }
@@ -168,6 +169,7 @@ fn blank(
         resolution_missed_at: None,
         rating: None,
         rated_at: None,
+        merged_into: None,
         labels: Vec::new(),
         unread: 0,
         created_at: now,

@@ -155,9 +155,9 @@ async fn converse(tx: &mut SystemTx, fresh: &[Fresh<'_>], now: DateTime<Utc>) ->
     let continued = hearing::go_on(tx, &turns, now).await?;
     let by_key: BTreeMap<Key, Continued> =
         turns.iter().zip(continued).map(|(turn, continued)| (key_of(turn), continued)).collect();
-    let conversations: Vec<(TenantId, ConversationId)> =
+    let conversations: BTreeSet<(TenantId, ConversationId)> =
         by_key.iter().map(|((tenant, ..), continued)| (*tenant, continued.conversation)).collect();
-    targets::follow(tx, &conversations, now).await?;
+    targets::follow(tx, &conversations.into_iter().collect::<Vec<_>>(), now).await?;
     let filed: Vec<(TenantId, MessageId, ConversationId)> =
         fresh.iter().map(|one| (one.said.tenant, one.id, by_key[&one.key()].conversation)).collect();
     hearing::file(tx, &filed).await?;
@@ -251,14 +251,17 @@ fn turns(fresh: &[Fresh<'_>]) -> Vec<Turn> {
 
 /// First that a conversation began or began anew, then what was said in it.
 fn told(fresh: &[Fresh<'_>], continued: &BTreeMap<Key, Continued>) -> Vec<(TenantId, Happened)> {
-    let began = continued.iter().filter_map(|((tenant, ..), continued)| {
+    // What was merged into another goes on there: two of them may be one.
+    let by_id: BTreeMap<(TenantId, ConversationId), &Continued> =
+        continued.iter().map(|((tenant, ..), continued)| ((*tenant, continued.conversation), continued)).collect();
+    let began = by_id.into_iter().filter_map(|((tenant, _), continued)| {
         let (kind, data) = match continued.was {
             None => (EventKind::Opened, json!({})),
             Some(was) if was != continued.is => (EventKind::Reopened, json!({"was": was})),
             Some(_) => return None,
         };
         let conversation = continued.conversation;
-        Some((*tenant, Happened { kind, conversation, message: None, actor: Actor::System, data }))
+        Some((tenant, Happened { kind, conversation, message: None, actor: Actor::System, data }))
     });
     let received = fresh.iter().map(|one| {
         let conversation = continued[&one.key()].conversation;

@@ -82,11 +82,11 @@ async fn write(app: &App, batch: &[Waiting]) -> Result<()> {
     let Some(first) = arrived.first().map(|first| first.id) else { return Ok(()) };
     let now = app.clock.now();
     let mut tx = SystemTx::begin(&app.store).await?;
-    journal::insert(&mut tx, &arrived).await?;
+    let stored = journal::insert(&mut tx, &arrived).await?;
     let accounts: Vec<_> = arrived.iter().map(|arrived| (arrived.tenant, arrived.account)).collect();
     pulses::note_heard(&mut tx, &accounts, now).await?;
     queue::push(&mut tx, &ReadJournal { first }, now).await?;
-    inbound_counts::add(&mut tx, &[(Counted::Journalled, arrived.len() as u64)]).await?;
+    inbound_counts::add(&mut tx, &[(Counted::Journalled, stored)]).await?;
     tx.commit().await
 }
 

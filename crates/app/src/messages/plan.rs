@@ -31,6 +31,8 @@ pub enum Refused {
     AmbiguousAccount { channel: Option<Channel> },
     #[error("there is no such account")]
     UnknownAccount,
+    #[error("the account is inbound only: people are heard through it, and nothing can be sent to them")]
+    InboundOnly,
     #[error("the account reaches people on {channel}")]
     WrongChannel { channel: Channel },
     #[error("the address cannot be reached on {channel}")]
@@ -144,6 +146,7 @@ impl Senders {
         }
         match wanted {
             (Some(account), channel) => Ok(named(messages::sender(tx, account).await?, channel)),
+            (None, Some(channel)) if channel.is_inbound_only() => Ok(Err(Refused::InboundOnly)),
             (None, channel) => Ok(only(messages::senders(tx, channel).await?, channel)),
         }
     }
@@ -153,6 +156,7 @@ fn named(sender: Option<Sender>, channel: Option<Channel>) -> Result<Sender, Ref
     let sender = sender.filter(|sender| sender.channel != Channel::Sandbox).ok_or(Refused::UnknownAccount)?;
     match channel {
         Some(channel) if channel != sender.channel => Err(Refused::WrongChannel { channel: sender.channel }),
+        _ if sender.channel.is_inbound_only() => Err(Refused::InboundOnly),
         _ => Ok(sender),
     }
 }

@@ -30,6 +30,9 @@ pub(crate) struct Saying {
 /// Accepts it. Whoever commits it nudges the lane.
 pub(crate) async fn say(tx: &mut TenantTx, saying: Saying, now: DateTime<Utc>) -> Result<MessageId, SubmitError> {
     content::check_content(&saying.content)?;
+    if saying.channel.is_inbound_only() {
+        return Err(Refused::InboundOnly.into());
+    }
     let sender = messages::sender(tx, saying.account).await?.ok_or(Refused::UnknownAccount)?;
     let pays = sender.credit_enforced && saying.channel != Channel::Sandbox;
     let price = if pays { credit::price(saying.channel, &saying.content) } else { 0 };

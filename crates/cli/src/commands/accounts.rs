@@ -12,7 +12,7 @@ use postroad_core::{
     account::{Pace, Spacing},
     ids::{AccountId, TenantId},
 };
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 
 use super::{PAGE, whose::Whose};
@@ -181,8 +181,11 @@ pub async fn run(command: Command, app: &App, config: &Config) -> Result<Exit> {
     match command {
         Command::Connect(args) => {
             let tenant = args.whose.find(app, config).await?;
-            let id = accounts::connect(app, tenant, described(args)?).await.map_err(told)?;
+            let mut account = described(args)?;
+            let secret = make_secret(&mut account)?;
+            let id = accounts::connect(app, tenant, account).await.map_err(told)?;
             out(&format!("{id}\n"))?;
+            secret.map_or(Ok(()), |secret| out(&format!("{}\n", secret.expose_secret())))?;
         }
         Command::Fields { provider, format } => fields(&provider, format)?,
         Command::List { whose, format } => {
@@ -216,6 +219,14 @@ fn described(args: Connect) -> Result<NewAccount> {
         time_zone: args.zone,
         ..account
     })
+}
+
+/// Where the provider lets us make the secret that the platform signs with. It is printed after the id.
+fn make_secret(account: &mut NewAccount) -> Result<Option<SecretString>> {
+    let own = connect::provider(&account.provider)?.own_secret();
+    let made = own.map(|own| (own.name.to_owned(), accounts::own_secret::generate()));
+    account.credentials.extend(made.clone());
+    Ok(made.map(|(_, secret)| secret))
 }
 
 /// A JSON object of texts.

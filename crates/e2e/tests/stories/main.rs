@@ -4,6 +4,7 @@ mod approval;
 mod automations;
 mod campaign;
 mod cancelling;
+mod generic;
 mod live;
 mod quiet_hours;
 mod sandbox;

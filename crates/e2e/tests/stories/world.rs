@@ -184,7 +184,7 @@ impl Operator<'_> {
         Ok(serde_json::from_str(&self.run(&["import", "contacts", path(&file)?, "--json"]).await?)?)
     }
 
-    fn file(&self, ending: &str, text: &str) -> Result<tempfile::NamedTempFile> {
+    pub fn file(&self, ending: &str, text: &str) -> Result<tempfile::NamedTempFile> {
         let mut file = tempfile::Builder::new().suffix(&format!(".{ending}")).tempfile_in(self.0.server.folder())?;
         file.write_all(text.as_bytes())?;
         Ok(file)

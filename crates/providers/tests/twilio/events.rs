@@ -15,7 +15,9 @@ pub(super) fn received_at() -> DateTime<Utc> {
 
 fn accounts_in(provider: &Twilio, webhook: &Recorded) -> Vec<String> {
     let headers = HeaderMap::new();
-    provider.accounts_in(&Hook { headers: &headers, url: &webhook.url, body: &webhook.body }).expect("it can be read")
+    provider
+        .accounts_in(&Hook { headers: &headers, url: &webhook.url, body: &webhook.body, received_at: samples::now() })
+        .expect("it can be read")
 }
 
 fn read_as(provider: &Twilio, webhook: &Recorded, account: &str) -> Vec<Event> {
@@ -120,7 +122,8 @@ fn a_form_that_says_too_little_or_too_much_is_unreadable() {
         format!("{sound}&{many}"),
     ];
     for body in bodies {
-        let hook = Hook { headers: &headers, url: samples::WEBHOOK_URL, body: body.as_bytes() };
+        let hook =
+            Hook { headers: &headers, url: samples::WEBHOOK_URL, body: body.as_bytes(), received_at: samples::now() };
         assert!(twilio::SMS.accounts_in(&hook).is_err(), "{body}");
         assert!(twilio::SMS.events(&samples::told(body.as_bytes(), received_at())).is_err(), "{body}");
     }

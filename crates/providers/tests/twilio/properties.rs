@@ -94,7 +94,7 @@ fn holds_null(value: &Value) -> bool {
 
 fn assert_sound(provider: &Twilio, url: &str, body: &[u8]) {
     let headers = HeaderMap::new();
-    let hook = Hook { headers: &headers, url, body };
+    let hook = Hook { headers: &headers, url, body, received_at: samples::now() };
     let told = Told { account: NUMBER, url, body, received_at: received_at() };
     assert!(provider.verify(&hook, &samples::credentials()).is_err(), "nobody signed it");
     let events = provider.events(&told);

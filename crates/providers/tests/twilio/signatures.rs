@@ -11,7 +11,10 @@ use postroad_providers::twilio;
 use serde_json::Value;
 
 use super::webhooks;
-use crate::peers::{python, skipped};
+use crate::{
+    peers::{python, skipped},
+    samples,
+};
 
 const SIGNATURE: HeaderName = HeaderName::from_static("x-twilio-signature");
 const SETTINGS: HeaderName = HeaderName::from_static("x-twilio-webhooks-signature-settings");
@@ -36,7 +39,10 @@ impl Signed {
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(self.content_type));
         headers.extend(self.settings.map(|settings| (SETTINGS, HeaderValue::from_static(settings))));
         let credentials = Credentials::new(vec![("auth_token".to_owned(), self.token.clone().into())]);
-        twilio::SMS.verify(&Hook { headers: &headers, url: &self.url, body: &self.body }, &credentials)
+        twilio::SMS.verify(
+            &Hook { headers: &headers, url: &self.url, body: &self.body, received_at: samples::now() },
+            &credentials,
+        )
     }
 
     /// Whether the two say the same, though not by the same bytes: `%2B` and `%2b`, or a field that was there twice.
@@ -126,7 +132,7 @@ fn a_shared_key_of_its_own_is_used_where_there_is_one() {
     let mut headers = HeaderMap::new();
     headers.insert(SIGNATURE, sha256.parse().expect("it is a header"));
     headers.insert(SETTINGS, HeaderValue::from_static("algorithm=HMAC_SHA256"));
-    let hook = Hook { headers: &headers, url: &signed.url, body: &signed.body };
+    let hook = Hook { headers: &headers, url: &signed.url, body: &signed.body, received_at: samples::now() };
     let with = |shared: &str| {
         let named = [("auth_token", "something else"), ("webhook_secret", shared)];
         Credentials::new(named.map(|(name, value)| (name.to_owned(), value.to_owned().into())).into())
@@ -175,7 +181,7 @@ fn two_signatures_are_a_riddle_and_refused() {
         headers.append(SIGNATURE, HeaderValue::from_bytes(value).expect("it is a header"));
     }
     let credentials = Credentials::new(vec![("auth_token".to_owned(), signed.token.into())]);
-    let hook = Hook { headers: &headers, url: &signed.url, body: &signed.body };
+    let hook = Hook { headers: &headers, url: &signed.url, body: &signed.body, received_at: samples::now() };
     assert_eq!(twilio::SMS.verify(&hook, &credentials), Err(Forged));
 }
 

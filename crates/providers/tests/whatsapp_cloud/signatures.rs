@@ -11,7 +11,10 @@ use postroad_providers::whatsapp_cloud::WhatsappCloud;
 use serde_json::Value;
 
 use super::recorded;
-use crate::peers::{python, skipped};
+use crate::{
+    peers::{python, skipped},
+    samples,
+};
 
 const HEADER: &str = "x-hub-signature-256";
 
@@ -19,7 +22,10 @@ fn verify(body: &[u8], signature: &[u8], secret: &str) -> Result<(), Forged> {
     let mut headers = HeaderMap::new();
     headers.insert(HEADER, HeaderValue::from_bytes(signature).map_err(|_| Forged)?);
     let credentials = Credentials::new(vec![("app_secret".to_owned(), secret.to_owned().into())]);
-    WhatsappCloud.verify(&Hook { headers: &headers, url: "https://postroad.example/webhooks", body }, &credentials)
+    WhatsappCloud.verify(
+        &Hook { headers: &headers, url: "https://postroad.example/webhooks", body, received_at: samples::now() },
+        &credentials,
+    )
 }
 
 struct Vector {
@@ -83,7 +89,8 @@ fn two_signatures_are_a_riddle_and_refused() {
         headers.append(HEADER, value.parse().expect("it is a header"));
     }
     let credentials = Credentials::new(vec![("app_secret".to_owned(), secret.into())]);
-    let hook = Hook { headers: &headers, url: "https://postroad.example/webhooks", body: &body };
+    let hook =
+        Hook { headers: &headers, url: "https://postroad.example/webhooks", body: &body, received_at: samples::now() };
     assert_eq!(WhatsappCloud.verify(&hook, &credentials), Err(Forged));
 }
 

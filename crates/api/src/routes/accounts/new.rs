@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use postroad_app::{
-    accounts::{self, NamedSecrets, SharedLimit},
+    accounts::{self, NamedSecrets, SharedLimit, own_secret},
     patch::Patch,
 };
 use postroad_core::{
@@ -133,11 +133,17 @@ impl Limits {
 }
 
 impl NewAccount {
-    pub(super) fn into_new(self) -> Result<accounts::NewAccount, Problem> {
+    /// With the secret that we made for it, where we do.
+    pub(super) fn into_new(self) -> Result<(accounts::NewAccount, Option<SecretString>), Problem> {
         let provider = provider(&self.provider)?;
-        let (credentials, settings) = secrets_and_settings(&self.provider, self.credentials)?;
+        let (mut credentials, settings) = secrets_and_settings(&self.provider, self.credentials)?;
+        provider
+            .check_settings(&|name| settings.get(name).cloned())
+            .map_err(|why| Problem::invalid("invalid_setting", why))?;
+        let made = provider.own_secret().map(|own| (own.name.to_owned(), own_secret::generate()));
+        credentials.extend(made.clone());
         let default = accounts::Limits { pace: provider.pace(), spacing: provider.spacing(), shared: None };
-        Ok(accounts::NewAccount {
+        let new = accounts::NewAccount {
             provider: self.provider,
             channel: provider.channel(),
             external_id: self.external_id,
@@ -149,7 +155,8 @@ impl NewAccount {
             time_zone: self.time_zone,
             quiet_hours: self.quiet_hours.as_deref().map(quiet_hours).transpose()?,
             is_primary: self.primary,
-        })
+        };
+        Ok((new, made.map(|(_, secret)| secret)))
     }
 }
 

@@ -5,11 +5,15 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use postroad_app::accounts;
 use postroad_core::{inbound::Silence, provider};
+use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::new::Limits;
-use crate::schema::{AccountStatusWord, ChannelWord, SilenceWord};
+use crate::{
+    schema::{AccountStatusWord, ChannelWord, SilenceWord},
+    state::{Api, adapter},
+};
 
 /// A connected account, without its secrets.
 #[derive(Serialize, ToSchema)]
@@ -46,8 +50,9 @@ pub(super) struct Account {
 }
 
 impl Account {
-    pub(super) fn of(account: accounts::Account) -> Self {
+    pub(super) fn of(api: &Api, account: accounts::Account) -> Self {
         Self {
+            webhook: Webhook::of(account.pulse, webhook_url(api, &account)),
             id: account.id.to_string(),
             provider: account.provider,
             channel: account.channel.as_str(),
@@ -62,12 +67,24 @@ impl Account {
             quiet_hours: account.quiet_hours.map(|hours| hours.to_string()),
             primary: account.is_primary,
             tell_read: account.tell_read,
-            webhook: Webhook::of(account.pulse),
             last_ok_at: account.pulse.accepted_at,
             created_at: account.created_at,
             updated_at: account.updated_at,
         }
     }
+
+    /// In the answer that connects it, and in no other.
+    pub(super) fn with_secret(mut self, secret: Option<&SecretString>) -> Self {
+        self.webhook.secret = secret.map(|secret| secret.expose_secret().to_owned());
+        self
+    }
+}
+
+/// Where the platform posts to, of an account with an address of its own.
+pub(super) fn webhook_url(api: &Api, account: &accounts::Account) -> Option<String> {
+    let path = adapter(&account.provider)?
+        .webhook_path(&account.id.to_string(), &|name| account.settings.get(name).cloned())?;
+    Some(format!("{}{path}", api.settings.public_url))
 }
 
 /// The provider's business portfolio, whose accounts share one limit.
@@ -94,6 +111,12 @@ impl Portfolio {
 #[derive(Serialize, ToSchema)]
 #[schema(as = AccountWebhook)]
 struct Webhook {
+    /// The address that is this account's alone. Absent: the provider's page names the address.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    url: Option<String>,
+    /// That its platform signs with, where we make it: in the answer that connects the account, and never again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    secret: Option<String>,
     state: WebhookState,
     /// When the last one came, to a few seconds. Absent: none ever did.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -121,7 +144,7 @@ enum WebhookState {
 }
 
 impl Webhook {
-    fn of(pulse: accounts::Pulse) -> Self {
+    fn of(pulse: accounts::Pulse, url: Option<String>) -> Self {
         let state = match (pulse.silent, pulse.heard_at) {
             (Some(_), _) => WebhookState::Silent,
             (None, Some(_)) => WebhookState::Heard,
@@ -129,6 +152,8 @@ impl Webhook {
         };
         let silence = pulse.silent.map(|(_, silence)| silence);
         Self {
+            url,
+            secret: None,
             state,
             heard_at: pulse.heard_at,
             silent_since: pulse.silent.map(|(since, _)| since),

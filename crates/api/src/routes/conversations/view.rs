@@ -68,6 +68,10 @@ pub(super) struct Conversation {
     #[schema(minimum = 1, maximum = 5)]
     rating: Option<i16>,
     rated_at: Option<DateTime<Utc>>,
+    /// The conversation that this one became a part of: its messages are there, and it stays closed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(pattern = "^cnv_[0-9a-f]{32}$")]
+    merged_into: Option<String>,
     created_at: DateTime<Utc>,
     updated_at: DateTime<Utc>,
 }
@@ -104,6 +108,7 @@ impl Conversation {
             resolution_missed_at: stored.resolution_missed_at,
             rating: stored.rating,
             rated_at: stored.rated_at,
+            merged_into: stored.merged_into.map(|id| id.to_string()),
             created_at: stored.created_at,
             updated_at: stored.updated_at,
         }

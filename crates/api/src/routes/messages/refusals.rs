@@ -17,6 +17,7 @@ pub(super) const fn code(refused: &Refused) -> &'static str {
         Refused::NoAccount { .. } => "no_account",
         Refused::AmbiguousAccount { .. } => "ambiguous_account",
         Refused::UnknownAccount => "unknown_account",
+        Refused::InboundOnly => "account_inbound_only",
         Refused::WrongChannel { .. } => "wrong_channel",
         Refused::Address { .. } => "invalid_address",
         Refused::Empty { .. } => "empty",

@@ -164,7 +164,7 @@ impl Words {
             Channel::Discord => "Discord",
             Channel::X => "X",
             Channel::Email => self.email,
-            Channel::Widget | Channel::Internal => self.chat,
+            Channel::Widget | Channel::Internal | Channel::Generic => self.chat,
             Channel::Voice => self.phone_call,
             Channel::Sandbox => "Sandbox",
         }
