@@ -56,6 +56,8 @@ needs!(
     ConversationsWrite,
     AutomationsRead,
     AutomationsWrite,
+    WebhooksRead,
+    WebhooksWrite,
     MembersRead,
     MembersWrite,
     TenantRead,

@@ -1,10 +1,12 @@
 //! Takes away what has served its time.
 
 use chrono::TimeDelta;
-use postroad_core::limits::{EVENTS_KEPT, IDEMPOTENCY_KEPT, IMPORT_UPLOAD_MAX, LINK_KEPT, NOTIFICATIONS_KEPT};
+use postroad_core::limits::{
+    DELIVERIES_KEPT, EVENTS_KEPT, IDEMPOTENCY_KEPT, IMPORT_UPLOAD_MAX, LINK_KEPT, NOTIFICATIONS_KEPT,
+};
 use postroad_store::{
-    Result, SystemTx, automations::runs, contact_links, events, housekeeping, import, incarnations, notifications,
-    opt_ins, portfolios, queue,
+    Result, SystemTx, automations::runs, contact_links, deliveries, events, housekeeping, import, incarnations,
+    notifications, opt_ins, portfolios, queue,
 };
 
 use crate::{App, import::abandon, opt_ins::UNCONFIRMED_KEPT};
@@ -91,8 +93,9 @@ async fn prune_once(app: &App) -> Result<u64> {
     let opt_ins = opt_ins::prune(&mut tx, now - UNCONFIRMED_KEPT).await?;
     let runs = runs::prune(&mut tx, now - RUNS_KEPT).await?;
     let told = notifications::purge(&mut tx, now - NOTIFICATIONS_KEPT).await?;
+    let delivered = deliveries::prune(&mut tx, now - DELIVERIES_KEPT).await?;
     queue::prune_workers(&mut tx, now - TimeDelta::minutes(10)).await?;
     incarnations::prune(&mut tx, now - TimeDelta::hours(1)).await?;
     tx.commit().await?;
-    Ok(jobs + answers + log + journal + lines + links + opt_ins + runs + told)
+    Ok(jobs + answers + log + journal + lines + links + opt_ins + runs + told + delivered)
 }

@@ -19,6 +19,9 @@ words! {
         ConversationsWrite = "conversations:write",
         AutomationsRead = "automations:read",
         AutomationsWrite = "automations:write",
+        WebhooksRead = "webhooks:read",
+        /// May make endpoints, and learns their secrets.
+        WebhooksWrite = "webhooks:write",
         MembersRead = "members:read",
         MembersWrite = "members:write",
         TenantRead = "tenant:read",

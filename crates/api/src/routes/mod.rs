@@ -36,6 +36,7 @@ mod suppressions;
 mod targets;
 mod templates;
 mod tenant;
+mod webhook_endpoints;
 mod webhooks;
 
 pub use page::{Page, PageQuery};
@@ -51,6 +52,7 @@ pub(crate) fn signed() -> OpenApiRouter<ApiState> {
         .merge(groups::routes())
         .merge(conversations::routes())
         .merge(automations::routes())
+        .merge(webhook_endpoints::routes())
         .merge(hours::routes())
         .merge(labels::routes())
         .merge(macros::routes())

@@ -16,16 +16,16 @@ use crate::{
 };
 
 /// A desk at which rules act.
-struct Office {
-    desk: Desk,
+pub(crate) struct Office {
+    pub(crate) desk: Desk,
 }
 
 impl Office {
-    async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         Self { desk: Desk::new().await }
     }
 
-    async fn rule(&self, name: &str, definition: &Value) -> String {
+    pub(crate) async fn rule(&self, name: &str, definition: &Value) -> String {
         let rule = json!({"name": name, "enabled": true, "definition": definition});
         let made = self.desk.caller.post("/v1/automations", &rule).await;
         assert_eq!(made.status, 201, "{}", made.text());
@@ -38,7 +38,7 @@ impl Office {
     }
 
     /// Events are looked at, and runs go on, until there is nothing left to do now.
-    async fn work(&self) {
+    pub(crate) async fn work(&self) {
         let (app, tenant) = (&self.desk.world.app, self.desk.tenant.id);
         for _ in 0..50 {
             let looked = automations::follow(app, tenant).await.unwrap();
@@ -67,13 +67,13 @@ impl Office {
         self.work().await;
     }
 
-    async fn runs(&self, automation: &str) -> Vec<Value> {
+    pub(crate) async fn runs(&self, automation: &str) -> Vec<Value> {
         let page = self.desk.caller.get(&format!("/v1/automations/{automation}/runs")).await;
         assert_eq!(page.status, 200, "{}", page.text());
         page.json()["data"].as_array().unwrap().clone()
     }
 
-    async fn run(&self, run: &Value) -> Value {
+    pub(crate) async fn run(&self, run: &Value) -> Value {
         let id = run["id"].as_str().unwrap();
         self.desk.caller.get(&format!("/v1/automations/runs/{id}")).await.json()
     }
