@@ -66,6 +66,8 @@ needs!(
     ConversationsWrite,
     AutomationsRead,
     AutomationsWrite,
+    WebhooksRead,
+    WebhooksWrite,
     MembersRead,
     MembersWrite,
     TenantRead,

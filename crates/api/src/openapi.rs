@@ -71,6 +71,7 @@ const TAGS: &[(&str, &str)] = &[
     ("imports", "Files of contacts"),
     ("consents", "What people agreed to"),
     ("suppressions", "Addresses that nobody may write to"),
+    ("webhook-endpoints", "Your own addresses that are told of what happens"),
     ("accounts", "Connected numbers, pages, bots and mailboxes"),
     ("tenant", "Settings, and the switch of everything"),
     ("live", "What happens, as it happens, and who is there"),

@@ -12,6 +12,7 @@ use postroad_core::{
     },
     consent::{ConsentAction, Purpose, SuppressionReason},
     conversation::{ConversationState, Priority, Role},
+    endpoint::{DeliveryState, EndpointEvent},
     gates::{CapKind, GateName, QuietPolicy, Reason},
     inbound::Silence,
     live::Presence,
@@ -87,5 +88,7 @@ vocabularies! {
     PresenceWord = Presence, "Whether a member is there";
     NotificationKindWord = NotificationKind, "Why a member is told";
     CapKindWord = CapKind, "How a frequency cap counts";
+    EndpointEventWord = EndpointEvent, "What an endpoint may be told of";
+    DeliveryStateWord = DeliveryState, "Where a delivery to an endpoint stands";
     ScopeWord = Scope, "What an API client may do";
 }

@@ -2,12 +2,12 @@
 
 use chrono::TimeDelta;
 use postroad_core::{
-    limits::{EVENTS_KEPT, IDEMPOTENCY_KEPT, IMPORT_UPLOAD_MAX, LINK_KEPT, NOTIFICATIONS_KEPT},
+    limits::{DELIVERIES_KEPT, EVENTS_KEPT, IDEMPOTENCY_KEPT, IMPORT_UPLOAD_MAX, LINK_KEPT, NOTIFICATIONS_KEPT},
     sign_in::{FAILURES_KEPT, IDLE_MAX},
 };
 use postroad_store::{
-    Result, SystemTx, automations::runs, contact_links, events, housekeeping, import, incarnations, notifications,
-    opt_ins, portfolios, queue, sessions,
+    Result, SystemTx, automations::runs, contact_links, deliveries, events, housekeeping, import, incarnations,
+    notifications, opt_ins, portfolios, queue, sessions,
 };
 
 use crate::{App, import::abandon, opt_ins::UNCONFIRMED_KEPT};
@@ -95,8 +95,9 @@ async fn prune_once(app: &App) -> Result<u64> {
     let runs = runs::prune(&mut tx, now - RUNS_KEPT).await?;
     let told = notifications::purge(&mut tx, now - NOTIFICATIONS_KEPT).await?;
     let sessions = sessions::prune(&mut tx, IDLE_MAX, FAILURES_KEPT, now).await?;
+    let delivered = deliveries::prune(&mut tx, now - DELIVERIES_KEPT).await?;
     queue::prune_workers(&mut tx, now - TimeDelta::minutes(10)).await?;
     incarnations::prune(&mut tx, now - TimeDelta::hours(1)).await?;
     tx.commit().await?;
-    Ok(jobs + answers + log + journal + lines + links + opt_ins + runs + told + sessions)
+    Ok(jobs + answers + log + journal + lines + links + opt_ins + runs + told + sessions + delivered)
 }

@@ -17,6 +17,7 @@ pub mod conversations;
 pub mod credit;
 pub mod dead_letters;
 pub mod dry_run;
+pub mod endpoints;
 pub mod examine;
 pub mod explain;
 pub mod forecast;
@@ -71,7 +72,7 @@ pub mod zone;
 
 use std::sync::Arc;
 
-use postroad_core::{clock::Clock, quiet_hours::QuietHours};
+use postroad_core::{clock::Clock, egress::Policy, quiet_hours::QuietHours};
 use postroad_store::Store;
 
 /// Everything an action needs. Cheap to clone.
@@ -87,6 +88,8 @@ pub struct App {
     /// Told after every commit that tells something.
     pub live: live::Live,
     pub media: media::Media,
+    /// What of the outside a tenant's word may lead to.
+    pub egress: Arc<Policy>,
     pub defaults: Defaults,
     /// Where people reach us, without a slash at its end: links in messages begin with it.
     pub public_url: Arc<str>,

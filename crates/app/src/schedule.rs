@@ -63,6 +63,8 @@ pub struct Census {
     pub suspects: i64,
     /// State, files, since when the oldest is there.
     pub files: Vec<(String, i64, Option<DateTime<Utc>>)>,
+    /// What endpoints were not told yet, and since when the oldest waits.
+    pub deliveries: (i64, Option<DateTime<Utc>>),
 }
 
 /// How long a suspicion is told.
@@ -79,6 +81,7 @@ pub async fn census(app: &App) -> Result<Census> {
     let silent = pulses::count_silent(&mut tx).await?;
     let suspects = postroad_store::examine::suspects(&mut tx, app.clock.now() - SUSPECTS_FOR).await?;
     let files = postroad_store::media::open_states(&mut tx).await?;
+    let deliveries = postroad_store::deliveries::waiting(&mut tx).await?;
     tx.commit().await?;
     Ok(Census {
         queues,
@@ -92,5 +95,6 @@ pub async fn census(app: &App) -> Result<Census> {
         silent,
         suspects,
         files,
+        deliveries,
     })
 }

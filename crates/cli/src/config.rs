@@ -15,7 +15,7 @@ mod tests;
 use std::{collections::HashMap, net::SocketAddr, path::PathBuf, time::Duration};
 
 use chrono::TimeDelta;
-use postroad_core::{quiet_hours::QuietHours, unknown::Graces};
+use postroad_core::{egress::Policy, quiet_hours::QuietHours, unknown::Graces};
 use postroad_media::S3;
 use postroad_schema::Urls;
 use secrecy::SecretString;
@@ -87,6 +87,8 @@ pub struct Config {
     pub graces: Graces,
     /// `QUIET_HOURS_DEFAULT`
     pub quiet_hours: QuietHours,
+    /// `POSTROAD_EGRESS_ALLOW`: what tenants may have called beside the public internet over TLS.
+    pub egress: Policy,
     /// `POSTROAD_MASTER_KEYS`. None: a file in the data folder.
     pub master_keys: Option<SecretString>,
     pub log: Log,
@@ -119,6 +121,7 @@ impl Config {
             shutdown_grace: reader.get(&specs::SHUTDOWN_GRACE_S, |text| parse::seconds(text, 0..=600)),
             graces: graces(&mut reader),
             quiet_hours: reader.get(&specs::QUIET_HOURS, parse::quiet_hours),
+            egress: reader.read(&specs::EGRESS_ALLOW, parse::egress).unwrap_or_default(),
             master_keys: reader.read(&specs::MASTER_KEYS, parse::master_keys),
             log: log(&mut reader),
             base_urls: base_urls(&mut reader),
@@ -215,7 +218,7 @@ mod parse {
     use std::{net::SocketAddr, ops::RangeInclusive, path::PathBuf, time::Duration};
 
     use postroad_app::secrets::Keyring;
-    use postroad_core::{cidr::AllowList, quiet_hours::QuietHours, signature::Secret};
+    use postroad_core::{cidr::AllowList, egress::Policy, quiet_hours::QuietHours, signature::Secret};
     use secrecy::SecretString;
     use tracing_subscriber::EnvFilter;
 
@@ -269,6 +272,10 @@ mod parse {
         let networks: Vec<String> = text.split(',').map(|network| network.trim().to_owned()).collect();
         AllowList::parse(networks.iter().map(String::as_str)).map_err(|error| error.to_string())?;
         Ok(networks)
+    }
+
+    pub(super) fn egress(text: &str) -> Result<Policy, String> {
+        Policy::parse(text).map_err(|error| error.to_string())
     }
 
     pub(super) fn master_keys(text: &str) -> Result<SecretString, String> {

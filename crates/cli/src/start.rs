@@ -55,6 +55,7 @@ pub async fn start(config: &Config, schema: Schema, nudges: Nudges) -> Result<St
         programs: postroad_app::automations::Programs::default(),
         live: live(config)?,
         media: Media::new(objects(config)?),
+        egress: Arc::new(config.egress.clone()),
         defaults: Defaults { quiet_hours: config.quiet_hours },
         public_url: config.public_url.as_deref().unwrap_or(LOCAL_URL).into(),
     };

@@ -155,6 +155,8 @@ id!(/// Something that a member is told of.
     NotificationId, "ntf");
 id!(/// A tenant's address for our webhooks.
     EndpointId, "end");
+id!(/// One event on its way to one endpoint: the receiver knows a repetition by it.
+    DeliveryId, "dlv");
 id!(/// A rule that acts on events.
     AutomationId, "aut");
 id!(/// Steps that members take with one move.

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     ids::{
-        AccountId, AttachmentId, AutomationId, CampaignId, ContactId, ConversationId, ImportId, JournalId, MessageId,
-        RunId, TemplateId, TenantId,
+        AccountId, AttachmentId, AutomationId, CampaignId, ContactId, ConversationId, DeliveryId, EndpointId, ImportId,
+        JournalId, MessageId, RunId, TemplateId, TenantId,
     },
     words::words,
 };
@@ -30,6 +30,8 @@ words! {
         Template = "template",
         /// Files to fetch at their providers and to look at.
         Media = "media",
+        /// What tenants' endpoints are told.
+        Delivery = "delivery",
         /// Purges and reconciliation.
         Maintenance = "maintenance",
     }
@@ -219,6 +221,26 @@ impl Job for FetchMedia {
 
     fn key(&self) -> String {
         format!("media:{}:{}", self.first.uuid().simple(), self.woken)
+    }
+}
+
+/// Says that an endpoint is to be told something. The handler takes whatever is due, longest first, so one job stands for
+/// many.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Deliver {
+    pub tenant: TenantId,
+    pub endpoint: EndpointId,
+    /// A delivery that is due.
+    pub first: DeliveryId,
+    /// Since when, in unix milliseconds.
+    pub at: i64,
+}
+
+impl Job for Deliver {
+    const QUEUE: Queue = Queue::Delivery;
+
+    fn key(&self) -> String {
+        format!("deliver:{}:{}", self.first.uuid().simple(), self.at)
     }
 }
 

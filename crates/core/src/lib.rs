@@ -13,6 +13,8 @@ pub mod cidr;
 pub mod clock;
 pub mod consent;
 pub mod conversation;
+pub mod egress;
+pub mod endpoint;
 pub mod forecast;
 pub mod gates;
 pub mod ids;

@@ -323,3 +323,23 @@ pub const MEDIA_DAYS_MAX: i32 = 3_650;
 pub const SEARCH_CHARS_MAX: usize = 200;
 /// Quick replies of one tenant: more than anybody finds by typing.
 pub const QUICK_REPLIES_MAX: i64 = 1_000;
+/// Characters of the address of an endpoint.
+pub const ENDPOINT_URL_CHARS_MAX: usize = 2_048;
+/// Endpoints of one tenant.
+pub const ENDPOINTS_MAX: i64 = 50;
+/// Making a connection to an address that a tenant named, and the call as a whole.
+pub const EGRESS_CONNECT_MAX: TimeDelta = TimeDelta::seconds(3);
+pub const EGRESS_CALL_MAX: TimeDelta = TimeDelta::seconds(15);
+/// Of an endpoint's answer: what is read at most, and what of it is kept.
+pub const EGRESS_ANSWER_BYTES_MAX: usize = 65_536;
+pub const EGRESS_ANSWER_KEPT_BYTES: usize = 1_024;
+/// Deliveries to one endpoint that are on their way at once.
+pub const DELIVERIES_AT_ONCE: i64 = 8;
+/// How long deliveries that somebody took are left to them: longer than [`EGRESS_CALL_MAX`] and writing down what came of it.
+pub const DELIVERY_LEASE: TimeDelta = TimeDelta::seconds(40);
+/// How long a delivery is tried.
+pub const DELIVERY_TRIED_FOR: TimeDelta = TimeDelta::days(3);
+/// How long deliveries that ended can be looked at and sent again.
+pub const DELIVERIES_KEPT: TimeDelta = TimeDelta::days(30);
+/// How long a rotated secret of an endpoint still signs beside the new one.
+pub const FORMER_SECRET_SIGNS: TimeDelta = TimeDelta::hours(24);

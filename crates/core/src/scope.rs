@@ -20,6 +20,9 @@ words! {
         ConversationsWrite = "conversations:write",
         AutomationsRead = "automations:read",
         AutomationsWrite = "automations:write",
+        WebhooksRead = "webhooks:read",
+        /// May make endpoints, and learns their secrets.
+        WebhooksWrite = "webhooks:write",
         MembersRead = "members:read",
         MembersWrite = "members:write",
         TenantRead = "tenant:read",
@@ -52,8 +55,15 @@ const MANAGER: &[Scope] = &[
     Scope::AutomationsWrite,
 ];
 /// Besides, decides who and what the tenant works with.
-const ADMIN: &[Scope] =
-    &[Scope::AccountsWrite, Scope::MembersWrite, Scope::TenantWrite, Scope::ClientsRead, Scope::ClientsWrite];
+const ADMIN: &[Scope] = &[
+    Scope::AccountsWrite,
+    Scope::MembersWrite,
+    Scope::TenantWrite,
+    Scope::WebhooksRead,
+    Scope::WebhooksWrite,
+    Scope::ClientsRead,
+    Scope::ClientsWrite,
+];
 /// Nothing of people: routes do not tell yet which conversations are theirs.
 const LIMITED_AGENT: &[Scope] = &[Scope::TemplatesRead, Scope::MembersRead];
 

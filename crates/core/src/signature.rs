@@ -9,6 +9,7 @@
 mod headers;
 mod request;
 mod secret;
+pub mod standard;
 
 use chrono::{DateTime, Utc};
 use data_encoding::HEXLOWER;

@@ -7,7 +7,9 @@ use std::fmt::Debug;
 
 use postroad_core::{
     gates::{Decision, Facts, Ruling, Verdict, decide},
-    jobs::{Automate, FetchMedia, Job, Maintain, PlanCampaign, ReadImport, ReadJournal, TendTemplates, WakeLane},
+    jobs::{
+        Automate, Deliver, FetchMedia, Job, Maintain, PlanCampaign, ReadImport, ReadJournal, TendTemplates, WakeLane,
+    },
     message::Content,
 };
 use serde::{Serialize, de::DeserializeOwned};
@@ -65,6 +67,11 @@ fn jobs_that_wait_in_a_queue_are_read() {
     is_a_job::<ReadImport>(
         &json!({"tenant": "ten_0195550000007000800000000000000a", "import": "imp_0195550000007000800000000000000e", "at": 5000, "woken": 0}),
         "import:0195550000007000800000000000000e:5000:0",
+    );
+    is_a_job::<Deliver>(
+        &json!({"tenant": "ten_0195550000007000800000000000000a", "endpoint": "end_0195550000007000800000000000000b",
+                "first": "dlv_0195550000007000800000000000000c", "at": 1_772_452_800_000_i64}),
+        "deliver:0195550000007000800000000000000c:1772452800000",
     );
     is_a_job::<FetchMedia>(
         &json!({"first": "att_0198c1b20000700080000000000000a1", "woken": 0}),

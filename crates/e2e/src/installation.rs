@@ -111,6 +111,7 @@ impl Installation {
             live,
             media: Media::in_memory(),
             defaults: Defaults { quiet_hours: QuietHours { starts: NaiveTime::MIN, ends: NaiveTime::MIN } },
+            egress: Arc::default(),
             public_url: "https://messages.example".into(),
         })
     }

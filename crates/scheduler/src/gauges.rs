@@ -35,6 +35,12 @@ metric!(FILES: IntGaugeVec = register_int_gauge_vec!(
 metric!(FILES_AGE: IntGaugeVec = register_int_gauge_vec!(
     "postroad_media_oldest_age_seconds", "Age of the oldest file in a state that ends", &["state"]
 ));
+metric!(DELIVERIES: IntGauge = register_int_gauge!(
+    "postroad_endpoint_deliveries_waiting", "Deliveries to endpoints that were not delivered yet"
+));
+metric!(DELIVERIES_AGE: IntGauge = register_int_gauge!(
+    "postroad_endpoint_deliveries_oldest_age_seconds", "Age of the oldest delivery that was not delivered yet"
+));
 metric!(PARKED: IntGauge = register_int_gauge!("postroad_receipts_parked", "Receipts that match no send yet"));
 metric!(JOURNAL: IntGaugeVec = register_int_gauge_vec!("postroad_webhook_journal", "Stored webhooks that are not applied", &["state"]));
 metric!(INBOUND_WEBHOOKS: IntGaugeVec = register_int_gauge_vec!(
@@ -96,6 +102,8 @@ pub(crate) fn follows() {
         counted.reset();
     }
     PARKED.set(0);
+    DELIVERIES.set(0);
+    DELIVERIES_AGE.set(0);
     SILENT.set(0);
     SUSPECTS.set(0);
 }
@@ -117,6 +125,8 @@ pub(crate) fn show(census: &Census, now: DateTime<Utc>) {
         WAITING.with_label_values(&[gate.as_str()]).set(count);
     }
     PARKED.set(census.receipts_parked);
+    DELIVERIES.set(census.deliveries.0);
+    DELIVERIES_AGE.set(age(census.deliveries.1, now));
     SUSPECTS.set(census.suspects);
     JOURNAL.with_label_values(&["unread"]).set(census.webhooks_unread);
     JOURNAL.with_label_values(&["quarantined"]).set(census.webhooks_quarantined);

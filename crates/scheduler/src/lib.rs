@@ -10,7 +10,7 @@ pub mod timetable;
 
 use std::time::Duration;
 
-use postroad_app::{App, lost, media, schedule, sweep};
+use postroad_app::{App, endpoints, lost, media, schedule, sweep};
 use postroad_core::{
     ids::{AccountId, IncarnationId, TenantId},
     unknown::Graces,
@@ -93,6 +93,7 @@ impl Leader {
         sweep::miss_targets(&self.app).await?;
         sweep::wake_automations(&self.app).await?;
         media::wake(&self.app).await?;
+        endpoints::wake(&self.app).await?;
         sweep::bury_poison(&self.app).await?;
         lost::look(&self.app, self.options.graces, &self.options.listing).await?;
         Ok(())

@@ -279,6 +279,7 @@ pub async fn missing(tx: &mut TenantTx, named: &References) -> Result<Vec<String
             when 'acc' then exists (select 1 from accounts t where t.tenant_id = $1 and t.id = x.id)
             when 'cmp' then exists (select 1 from campaigns t where t.tenant_id = $1 and t.id = x.id)
             when 'dep' then exists (select 1 from departments t where t.tenant_id = $1 and t.id = x.id)
+            when 'end' then exists (select 1 from webhook_endpoints t where t.tenant_id = $1 and t.id = x.id)
             when 'lbl' then exists (select 1 from labels t where t.tenant_id = $1 and t.id = x.id)
             when 'mem' then exists (select 1 from members t where t.tenant_id = $1 and t.id = x.id and t.active)
             when 'seg' then exists (select 1 from segments t where t.tenant_id = $1 and t.id = x.id)

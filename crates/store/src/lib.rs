@@ -23,6 +23,8 @@ pub mod credit;
 pub mod data_keys;
 pub mod dead_letters;
 pub mod decisions;
+pub mod deliveries;
+pub mod endpoints;
 pub mod erasure;
 mod error;
 pub mod events;

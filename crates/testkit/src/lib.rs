@@ -4,10 +4,12 @@
 
 mod caller;
 mod database;
+mod ear;
 mod seed;
 mod stream;
 
 pub use caller::{Answer, Http, SignedCaller};
 pub use database::TestDb;
+pub use ear::{Ear, Heard, answer};
 pub use seed::{Seed, SeedAccount, SeedMessage};
 pub use stream::{EventStream, Frame};

@@ -18,6 +18,7 @@ mod call;
 mod connections;
 mod desk;
 mod drain;
+mod egress;
 mod fetch;
 mod inbox;
 pub mod jobs;
@@ -44,6 +45,7 @@ use tokio::sync::{Notify, Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 
 pub use connections::BaseUrls;
+pub use egress::{Answer, Egress, LookUp, Silence};
 pub use monitor::share;
 pub use transport::{Transport, Wire};
 
@@ -76,6 +78,7 @@ pub async fn run(app: App, options: Options, stop: CancellationToken) -> postroa
             app: app.clone(),
             inbox: inbox.clone(),
             transport: Transport::new(),
+            egress: Egress::new(app.egress.clone()),
             base_urls: Arc::new(options.base_urls.clone()),
             room: Arc::new(Semaphore::new(MEDIA_MIB_AT_ONCE as usize)),
         },

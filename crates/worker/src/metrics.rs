@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 
 use postroad_app::{inbound::Read, lanes::Attempt, outcomes::Ending};
 use postroad_core::{
+    endpoint::DeliveryState,
     gates::{Decision, GateName, Ruling},
     message::Class,
     provider::{FaultClass, Outcome},
@@ -57,6 +58,9 @@ metric!(LANES: IntGaugeVec = register_int_gauge_vec!(
 metric!(WEBHOOKS: IntCounterVec = register_int_counter_vec!(
     "postroad_webhook_events_total", "Webhooks that were read, and what they held", &["kind"]
 ));
+metric!(DELIVERIES: IntCounterVec = register_int_counter_vec!(
+    "postroad_endpoint_deliveries_total", "Attempts to tell endpoints, by where the delivery stood after them", &["state"]
+));
 metric!(RUNS: IntCounterVec = register_int_counter_vec!(
     "postroad_automation_runs_total", "Runs of automations that began, and how they ended", &["outcome"]
 ));
@@ -70,6 +74,9 @@ pub(crate) fn init() {
         for outcome in ["completed", "skipped", "snoozed", "retry", "gave_up"] {
             JOBS.with_label_values(&[queue.as_str(), outcome]).inc_by(0);
         }
+    }
+    for state in DeliveryState::ALL {
+        DELIVERIES.with_label_values(&[state.as_str()]).inc_by(0);
     }
     for outcome in ["began", "completed", "conditions_did_not_hold", "stopped", "lost", "broken"] {
         RUNS.with_label_values(&[outcome]).inc_by(0);

@@ -16,7 +16,9 @@ use futures::FutureExt;
 use postroad_app::jobs::{self, JobEnd};
 use postroad_core::{
     ids::IncarnationId,
-    jobs::{Automate, FetchMedia, Maintain, PlanCampaign, Queue, ReadImport, ReadJournal, TendTemplates, WakeLane},
+    jobs::{
+        Automate, Deliver, FetchMedia, Maintain, PlanCampaign, Queue, ReadImport, ReadJournal, TendTemplates, WakeLane,
+    },
     limits::HANDLER_MAX,
 };
 use sqlx::PgPool;
@@ -37,9 +39,11 @@ const HEARTBEAT: Duration = Duration::from_secs(5);
 const MISSED_HEARTBEATS: usize = 20;
 
 /// Handlers of one queue that run at once, of `total` over all queues. Waking lanes and reading webhooks come before
-/// planning, and every queue keeps at least one.
+/// planning, and every queue keeps at least one. Telling endpoints has as many for itself: these wait for servers of tenants,
+/// and one that never answers must keep nobody else waiting.
 pub const fn share(queue: Queue, total: usize) -> usize {
     let weight = match queue {
+        Queue::Delivery => 16,
         Queue::Lane | Queue::Inbound => 4,
         Queue::Campaign | Queue::Automation => 2,
         Queue::Import | Queue::Template | Queue::Media | Queue::Maintenance => 1,
@@ -59,6 +63,7 @@ const fn fetched(queue: Queue, concurrency: usize) -> usize {
         | Queue::Automation
         | Queue::Template
         | Queue::Media
+        | Queue::Delivery
         | Queue::Maintenance => concurrency,
     }
 }
@@ -72,6 +77,7 @@ pub(crate) async fn run(pool: PgPool, ctx: Ctx, incarnation: IncarnationId, tota
     let monitor = register::<Automate>(monitor, &pool, &ctx, incarnation, total);
     let monitor = register::<TendTemplates>(monitor, &pool, &ctx, incarnation, total);
     let monitor = register::<FetchMedia>(monitor, &pool, &ctx, incarnation, total);
+    let monitor = register::<Deliver>(monitor, &pool, &ctx, incarnation, total);
     let monitor = register::<Maintain>(monitor, &pool, &ctx, incarnation, total);
     let ended = monitor
         .should_restart(|worker, error| {

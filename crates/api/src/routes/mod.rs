@@ -38,6 +38,7 @@ mod suppressions;
 mod targets;
 mod templates;
 mod tenant;
+mod webhook_endpoints;
 mod webhooks;
 
 pub use page::{Page, PageQuery};
@@ -53,6 +54,7 @@ pub(crate) fn signed() -> OpenApiRouter<ApiState> {
         .merge(groups::routes())
         .merge(conversations::routes())
         .merge(automations::routes())
+        .merge(webhook_endpoints::routes())
         .merge(hours::routes())
         .merge(labels::routes())
         .merge(macros::routes())

@@ -58,6 +58,7 @@ impl World {
             programs: postroad_app::automations::Programs::default(),
             live: Live::local(),
             media: Media::in_memory(),
+            egress: Arc::default(),
             defaults: Defaults { quiet_hours: QuietHours::DEFAULT },
             public_url: "https://messages.example".into(),
         };

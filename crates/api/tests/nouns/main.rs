@@ -11,6 +11,7 @@ mod campaign_engine;
 mod campaigns;
 mod contacts;
 mod conversations;
+mod endpoints;
 mod inflow;
 mod integrations;
 mod live;

@@ -23,6 +23,7 @@ const TAGS: &[&str] = &[
     "conversations",
     "labels",
     "automations",
+    "webhook-endpoints",
     "quick-replies",
     "attachments",
     "search",
@@ -87,6 +88,10 @@ fn body(method: &Method, path: &str) -> Value {
         }
         "/v1/notifications/{id}" => json!({"read": true}),
         _ if path.starts_with("/v1/quick-replies") => json!({"shortcut": "x", "body": "x"}),
+        "/v1/webhook-endpoints" => json!({"name": "x", "url": "https://hooks.example.com/", "events": ["automation"]}),
+        _ if path.ends_with("/replay") && path.starts_with("/v1/webhook-endpoints") => {
+            json!({"failed_since": "2026-03-02T10:00:00Z"})
+        }
         _ if path.ends_with("/legal-hold") => json!({"hold": true}),
         "/v1/tenant/media-retention" => json!({"days": 7}),
         "/v1/members" => json!({"name": "x", "role": "agent"}),
@@ -203,6 +208,7 @@ fn prefix(path: &str) -> &'static str {
         "messages" => "msg",
         "labels" => "lbl",
         "automations" => "aut",
+        "webhook-endpoints" => "end",
         "macros" => "mac",
         "views" => "viw",
         "quick-replies" => "qrp",
@@ -249,6 +255,8 @@ async fn what_is_somebody_elses_is_not_there_whatever_is_asked_of_it() {
     let label = them.post("/v1/labels", &look).await.json()["id"].as_str().unwrap().to_owned();
     let rule = json!({"name": "canary-7d1f", "definition": {"trigger": {"inbound_message": {}}, "actions": [{"stop": {"reason": "x"}}]}});
     let automation = them.post("/v1/automations", &rule).await.json()["id"].as_str().unwrap().to_owned();
+    let told = json!({"name": "canary-7d1f", "url": "https://canary-7d1f.example.com/", "events": ["automation"]});
+    let endpoint = them.post("/v1/webhook-endpoints", &told).await.json()["id"].as_str().unwrap().to_owned();
     let steps = json!({"name": "canary-7d1f", "actions": [{"status": {"to": "resolved"}}]});
     let r#macro = them.post("/v1/macros", &steps).await.json()["id"].as_str().unwrap().to_owned();
     let question = json!({"name": "canary-7d1f", "filter": {"waiting": true}});
@@ -274,6 +282,7 @@ async fn what_is_somebody_elses_is_not_there_whatever_is_asked_of_it() {
             "cnv" => &conversation,
             "lbl" => &label,
             "aut" => &automation,
+            "end" => &endpoint,
             "mac" => &r#macro,
             "viw" => &view,
             "qrp" => &quick_reply,
@@ -301,6 +310,7 @@ async fn what_is_somebody_elses_is_not_there_whatever_is_asked_of_it() {
         "suppressions",
         "conversations",
         "labels",
+        "webhook-endpoints",
         "automations",
         "macros",
         "views",

@@ -156,7 +156,7 @@ async fn take(
     let now = scene.facts.now;
     let walked = walk(scene);
     let done = match (&walked.turn, &failure) {
-        (Turn::Do { effect, .. }, None) => carry_out(&mut work, person, effect, now).await?,
+        (Turn::Do { effect, .. }, None) => carry_out(&mut work, person, (effect, &scene.due), now).await?,
         _ => Done::default(),
     };
     let steps = steps(&scene.due, &walked.explained, &done, failure.as_deref(), now)?;
@@ -171,8 +171,16 @@ async fn take(
     Ok(driven)
 }
 
-async fn carry_out(work: &mut Work, person: &Contact, effect: &Effect, now: DateTime<Utc>) -> Result<Done, Stuck> {
-    Ok(effects::carry_out(work, person, effect, now).await?)
+async fn carry_out(
+    work: &mut Work,
+    person: &Contact,
+    (effect, due): (&Effect, &Due),
+    now: DateTime<Utc>,
+) -> Result<Done, Stuck> {
+    Ok(match effect {
+        Effect::Webhook { endpoint } => effects::tell_endpoint(work, person, *endpoint, due, now).await?,
+        effect => effects::carry_out(work, person, effect, now).await?,
+    })
 }
 
 fn nudge(app: &App, tenant: TenantId, lane: Option<AccountId>) {

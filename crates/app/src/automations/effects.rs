@@ -4,8 +4,9 @@ use chrono::{DateTime, Utc};
 use postroad_core::{
     automation::{Assignee, Effect},
     conversation::{ConversationState, EventKind},
+    endpoint::EndpointEvent,
     gates::QuietPolicy,
-    ids::{AccountId, MessageId, TemplateId},
+    ids::{AccountId, EndpointId, MessageId, TemplateId},
     message::{Body, Class, Content, Source, TemplateUse},
     send::SendState,
     tag,
@@ -14,13 +15,14 @@ use postroad_store::{
     Error, TenantTx,
     automations::{facts, runs},
     contacts::Contact,
-    people, templates,
+    endpoints as stored_endpoints, people, templates,
 };
 use serde_json::json;
 
 use crate::{
     conversations::{self, Assignment, ConversationError, Happening, Labelling, NewNote, Work},
     credit::CreditError,
+    endpoints,
     messages::{self, Saying, SubmitError},
 };
 
@@ -101,9 +103,8 @@ pub(crate) async fn carry_out(
         Effect::Status { to } => move_to(work, *to, None).await?,
         Effect::Snooze { until } => move_to(work, ConversationState::Snoozed, Some(*until)).await?,
         Effect::Tag { add, remove } => tag(work, person, (add, remove), now).await?,
-        Effect::Webhook { endpoint } => {
-            return Err(Undone::Because(format!("{endpoint} does not exist any more")));
-        }
+        // Of runs only: see [`tell_endpoint`].
+        Effect::Webhook { endpoint } => return Err(Undone::Because(format!("{endpoint} is told by automations"))),
     })
 }
 
@@ -188,4 +189,29 @@ async fn tag(
     let change = people::TagChange { add: spelled(add).map_err(because)?, remove: spelled(remove).map_err(because)? };
     people::tag(&mut work.tx, &[person.id], &change, now).await?;
     Ok(Done::default())
+}
+
+/// Writes what an endpoint is told of a run: ids, and nothing of what was said.
+pub(super) async fn tell_endpoint(
+    work: &mut Work,
+    person: &Contact,
+    endpoint: EndpointId,
+    due: &runs::Due,
+    now: DateTime<Utc>,
+) -> Result<Done, Undone> {
+    let messages: Vec<MessageId> = due.messages.iter().map(|id| MessageId::from_uuid(*id)).collect();
+    let data = json!({
+        "automation_id": due.automation,
+        "run_id": due.id,
+        "conversation_id": due.conversation,
+        "contact_id": person.id,
+        "message_ids": messages,
+    });
+    let told = endpoints::tell(&mut work.tx, endpoint, (EndpointEvent::Automation.as_str(), data), now).await?;
+    if told.is_some() {
+        return Ok(Done::default());
+    }
+    let found = stored_endpoints::find(&mut work.tx, endpoint).await?;
+    let why = if found.is_some() { "is switched off" } else { "does not exist any more" };
+    Err(Undone::Because(format!("{endpoint} {why}")))
 }

@@ -19,7 +19,7 @@ pub enum Command {
     /// List jobs that are tried no more, newest first
     #[command(before_help = "Examples:\n  postroad jobs list --queue inbound --json")]
     List {
-        /// lane, inbound, campaign, import or maintenance
+        /// lane, inbound, campaign, import, automation, template, media, delivery or maintenance
         #[arg(long)]
         queue: Option<Queue>,
         /// At most so many

@@ -24,6 +24,10 @@ pub const WORKERS: Spec = Spec::plain("POSTROAD_WORKERS", "1 to 512").or("16");
 pub const SHUTDOWN_GRACE_S: Spec = Spec::plain("POSTROAD_SHUTDOWN_GRACE_S", "0 to 600").or("30");
 pub const UNKNOWN_GRACE_S: Spec = Spec::plain("POSTROAD_UNKNOWN_GRACE_S", "1 to 86400");
 pub const QUIET_HOURS: Spec = Spec::plain("QUIET_HOURS_DEFAULT", "quiet hours like 21:00-08:00").or("21:00-08:00");
+pub const EGRESS_ALLOW: Spec = Spec::plain(
+    "POSTROAD_EGRESS_ALLOW",
+    "networks, names, ports and http like 10.0.0.0/8,erp.example.internal,:8080,http",
+);
 pub const MASTER_KEYS: Spec = Spec::secret("POSTROAD_MASTER_KEYS", "keys like k2:base64,k1:base64");
 pub const LOG: Spec = Spec::plain("POSTROAD_LOG", "json or text");
 pub const RUST_LOG: Spec = Spec::plain("RUST_LOG", "a filter like info,postroad_worker=debug").or("info,sqlx=warn");
@@ -65,6 +69,7 @@ pub const SPECS: &[Spec] = &[
     SHUTDOWN_GRACE_S,
     UNKNOWN_GRACE_S,
     QUIET_HOURS,
+    EGRESS_ALLOW,
     MASTER_KEYS,
     LOG,
     RUST_LOG,

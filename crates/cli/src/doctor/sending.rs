@@ -174,6 +174,7 @@ mod tests {
             silent: 0,
             suspects: 0,
             files: Vec::new(),
+            deliveries: (0, None),
         }
     }
 

@@ -1,20 +1,21 @@
-use std::{os::unix::process::ExitStatusExt, time::Duration};
+use std::{collections::BTreeSet, os::unix::process::ExitStatusExt, time::Duration};
 
 use anyhow::{Result, ensure};
 use nix::sys::signal::Signal;
-use postroad_e2e::{Client, Role, free_port, fresh_request_id, until};
+use postroad_e2e::{Client, Role, Setup, free_port, fresh_request_id, until};
 use postroad_simulators::meta::{Content, Inbound};
+use postroad_testkit::Ear;
 use serde_json::{Value, json};
 
 use crate::world::{World, numbers};
 
 const PEOPLE: u32 = 12;
-/// Six steps that do something, in two runs for each person.
-const STEPS: usize = 6;
+/// Seven steps that do something, in two runs for each person.
+const STEPS: usize = 7;
 /// Workers that die in between cost time: whoever comes after waits for what they held.
 const PATIENCE: Duration = Duration::from_secs(150);
 
-/// A worker that ends itself after about every fourth step of a run, or look at events, as a crash would; and one in its
+/// A worker that ends itself after about every fourth step of a run, look at events, or call of an endpoint, as a crash would; and one in its
 /// place, as long as there is something to do.
 struct Fragile {
     worker: Option<Role>,
@@ -29,7 +30,7 @@ impl Fragile {
             ensure!(status.signal() == Some(Signal::SIGABRT as i32), "a worker ended with {status}");
             self.crashes += 1;
         }
-        let points = [("FAILPOINTS", "after_step=25%return;after_follow=25%return")];
+        let points = [("FAILPOINTS", "after_step=25%return;after_follow=25%return;after_delivery=25%return")];
         self.worker = Some(world.installation.spawn("work", free_port()?, &points)?);
         Ok(())
     }
@@ -50,11 +51,14 @@ async fn label(world: &World) -> Result<Value> {
 
 #[tokio::test]
 async fn every_step_of_a_run_happens_once_however_often_its_worker_dies() -> Result<()> {
-    let mut world = World::start().await?;
-    let scopes = ["automations:write", "conversations:write", "messages:send"];
+    let ear = Ear::start().await;
+    let allowed = format!("http,:{},127.0.0.1", ear.address.port());
+    let mut world = World::start_with(Setup::default().with("POSTROAD_EGRESS_ALLOW", &allowed), "1000").await?;
+    let scopes = ["automations:write", "conversations:write", "messages:send", "webhooks:write"];
     world.client = Client::new(world.all.base_url.clone(), world.operator().key_for(&scopes).await?);
-    let label = label(&world).await?;
-    let first = json!([{"reply": {"text": "one"}}, {"label": {"add": [label]}}, {"note": {"text": "asked"}}]);
+    let (label, endpoint) = (label(&world).await?, endpoint(&world, &ear).await?);
+    let first = json!([{"reply": {"text": "one"}}, {"label": {"add": [label]}}, {"note": {"text": "asked"}},
+                       {"webhook": {"endpoint": endpoint}}]);
     rule(&world, "First", first).await?;
     let second = json!([{"wait": {"seconds": 1}}, {"reply": {"text": "two"}}, {"tag": {"add": ["asked"]}},
                         {"note": {"text": "answered"}}]);
@@ -86,8 +90,26 @@ async fn every_step_of_a_run_happens_once_however_often_its_worker_dies() -> Res
         effects(&world).await?,
         [2 * i64::from(PEOPLE), i64::from(PEOPLE), 2 * i64::from(PEOPLE), i64::from(PEOPLE)]
     );
+    // A call may come twice, when its worker died after it; which deliveries there are is certain.
+    until("every delivery arrived", PATIENCE, || async { Ok(delivered(&world).await? == i64::from(PEOPLE)) }).await?;
+    let told: BTreeSet<String> = ear.heard().into_iter().map(|heard| heard.headers["webhook-id"].clone()).collect();
+    assert_eq!(told.len(), usize::try_from(PEOPLE)?);
     assert_eq!(done(&world).await?, i64::try_from(STEPS)? * i64::from(PEOPLE), "each step is told once");
     Ok(())
+}
+
+async fn endpoint(world: &World, ear: &Ear) -> Result<Value> {
+    let new = json!({"name": "Ear", "url": ear.url("/hook"), "events": ["automation"]});
+    let made = world.client.post("/v1/webhook-endpoints", &fresh_request_id(), &new).await?;
+    ensure!(made.status == 201, "{}", made.body);
+    Ok(made.body["id"].clone())
+}
+
+/// All there are, if all arrived.
+async fn delivered(world: &World) -> Result<i64> {
+    let mut db = world.installation.database.connect().await?;
+    let sql = "select case when bool_and(state = 'delivered') then count(*) else -1 end from webhook_deliveries";
+    Ok(sqlx::query_scalar(sql).fetch_one(&mut db).await?)
 }
 
 async fn ended(world: &World) -> Result<i64> {

@@ -3,6 +3,7 @@
 //! To add one: the payload in the core's `jobs.rs`, a file here with its [`Handle`], and its line in the monitor.
 
 mod automate;
+mod deliver;
 mod fetch_media;
 mod lost;
 mod maintain;
@@ -21,7 +22,7 @@ use postroad_app::App;
 use postroad_core::jobs::Job;
 use tokio::sync::Semaphore;
 
-use crate::{BaseUrls, Transport, inbox::Inbox};
+use crate::{BaseUrls, Egress, Transport, inbox::Inbox};
 
 /// How a job ends when nothing went wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,6 +62,8 @@ pub struct Ctx {
     pub(crate) inbox: Arc<Inbox>,
     /// For calls that are no messages.
     pub(crate) transport: Transport,
+    /// For addresses that tenants named.
+    pub(crate) egress: Egress,
     pub(crate) base_urls: Arc<BaseUrls>,
     /// Mebibytes for files that are on their way.
     pub(crate) room: Arc<Semaphore>,

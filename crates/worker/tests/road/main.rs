@@ -4,6 +4,8 @@
 
 mod aliases;
 mod courtesies;
+mod egress;
+mod endpoints;
 mod media;
 mod moto;
 mod sending;
