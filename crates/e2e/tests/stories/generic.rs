@@ -1,7 +1,7 @@
 use anyhow::{Context, Result, ensure};
-use chrono::Utc;
 use data_encoding::BASE64;
 use hmac::{Hmac, KeyInit, Mac};
+use postroad_core::clock::Clock;
 use postroad_e2e::{Client, fresh_request_id, until};
 use serde_json::{Value, json};
 use sha2::Sha256;
@@ -10,7 +10,7 @@ use crate::world::{PATIENCE, World};
 
 /// Posts as a bridge would, twice: answers get lost.
 async fn post(base: &str, path: &str, secret: &str, body: &Value) -> Result<()> {
-    let (body, at, id) = (body.to_string(), Utc::now().timestamp(), fresh_request_id());
+    let (body, at, id) = (body.to_string(), Clock::system().now().timestamp(), fresh_request_id());
     let key = BASE64.decode(secret.strip_prefix("whsec_").context("it is a secret")?.as_bytes())?;
     let mut mac = Hmac::<Sha256>::new_from_slice(&key)?;
     mac.update(format!("{id}.{at}.{body}").as_bytes());
@@ -35,7 +35,7 @@ async fn a_platform_without_an_adapter_is_heard_and_says_that_it_cannot_be_writt
     let connect = ["accounts", "connect", "generic", "shop-bot", "--set", "platform=viber", "--credentials", none];
     let printed = world.operator().run(&connect).await?;
     let (account, secret) = printed.split_once('\n').context("an id and a secret")?;
-    let at = Utc::now();
+    let at = Clock::system().now();
     let said = json!({"type": "message", "id": "m1", "at": at, "from": {"id": "u-1", "name": "Ada"}, "text": "Hello?"});
     post(&world.all.base_url, &format!("/integrations/viber/webhook/{account}"), secret, &said).await?;
 
