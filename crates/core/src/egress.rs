@@ -48,8 +48,8 @@ pub fn is_public(address: IpAddr) -> bool {
     let address = address.to_canonical();
     let within = |network: &&str| network.parse::<IpNet>().is_ok_and(|network| network.contains(&address));
     match address {
-        IpAddr::V4(_) => !PRIVATE_V4.iter().any(|network| within(&network)),
-        IpAddr::V6(_) => within(&GIVEN_OUT_V6) && !PRIVATE_V6.iter().any(|network| within(&network)),
+        IpAddr::V4(_) => !PRIVATE_V4.iter().any(within),
+        IpAddr::V6(_) => within(&GIVEN_OUT_V6) && !PRIVATE_V6.iter().any(within),
     }
 }
 

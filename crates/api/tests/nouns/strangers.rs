@@ -80,13 +80,8 @@ fn body(method: &Method, path: &str) -> Value {
         "/v1/tenant/business-hours" => json!({"enabled": false, "time_zone": "UTC", "days": {}}),
         "/v1/tenant/targets" => json!({"counted_in": "always"}),
         "/v1/tenant/ratings" => json!({"ask": true, "question": "How was it?"}),
-        "/v1/presence" => json!({"member_id": "mem_00000000000000000000000000000000", "state": "online"}),
-        "/v1/notifications/read-all" => json!({"member_id": "mem_00000000000000000000000000000000",
-                                               "up_to": "ntf_00000000000000000000000000000000"}),
-        "/v1/notifications/preferences" => {
-            json!({"member_id": "mem_00000000000000000000000000000000", "preferences": []})
-        }
-        "/v1/notifications/{id}" => json!({"read": true}),
+        "/v1/presence" => json!({"member_id": MEMBER, "state": "online"}),
+        _ if path.starts_with("/v1/notifications") => done_to_notifications(path),
         _ if path.starts_with("/v1/quick-replies") => json!({"shortcut": "x", "body": "x"}),
         "/v1/webhook-endpoints" => json!({"name": "x", "url": "https://hooks.example.com/", "events": ["automation"]}),
         _ if path.ends_with("/replay") && path.starts_with("/v1/webhook-endpoints") => {
@@ -110,6 +105,16 @@ fn body(method: &Method, path: &str) -> Value {
         _ if path.ends_with("/schedule") => json!({"at": null}),
         _ if path.ends_with("/templates/{id}/preview") => json!({"variables": [{"value": "a"}, {"value": "b"}]}),
         _ => json!({}),
+    }
+}
+
+const MEMBER: &str = "mem_00000000000000000000000000000000";
+
+fn done_to_notifications(path: &str) -> Value {
+    match path.rsplit('/').next().unwrap_or_default() {
+        "read-all" => json!({"member_id": MEMBER, "up_to": "ntf_00000000000000000000000000000000"}),
+        "preferences" => json!({"member_id": MEMBER, "preferences": []}),
+        _ => json!({"read": true}),
     }
 }
 

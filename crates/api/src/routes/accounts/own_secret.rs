@@ -68,7 +68,7 @@ async fn renew(
 ) -> Result<axum::Json<RenewedSecret>, Problem> {
     let tenant = live::tenant(&caller)?;
     let account = accounts::get(&api.app, tenant, id).await?;
-    let own = adapter(&account.provider).and_then(|provider| provider.own_secret()).ok_or_else(|| {
+    let own = adapter(&account.provider).and_then(postroad_core::provider::Provider::own_secret).ok_or_else(|| {
         Problem::conflict(
             "no_own_secret",
             "the provider makes the secrets of this account: use /v1/accounts/{id}/rotate",
