@@ -203,6 +203,7 @@ fn takes_files(method: &Method, path: &str) -> bool {
 fn prefix(path: &str) -> &'static str {
     match path.split('/').nth(2).unwrap_or_default() {
         "accounts" => "acc",
+        "invitations" => "inv",
         "imports" => "imp",
         "contacts" => "con",
         "suppressions" => "sup",

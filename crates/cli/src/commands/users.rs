@@ -32,8 +32,9 @@ Examples:
     Create {
         /// Address of mail
         email: String,
+        /// For people [default: what stands before the @]
         #[arg(long)]
-        name: String,
+        name: Option<String>,
         /// File with the password, - for the standard input
         #[arg(long, value_name = "FILE")]
         password_file: PathBuf,
@@ -98,6 +99,7 @@ pub async fn run(command: Command, app: &App, config: &Config) -> Result<Exit> {
     match command {
         Command::Create { email, name, password_file, role, whose } => {
             let tenant = whose.find(app, config).await?;
+            let name = name.unwrap_or_else(|| email.split('@').next().unwrap_or_default().to_owned());
             let new = NewUser { email, name, password: password(&password_file)? };
             let user = sign_in::create(app, &Passwords::start(1), new, (tenant, role)).await.map_err(told)?;
             out(&format!("{}\n", user.id))?;
