@@ -1,10 +1,10 @@
 //! Secrets of accounts that we make, and whose platform signs with them. Two hold while one is changed for the other.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use data_encoding::BASE64;
 use postroad_core::{
     ids::{AccountId, TenantId},
     provider::{Credentials, OwnSecret},
+    signature::standard::EndpointSecret,
 };
 use postroad_store::{TenantTx, accounts};
 use secrecy::{ExposeSecret, SecretString};
@@ -22,9 +22,9 @@ pub struct Renewed {
     pub former_until: Option<DateTime<Utc>>,
 }
 
-/// `whsec_` and the base64 of 32 random bytes, as Standard Webhooks writes it.
+/// As Standard Webhooks writes it.
 pub fn generate() -> SecretString {
-    SecretString::from(format!("whsec_{}", BASE64.encode(&rand::random::<[u8; 32]>())))
+    SecretString::from(EndpointSecret::generate(&mut rand::rng()).reveal())
 }
 
 /// Makes a new secret; the former one holds for `former_s` seconds more, 0 to [`FORMER_S_MAX`]. While one holds that was

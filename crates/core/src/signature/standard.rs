@@ -3,11 +3,13 @@
 //!
 //! Signed is `id.timestamp.body`: neither id nor timestamp has a dot.
 
-use data_encoding::BASE64;
+use data_encoding::{BASE64, BASE64_NOPAD};
 use hmac::{Hmac, KeyInit, Mac};
 use rand::CryptoRng;
 use secrecy::{ExposeSecret, SecretBox};
 use sha2::Sha256;
+
+use crate::limits::SIGNATURES_MAX;
 
 /// The headers of a signed webhook.
 pub const ID: &str = "webhook-id";
@@ -15,6 +17,7 @@ pub const TIMESTAMP: &str = "webhook-timestamp";
 pub const SIGNATURE: &str = "webhook-signature";
 
 const PREFIX: &str = "whsec_";
+const VERSION: &str = "v1,";
 
 /// The key of an endpoint, written `whsec_` and base64. Neither prints nor serialises; wiped from memory when dropped.
 pub struct EndpointSecret(SecretBox<Vec<u8>>);
@@ -32,10 +35,10 @@ impl EndpointSecret {
         Self(SecretBox::new(Box::new(bytes)))
     }
 
-    /// With or without the prefix, as the standard has it.
+    /// With or without the prefix and the padding, as the standard has it.
     pub fn parse(text: &str) -> Result<Self, NotAnEndpointSecret> {
-        let encoded = text.strip_prefix(PREFIX).unwrap_or(text);
-        let bytes = BASE64.decode(encoded.as_bytes()).map_err(|_| NotAnEndpointSecret)?;
+        let encoded = text.strip_prefix(PREFIX).unwrap_or(text).trim_end_matches('=');
+        let bytes = BASE64_NOPAD.decode(encoded.as_bytes()).map_err(|_| NotAnEndpointSecret)?;
         if (24..=64).contains(&bytes.len()) {
             Ok(Self(SecretBox::new(Box::new(bytes))))
         } else {
@@ -48,19 +51,34 @@ impl EndpointSecret {
         format!("{PREFIX}{}", BASE64.encode(self.0.expose_secret()))
     }
 
-    /// `v1,` and base64.
-    fn sign(&self, signed: &str) -> String {
-        let mac = Hmac::<Sha256>::new_from_slice(self.0.expose_secret());
-        let mac = mac.expect("an HMAC takes keys of any length").chain_update(signed.as_bytes());
-        format!("v1,{}", BASE64.encode(&mac.finalize().into_bytes()))
+    fn mac(&self, id: &str, timestamp: &str, body: &[u8]) -> Hmac<Sha256> {
+        let mac = Hmac::<Sha256>::new_from_slice(self.0.expose_secret()).expect("an HMAC takes keys of any length");
+        mac.chain_update(format!("{id}.{timestamp}.")).chain_update(body)
     }
 }
 
 /// What [`SIGNATURE`] says: a signature of each secret, by spaces. `timestamp` in unix seconds.
 pub fn sign(id: &str, timestamp: i64, body: &str, secrets: &[EndpointSecret]) -> String {
-    let signed = format!("{id}.{timestamp}.{body}");
-    let signatures: Vec<String> = secrets.iter().map(|secret| secret.sign(&signed)).collect();
+    let timestamp = timestamp.to_string();
+    let tag = |secret: &EndpointSecret| secret.mac(id, &timestamp, body.as_bytes()).finalize().into_bytes();
+    let signatures: Vec<String> =
+        secrets.iter().map(|secret| format!("{VERSION}{}", BASE64.encode(&tag(secret)))).collect();
     signatures.join(" ")
+}
+
+/// Whether any of the secrets made any of the signatures that [`SIGNATURE`] claims, of which the first 4 of our version are
+/// looked at: both may be changing. `timestamp` as it was written: it is signed as text.
+pub fn verify(
+    (id, timestamp, body): (&str, &str, &[u8]),
+    claimed: &str,
+    mut secrets: impl Iterator<Item = EndpointSecret>,
+) -> bool {
+    let of_version = claimed.split(' ').filter_map(|one| one.strip_prefix(VERSION)).take(SIGNATURES_MAX);
+    let tags: Vec<Vec<u8>> = of_version.filter_map(|text| BASE64.decode(text.as_bytes()).ok()).collect();
+    secrets.any(|secret| {
+        let mac = secret.mac(id, timestamp, body);
+        tags.iter().any(|tag| mac.clone().verify_slice(tag).is_ok())
+    })
 }
 
 #[cfg(test)]
@@ -86,6 +104,22 @@ mod tests {
         let both = signed(&[&other, "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"]);
         let (first, second) = both.split_once(' ').unwrap();
         assert!(first.starts_with("v1,") && first != PUBLISHED && second == PUBLISHED, "{both}");
+    }
+
+    #[test]
+    fn what_one_signs_the_other_verifies_and_nothing_else() {
+        let (old, new) = (EndpointSecret::generate(&mut rand::rng()), EndpointSecret::generate(&mut rand::rng()));
+        let again = |secret: &EndpointSecret| EndpointSecret::parse(&secret.reveal()).unwrap();
+        let claimed = sign("msg_1", 1_614_265_330, "{}", &[again(&old)]);
+        let holds = |id: &str, at: &str, body: &[u8], secrets: &[&EndpointSecret]| {
+            verify((id, at, body), &claimed, secrets.iter().map(|secret| again(secret)))
+        };
+        assert!(holds("msg_1", "1614265330", b"{}", &[&new, &old]));
+        assert!(!holds("msg_1", "1614265330", b"{}", &[&new]));
+        assert!(!holds("msg_1", "1614265330", b"{}", &[]));
+        assert!(!holds("msg_2", "1614265330", b"{}", &[&old]));
+        assert!(!holds("msg_1", "01614265330", b"{}", &[&old]), "signed as text");
+        assert!(!holds("msg_1", "1614265330", b"{} ", &[&old]));
     }
 
     #[test]
