@@ -154,6 +154,22 @@ async fn a_grace_is_counted_in_the_time_that_late_receipts_tell_of() {
 }
 
 #[tokio::test]
+async fn a_providers_clock_that_is_ahead_of_ours_promises_nothing() {
+    let world = World::new().await;
+    let (mut seed, account) = seed(&world).await;
+    let to = seed.contact(1).await;
+    seed.message(account, to, &SeedMessage { class: "transactional", ..Default::default() }).await;
+    seed.conn().execute(UNKNOWN).await.unwrap();
+    let now = world.app.clock.now();
+    let mut tx = SystemTx::begin_settle(&world.app.store).await.unwrap();
+    pulses::note_told(&mut tx, &[(seed.tenant, account, now + TimeDelta::hours(2))], now).await.unwrap();
+    pulses::note_accepted(&mut tx, &[(seed.tenant, account, now)], now + TimeDelta::minutes(10)).await.unwrap();
+    tx.commit().await.unwrap();
+    world.app.clock.advance(TimeDelta::minutes(11));
+    assert_eq!(resent(&world).await, 0, "receipts tell of no time that has not come");
+}
+
+#[tokio::test]
 async fn a_grace_begins_anew_after_a_time_in_which_nobody_swept() {
     let world = World::new().await;
     let (mut seed, account) = seed(&world).await;
