@@ -1,21 +1,18 @@
 //! People by their cookie. A browser sends it along with every request, also with those that a stranger's page makes it
 //! send: so whatever changes something must come from our own pages, and says so in a header that no form can set.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-
 use axum::{
-    extract::{ConnectInfo, FromRequestParts},
+    extract::FromRequestParts,
     http::{HeaderMap, HeaderValue, Method, StatusCode, header, request::Parts},
 };
 use cookie::{Cookie, SameSite};
 use postroad_app::sign_in::{self, Place, SignInError};
 use postroad_core::sign_in::{SESSION_MAX, Token};
 
-use crate::{Api, ApiState, Settings, problem::Problem};
+use crate::{ApiState, Settings, problem::Problem};
 
 /// Must be `1` in whatever changes something.
 pub(crate) const CSRF: &str = "X-Postroad-CSRF";
-const AGENT_CHARS: usize = 300;
 
 /// Somebody who is signed in.
 pub(crate) struct SignedIn {
@@ -42,15 +39,9 @@ impl FromRequestParts<ApiState> for OurPage {
 
     async fn from_request_parts(parts: &mut Parts, api: &ApiState) -> Result<Self, Problem> {
         refuse_strangers_pages(&parts.method, &parts.headers, &api.settings)?;
-        Ok(Self(place(api, parts)))
+        let agent = parts.headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or_default();
+        Ok(Self(Place { ip: api.client_ip(&parts.extensions, &parts.headers), agent: agent.to_owned() }))
     }
-}
-
-fn place(api: &Api, parts: &Parts) -> Place {
-    let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
-    let ip = api.proxies.client_ip(peer.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)), &parts.headers);
-    let agent = parts.headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or_default();
-    Place { ip, agent: agent.chars().take(AGENT_CHARS).collect() }
 }
 
 /// Browsers say where a request comes from, in `Sec-Fetch-Site` or, if they are old, in `Origin`. What says neither is no
@@ -139,6 +130,7 @@ impl From<SignInError> for Problem {
             SignInError::Name => Self::invalid("invalid_name", error),
             SignInError::UnknownDepartment => Self::invalid("unknown_department", error),
             SignInError::EmailTaken => Self::conflict("email_taken", error),
+            SignInError::SomebodyElse => Self::conflict("email_of_another_member", error),
             SignInError::AlreadyInvited => Self::conflict("already_invited", error),
             SignInError::AlreadyMember => Self::conflict("already_member", error),
             SignInError::SignUpClosed => refused(StatusCode::FORBIDDEN, "sign_up_closed", "Sign-up is closed", error),

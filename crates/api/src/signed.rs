@@ -9,14 +9,14 @@ mod people;
 mod strangers;
 
 use std::{
-    net::{IpAddr, Ipv4Addr, SocketAddr},
+    net::IpAddr,
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use axum::{
     body::{Body, Bytes},
-    extract::{ConnectInfo, Request, State},
+    extract::{Request, State},
     http::StatusCode,
     middleware::Next,
     response::{IntoResponse, Response},
@@ -45,8 +45,7 @@ pub(crate) use strangers::Strangers;
 /// Verifies, runs the handler, and writes the call's line into the log, whatever came of it.
 pub(crate) async fn authenticate(State(api): State<ApiState>, request: Request, next: Next) -> Response {
     let began = Instant::now();
-    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
-    let ip = api.proxies.client_ip(peer.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)), request.headers());
+    let ip = api.client_ip(request.extensions(), request.headers());
     let mut line = Line::of(&request, ip);
     let admitted = match people::cookie_of(&api, &request) {
         Some(token) => people::admit(&api, request, &token, ip, &mut line).await,

@@ -1,7 +1,15 @@
 //! What handlers stand on.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
 
+use axum::{
+    extract::ConnectInfo,
+    http::{Extensions, HeaderMap},
+};
 use postroad_app::{App, clients::Keys, ingest::Ingest, requests::RequestLog, sign_in::Passwords};
 use postroad_core::{
     account::Pace,
@@ -102,6 +110,12 @@ impl Api {
             app,
             settings,
         }))
+    }
+
+    /// Who calls: the connection's own address, or what a trusted proxy says.
+    pub(crate) fn client_ip(&self, extensions: &Extensions, headers: &HeaderMap) -> IpAddr {
+        let peer = extensions.get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
+        self.proxies.client_ip(peer.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)), headers)
     }
 
     /// Writes what waits to be written: the last thing before the process ends.

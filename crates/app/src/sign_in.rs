@@ -14,12 +14,10 @@ use chrono::{DateTime, Utc};
 use postroad_core::{
     conversation::Role,
     ids::{TenantId, UserId},
-    quiet_hours::QuietHours,
     sign_in::{FAILURES_KEPT, Token, TokenHash, may_try_at},
 };
 use postroad_store::{
-    Error, SystemTx, sessions as stored,
-    tenants::{self as stored_tenants, Settings},
+    Error, SystemTx, sessions as stored, tenants as stored_tenants,
     users::{self, Joining},
 };
 pub use postroad_store::{
@@ -32,12 +30,12 @@ use sha2::{Digest, Sha256};
 
 pub use invitations::{Accepting, Invited, NewInvitation, accept, invitations, invite, revoke};
 pub use passwords::{Busy, CHARS as PASSWORD_CHARS, Passwords, Verdict, Weak, check as check_password};
-pub use sessions::{change_password, end, end_others, find, list, me, switch};
+pub use sessions::{change_password, end, end_others, find, list, me, still, switch};
 
 use crate::{
     App,
     members::{self, MemberError},
-    tenants::{NewTenant, TenantError},
+    tenants::{NewTenant, TenantError, check_new},
     text,
 };
 
@@ -67,6 +65,8 @@ pub enum SignInError {
     AlreadyInvited,
     #[error("they work for this tenant already")]
     AlreadyMember,
+    #[error("another member, who signs in with another email, has this one")]
+    SomebodyElse,
     #[error("there is no such department")]
     UnknownDepartment,
     #[error("you cannot give a role that may do more than your own")]
@@ -120,7 +120,8 @@ pub async fn sign_up(
     tenant: NewTenant,
     place: &Place,
 ) -> Result<Opened, SignInError> {
-    let NewTenant { slug, settings } = checked(tenant)?;
+    check_new(&tenant)?;
+    let NewTenant { slug, settings } = tenant;
     if !is_open(app).await? {
         return Err(SignInError::SignUpClosed);
     }
@@ -137,7 +138,7 @@ pub async fn sign_up(
         error => SignInError::Store(error),
     })?;
     users::insert(&mut tx, &user).await?;
-    users::join(&mut tx, &user, &Joining { tenant, role: Role::Owner, department: None }, now).await?;
+    become_member(&mut tx, &user, Joining { tenant, role: Role::Owner, department: None }, now).await?;
     let opened = sessions::open(&mut tx, user.id, Some(tenant), place, now).await?;
     tx.commit().await?;
     Ok(opened)
@@ -147,16 +148,6 @@ pub async fn sign_up(
 pub async fn is_open(app: &App) -> Result<bool, SignInError> {
     let mut tx = SystemTx::begin(&app.store).await?;
     Ok(!users::any(&mut tx).await?)
-}
-
-fn checked(tenant: NewTenant) -> Result<NewTenant, TenantError> {
-    crate::tenants::check_new(&tenant)?;
-    Ok(tenant)
-}
-
-/// Settings of a tenant that says nothing but its name and zone.
-pub fn plain(name: String, time_zone: String, quiet_hours: Option<QuietHours>) -> Settings {
-    Settings { name, time_zone, quiet_hours, caps: Vec::new() }
 }
 
 /// Somebody who can sign in and works for a tenant; made by the operator.
@@ -169,7 +160,7 @@ pub async fn create(
     let user = hashed(app, passwords, new).await?;
     let mut tx = SystemTx::begin(&app.store).await?;
     users::insert(&mut tx, &user).await?;
-    users::join(&mut tx, &user, &Joining { tenant, role, department: None }, user.created_at).await?;
+    become_member(&mut tx, &user, Joining { tenant, role, department: None }, user.created_at).await?;
     tx.commit().await?;
     Ok(user)
 }
@@ -218,32 +209,31 @@ async fn prove(
     place: &Place,
 ) -> Result<User, SignInError> {
     let who = who(email, place.ip);
-    let mut tx = SystemTx::begin(&app.store).await?;
-    let failed = stored::failures(&mut tx, &who).await?;
-    let user = users::find_by_email(&mut tx, email.trim()).await?.filter(|user| user.disabled_at.is_none());
-    tx.commit().await?;
-    if let Some(until) = failed.map(|(failures, at)| may_try_at(failures, at)).filter(|until| *until > app.clock.now())
-    {
-        return Err(SignInError::TooManyTries { until });
-    }
+    let user = begin_try(app, &who, email).await?;
     let verdict = passwords.verify(password, user.as_ref().map(|user| user.password.clone())).await?;
+    let user = user.filter(|_| verdict != Verdict::Wrong).ok_or(SignInError::Wrong)?;
+    let mut tx = SystemTx::begin(&app.store).await?;
+    if let Verdict::Outdated(password) = verdict {
+        users::set_password(&mut tx, user.id, &password, app.clock.now()).await?;
+    }
+    stored::forgive(&mut tx, &who).await?;
+    tx.commit().await?;
+    Ok(user)
+}
+
+/// A try counts as wrong until it is right: of a hundred at once, no more are looked at than of a hundred one after the other.
+async fn begin_try(app: &App, who: &TokenHash, email: &str) -> Result<Option<User>, SignInError> {
     let now = app.clock.now();
     let mut tx = SystemTx::begin(&app.store).await?;
-    let proven = match (verdict, user) {
-        (Verdict::Wrong, _) | (_, None) => None,
-        (Verdict::Right, Some(user)) => Some(user),
-        (Verdict::Outdated(password), Some(user)) => {
-            users::set_password(&mut tx, user.id, &password, now).await?;
-            Some(User { password, ..user })
-        }
-    };
-    match proven {
-        Some(_) if failed.is_some() => stored::forgive(&mut tx, &who).await?,
-        Some(_) => {}
-        None => stored::fail(&mut tx, &who, now - FAILURES_KEPT, now).await?,
+    stored::hold(&mut tx, who).await?;
+    let failed = stored::failures(&mut tx, who).await?;
+    if let Some(until) = failed.map(|(failures, at)| may_try_at(failures, at)).filter(|until| *until > now) {
+        return Err(SignInError::TooManyTries { until });
     }
+    stored::fail(&mut tx, who, now - FAILURES_KEPT, now).await?;
+    let user = users::find_by_email(&mut tx, email.trim()).await?.filter(|user| user.disabled_at.is_none());
     tx.commit().await?;
-    proven.ok_or(SignInError::Wrong)
+    Ok(user)
 }
 
 /// Whoever tries this address of mail from this network. A stranger counts like anybody else: to count shows nothing.
@@ -308,7 +298,17 @@ pub async fn reset_password(
 /// Makes somebody a member of a tenant, or changes their role there; by the operator.
 pub async fn join(app: &App, user: &User, tenant: TenantId, role: Role) -> Result<(), SignInError> {
     let mut tx = SystemTx::begin(&app.store).await?;
-    users::join(&mut tx, user, &Joining { tenant, role, department: None }, app.clock.now()).await?;
+    become_member(&mut tx, user, Joining { tenant, role, department: None }, app.clock.now()).await?;
     tx.commit().await?;
     Ok(())
+}
+
+async fn become_member(
+    tx: &mut SystemTx,
+    user: &User,
+    joining: Joining,
+    now: DateTime<Utc>,
+) -> Result<(), SignInError> {
+    let joined = users::join(tx, user, &joining, now).await?;
+    joined.then_some(()).ok_or(SignInError::SomebodyElse)
 }

@@ -62,9 +62,16 @@ pub struct ViewChange {
     pub filter: Option<Value>,
 }
 
-pub async fn update(app: &App, tenant: TenantId, id: ViewId, change: ViewChange) -> Result<View, ViewError> {
+/// `by`: the person who does it, to whom other people's own views do not exist; none of a program.
+pub async fn update(
+    app: &App,
+    tenant: TenantId,
+    by: Option<MemberId>,
+    id: ViewId,
+    change: ViewChange,
+) -> Result<View, ViewError> {
     let mut tx = TenantTx::begin(&app.store, tenant).await?;
-    let mut view = stored::find(&mut tx, id).await?.ok_or(ViewError::NotFound)?;
+    let mut view = seen(&mut tx, by, id).await?;
     if let Some(name) = change.name {
         view.name = fitting(&name)?;
     }
@@ -76,17 +83,26 @@ pub async fn update(app: &App, tenant: TenantId, id: ViewId, change: ViewChange)
     Ok(view)
 }
 
-pub async fn delete(app: &App, tenant: TenantId, id: ViewId) -> Result<(), ViewError> {
+async fn seen(tx: &mut TenantTx, by: Option<MemberId>, id: ViewId) -> Result<View, ViewError> {
+    let view = stored::find(tx, id).await?.ok_or(ViewError::NotFound)?;
+    let is_somebody_elses = by.is_some() && view.member.is_some() && view.member != by;
+    if is_somebody_elses { Err(ViewError::NotFound) } else { Ok(view) }
+}
+
+/// `by`: as for [`update`].
+pub async fn delete(app: &App, tenant: TenantId, by: Option<MemberId>, id: ViewId) -> Result<(), ViewError> {
     let mut tx = TenantTx::begin(&app.store, tenant).await?;
+    seen(&mut tx, by, id).await?;
     if !stored::delete(&mut tx, id).await? {
         return Err(ViewError::NotFound);
     }
     Ok(tx.commit().await?)
 }
 
-pub async fn get(app: &App, tenant: TenantId, id: ViewId) -> Result<View, ViewError> {
+/// `by`: as for [`update`].
+pub async fn get(app: &App, tenant: TenantId, by: Option<MemberId>, id: ViewId) -> Result<View, ViewError> {
     let mut tx = TenantTx::begin(&app.store, tenant).await?;
-    stored::find(&mut tx, id).await?.ok_or(ViewError::NotFound)
+    seen(&mut tx, by, id).await
 }
 
 /// A page, oldest first. `of`: that member's own and everybody's.

@@ -186,6 +186,14 @@ pub async fn end_oldest(tx: &mut SystemTx, user: UserId, keep: i64) -> Result<()
     Ok(())
 }
 
+/// Whoever tries waits for whoever tries already, until the transaction ends.
+pub async fn hold(tx: &mut SystemTx, who: &TokenHash) -> Result<()> {
+    sqlx::query!("select pg_advisory_xact_lock(hashtextextended(encode($1, 'hex'), 31))", who.as_slice())
+        .execute(tx.conn())
+        .await?;
+    Ok(())
+}
+
 /// How often in a row somebody failed, and when last.
 pub async fn failures(tx: &mut SystemTx, who: &TokenHash) -> Result<Option<(u32, DateTime<Utc>)>> {
     let row = sqlx::query!("select failures, failed_at from sign_in_failures where who = $1", who)

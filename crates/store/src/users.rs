@@ -139,15 +139,24 @@ pub async fn memberships(tx: &mut SystemTx, user: UserId) -> Result<Vec<Membersh
     Ok(rows)
 }
 
-/// Somebody begins to work for a tenant: as the member who has their address of mail already, or as a new one.
-pub async fn join(tx: &mut SystemTx, user: &User, membership: &Joining, now: DateTime<Utc>) -> Result<()> {
-    sqlx::query!(
+/// Somebody begins to work for a tenant: as the member that they were, as one who has their address of mail and does not sign in, or
+/// as a new one. False: a member who is somebody else has this address.
+pub async fn join(tx: &mut SystemTx, user: &User, membership: &Joining, now: DateTime<Utc>) -> Result<bool> {
+    let joined = sqlx::query_scalar!(
         r#"
+        with again as (
+            update members set role = $5, active = true, updated_at = $8, department_id = coalesce($6, department_id)
+            where  tenant_id = $1 and user_id = $7
+            returning 1
+        ), joined as (
         insert into members as m (tenant_id, id, name, email, role, department_id, user_id, created_at, updated_at)
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $8)
+        select $1, $2, $3, $4, $5, $6, $7, $8, $8 where not exists (select 1 from again)
         on conflict (tenant_id, lower(email)) where email is not null do update
         set    user_id = excluded.user_id, role = excluded.role, active = true, updated_at = excluded.updated_at,
                department_id = coalesce(excluded.department_id, m.department_id)
+        where  m.user_id is null
+        returning 1)
+        select exists (select 1 from again) or exists (select 1 from joined) as "joined!"
         "#,
         membership.tenant.uuid(),
         MemberId::new(now).uuid(),
@@ -158,9 +167,9 @@ pub async fn join(tx: &mut SystemTx, user: &User, membership: &Joining, now: Dat
         user.id.uuid(),
         now,
     )
-    .execute(tx.conn())
+    .fetch_one(tx.conn())
     .await?;
-    Ok(())
+    Ok(joined)
 }
 
 /// As what somebody joins a tenant.

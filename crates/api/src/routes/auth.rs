@@ -8,7 +8,7 @@ use axum::{
 use chrono::{DateTime, Utc};
 use postroad_app::{
     sign_in::{self, Accepting, Membership, NewUser, Opened, Place, Session as Stored, SignInError},
-    tenants::NewTenant,
+    tenants::{NewTenant, Settings},
 };
 use postroad_core::{
     conversation::Role,
@@ -18,7 +18,7 @@ use postroad_core::{
 };
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
@@ -45,6 +45,16 @@ pub(crate) fn routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(list, end_others))
         .routes(routes!(end))
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+}
+
+/// What the pages of this server say, and no stranger's.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "read by `OurPage`, described here")]
+struct Csrf {
+    /// 1
+    #[param(rename = "X-Postroad-CSRF", pattern = "^1$")]
+    csrf: String,
 }
 
 /// The first person of an installation, and the tenant that is theirs.
@@ -83,7 +93,7 @@ struct FirstTenant {
     path = "/v1/auth/signup",
     tag = "auth",
     request_body = SignUp,
-    params(("X-Postroad-CSRF" = String, Header, description = "1", pattern = "^1$")),
+    params(Csrf),
     responses((status = 201, description = "Signed in; the answer sets the cookie of the session", body = Me), SignInRefusals),
     security(()),
 )]
@@ -94,7 +104,12 @@ async fn sign_up(
 ) -> Result<Response, Problem> {
     listen(&api, &place)?;
     let SignUp { email, name, password, tenant: FirstTenant { slug, name: tenant_name, time_zone } } = new;
-    let settings = sign_in::plain(tenant_name, time_zone.unwrap_or_else(|| "UTC".to_owned()), None);
+    let settings = Settings {
+        name: tenant_name,
+        time_zone: time_zone.unwrap_or_else(|| "UTC".to_owned()),
+        quiet_hours: None,
+        caps: Vec::new(),
+    };
     let user = NewUser { email, name, password };
     let opened = sign_in::sign_up(&api.app, &api.passwords, user, NewTenant { slug, settings }, &place).await?;
     begun(&api, StatusCode::CREATED, opened).await
@@ -120,7 +135,7 @@ struct LogIn {
     path = "/v1/auth/login",
     tag = "auth",
     request_body = LogIn,
-    params(("X-Postroad-CSRF" = String, Header, description = "1", pattern = "^1$")),
+    params(Csrf),
     responses((status = 200, description = "Signed in; the answer sets the cookie of the session", body = Me), SignInRefusals),
     security(()),
 )]
@@ -166,7 +181,7 @@ fn noted<T>(api: &Api, place: &Place, done: Result<T, SignInError>) -> Result<T,
     post,
     path = "/v1/auth/logout",
     tag = "auth",
-    params(("X-Postroad-CSRF" = String, Header, description = "1", pattern = "^1$")),
+    params(Csrf),
     responses((status = 204, description = "Signed out; the answer takes the cookie away"), SignInRefusals),
     security(("session" = [])),
 )]
@@ -274,7 +289,7 @@ struct NewPassword {
     path = "/v1/auth/password",
     tag = "auth",
     request_body = NewPassword,
-    params(("X-Postroad-CSRF" = String, Header, description = "1", pattern = "^1$")),
+    params(Csrf),
     responses((status = 200, description = "Changed; the answer sets a new cookie", body = Me), SignInRefusals),
     security(("session" = [])),
 )]
@@ -304,7 +319,7 @@ struct Switch {
     path = "/v1/auth/switch-tenant",
     tag = "auth",
     request_body = Switch,
-    params(("X-Postroad-CSRF" = String, Header, description = "1", pattern = "^1$")),
+    params(Csrf),
     responses((status = 200, description = "Done; the answer sets a new cookie", body = Me), SignInRefusals),
     security(("session" = [])),
 )]
@@ -340,7 +355,7 @@ struct Accept {
     path = "/v1/auth/accept-invitation",
     tag = "auth",
     request_body = Accept,
-    params(("X-Postroad-CSRF" = String, Header, description = "1", pattern = "^1$")),
+    params(Csrf),
     responses((status = 200, description = "Signed in; the answer sets the cookie of the session", body = Me), SignInRefusals),
     security(()),
 )]
@@ -402,7 +417,7 @@ async fn list(SignedIn { who, .. }: SignedIn, State(api): State<ApiState>) -> Re
     delete,
     path = "/v1/auth/sessions",
     tag = "auth",
-    params(("X-Postroad-CSRF" = String, Header, description = "1", pattern = "^1$")),
+    params(Csrf),
     responses((status = 204, description = "This session is the only one"), SignInRefusals),
     security(("session" = [])),
 )]
@@ -418,7 +433,7 @@ async fn end_others(SignedIn { who, .. }: SignedIn, State(api): State<ApiState>)
     tag = "auth",
     params(
         ("id" = String, Path, pattern = "^ses_[0-9a-f]{32}$"),
-        ("X-Postroad-CSRF" = String, Header, description = "1", pattern = "^1$"),
+        Csrf,
     ),
     responses((status = 204, description = "It has ended"), SignInRefusals),
     security(("session" = [])),

@@ -102,7 +102,7 @@ pub(super) async fn recheck(
     principal: &Principal,
     token: &TokenHash,
 ) -> Option<Result<Vec<Scope>, AuthFailure>> {
-    let found = sign_in::find(&api.app, token).await.ok()?;
+    let found = sign_in::still(&api.app, token).await.ok()?;
     let stays = found.filter(|who| who.works_for == Some(principal.call.tenant) && who.member == principal.call.member);
     Some(stays.and_then(|who| who.role).map(postroad_core::conversation::Role::scopes).ok_or(AuthFailure::NotSignedIn))
 }

@@ -2,6 +2,8 @@
 
 use chrono::TimeDelta;
 use http::{Method, Request};
+use postroad_app::sign_in::{self, NewUser, Passwords, SignInError};
+use postroad_core::{conversation::Role, ids::TenantId, sign_in::Token};
 use postroad_testkit::Answer;
 use serde_json::{Value, json};
 
@@ -200,6 +202,52 @@ async fn wrong_passwords_wait_longer_and_strangers_get_the_same_answer() {
 }
 
 #[tokio::test]
+async fn of_many_guesses_at_once_no_more_are_looked_at_than_one_after_the_other() {
+    let world = World::new().await;
+    owner(&world).await;
+    let guesses = (0..15)
+        .map(async |_| code(&Browser::new(&world).log_in("ada@shop.example", "wrong horse battery staple").await));
+    let answers = futures::future::join_all(guesses).await;
+    let looked_at = answers.iter().filter(|answer| **answer == refused(401, "wrong_credentials")).count();
+    let waits = answers.iter().filter(|answer| **answer == refused(429, "too_many_tries")).count();
+    assert_eq!((looked_at, waits), (5, 10));
+}
+
+#[tokio::test]
+async fn a_stream_that_is_left_open_is_no_use_of_a_session() {
+    let world = World::new().await;
+    let mut ada = owner(&world).await;
+    let token = ada.cookie.as_deref().and_then(|cookie| Token::parse(cookie.split_once('=')?.1)).unwrap().hash();
+    world.clock.advance(TimeDelta::hours(23));
+    assert!(sign_in::still(&world.app, &token).await.unwrap().is_some());
+    world.clock.advance(TimeDelta::hours(2));
+    assert!(sign_in::still(&world.app, &token).await.unwrap().is_none());
+    assert_eq!(code(&ada.get("/v1/auth/me").await), refused(401, "not_signed_in"));
+}
+
+#[tokio::test]
+async fn nobody_becomes_somebody_else_by_an_address_of_mail_that_was_changed() {
+    let world = World::new().await;
+    let mut ada = owner(&world).await;
+    let mut bo = colleague(&world, &mut ada, "bo@shop.example", "agent").await;
+    let bo_id = bo.get("/v1/auth/me").await.json()["works_for"]["member_id"].clone();
+    let path = format!("/v1/members/{}", bo_id.as_str().unwrap());
+    ada.call(Method::PATCH, &path, &json!({"email": "cy@shop.example"})).await;
+    // Whoever works there already comes back as who they were, whatever the address says by now.
+    let again = ada.invite("bo@shop.example", "manager").await.json();
+    let accepted = bo.accept(&again["token"], "Bo", PASSWORD).await.json();
+    assert_eq!((&accepted["works_for"]["member_id"], &accepted["works_for"]["role"]), (&bo_id, &json!("manager")));
+    // And who really has that address does not become them.
+    let user = NewUser { email: "cy@shop.example".into(), name: "Cy".into(), password: PASSWORD.into() };
+    let tenant = world.text("select id::text from tenants where slug = 'shop'").await;
+    let tenant = TenantId::from_uuid(tenant.parse().unwrap());
+    let made = sign_in::create(&world.app, &Passwords::start(1), user, (tenant, Role::Agent)).await;
+    assert!(matches!(made, Err(SignInError::SomebodyElse)));
+    assert_eq!(world.count("select count(*) from users").await, 2, "nothing is half done");
+    assert_eq!(bo.get("/v1/auth/me").await.json()["works_for"]["member_id"], bo_id);
+}
+
+#[tokio::test]
 async fn who_is_invited_works_for_the_tenant_in_the_role_that_they_were_given() {
     let world = World::new().await;
     let mut ada = owner(&world).await;
@@ -326,7 +374,15 @@ async fn a_person_speaks_for_nobody_but_themselves() {
     assert_eq!(code(&theirs), refused(403, "not_yourself"));
     assert_eq!(bo.get(&format!("/v1/notifications?member_id={bo_id}")).await.status, 200);
     let view = json!({"name": "mine", "member_id": ada_id, "filter": {}});
-    assert_eq!(code(&bo.post("/v1/views", view).await), refused(403, "not_yourself"));
+    assert_eq!(code(&bo.post("/v1/views", view.clone()).await), refused(403, "not_yourself"));
+    let own = ada.post("/v1/views", view).await.json()["id"].as_str().unwrap().to_owned();
+    for (method, body) in
+        [(Method::GET, Value::Null), (Method::PATCH, json!({"name": "x"})), (Method::DELETE, Value::Null)]
+    {
+        let answer = bo.call(method, &format!("/v1/views/{own}"), &body).await;
+        assert_eq!(code(&answer), refused(404, "not_found"), "another's own view is as unknown as a random one");
+    }
+    assert_eq!(ada.get(&format!("/v1/views/{own}")).await.json()["name"], "mine");
 }
 
 #[tokio::test]

@@ -133,7 +133,7 @@ async fn enter(app: &App, user: &User, token: &Token, place: &Place) -> Result<O
     }
     let joining =
         Joining { tenant: asked.tenant, role: asked.role, department: asked.department.map(DepartmentId::uuid) };
-    users::join(&mut tx, user, &joining, now).await?;
+    super::become_member(&mut tx, user, joining, now).await?;
     stored::accept(&mut tx, &asked, now).await?;
     let opened = sessions::open(&mut tx, user.id, Some(asked.tenant), place, now).await?;
     tx.commit().await?;

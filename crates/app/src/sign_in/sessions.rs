@@ -39,7 +39,7 @@ async fn opened(tx: &mut SystemTx, token: Token, now: DateTime<Utc>) -> Result<O
     Ok(Opened { token, signed_in })
 }
 
-/// Who is signed in by what a cookie holds. None: nobody, or not any more.
+/// Who is signed in by what a cookie holds. None: nobody, or not any more. Counts as use.
 pub async fn find(app: &App, token: &TokenHash) -> Result<Option<SignedIn>, SignInError> {
     let now = app.clock.now();
     let mut tx = SystemTx::begin(&app.store).await?;
@@ -49,6 +49,13 @@ pub async fn find(app: &App, token: &TokenHash) -> Result<Option<SignedIn>, Sign
     }
     tx.commit().await?;
     Ok(found)
+}
+
+/// The same without counting as use: whoever only follows what happens does not keep a session alive.
+pub async fn still(app: &App, token: &TokenHash) -> Result<Option<SignedIn>, SignInError> {
+    let now = app.clock.now();
+    let mut tx = SystemTx::begin(&app.store).await?;
+    Ok(stored::find(&mut tx, token, now - IDLE_MAX, now).await?)
 }
 
 /// Where somebody works.

@@ -171,7 +171,7 @@ async fn get(
     Path(id): Path<ViewId>,
 ) -> Result<axum::Json<View>, Problem> {
     let tenant = live::tenant(&caller)?;
-    let view = views::get(&api.app, tenant, id).await?;
+    let view = views::get(&api.app, tenant, caller.speaks_for(None)?, id).await?;
     let mut listed = question(&view.filter)?.listed()?;
     listed.limit = COUNTED_MAX + 1;
     let found = conversations::list(&api.app, tenant, &listed).await?.len();
@@ -217,7 +217,7 @@ async fn update(
         caller.speaks_as(*member)?;
     }
     let change = ViewChange { name: wanted.name, member: wanted.member_id, filter: wanted.filter };
-    Ok(axum::Json(View::of(views::update(&api.app, tenant, id, change).await?)))
+    Ok(axum::Json(View::of(views::update(&api.app, tenant, caller.speaks_for(None)?, id, change).await?)))
 }
 
 /// Take a view away.
@@ -234,7 +234,7 @@ async fn delete(
     State(api): State<ApiState>,
     Path(id): Path<ViewId>,
 ) -> Result<StatusCode, Problem> {
-    views::delete(&api.app, live::tenant(&caller)?, id).await?;
+    views::delete(&api.app, live::tenant(&caller)?, caller.speaks_for(None)?, id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

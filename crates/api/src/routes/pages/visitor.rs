@@ -1,13 +1,9 @@
 //! Who opens a page: nobody is known, but how often an address tried tokens that lead nowhere.
 
-use std::{
-    collections::HashMap,
-    net::{IpAddr, Ipv4Addr, SocketAddr},
-    time::Duration,
-};
+use std::{collections::HashMap, net::IpAddr, time::Duration};
 
 use axum::{
-    extract::{ConnectInfo, FromRequestParts, Path},
+    extract::{FromRequestParts, Path},
     http::{HeaderValue, StatusCode, header, request::Parts},
     response::{IntoResponse, Response},
 };
@@ -27,8 +23,7 @@ impl FromRequestParts<ApiState> for Visitor {
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, api: &ApiState) -> Result<Self, Response> {
-        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
-        let ip = api.proxies.client_ip(peer.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)), &parts.headers);
+        let ip = api.client_ip(&parts.extensions, &parts.headers);
         let wanted = Words::wanted(&parts.headers);
         if let Err(wait) = api.visitors.check(ip, api.app.clock.now()) {
             return Err(come_later(Words::for_person(wanted, None), wait));
