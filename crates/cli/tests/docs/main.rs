@@ -12,6 +12,7 @@ mod dashboards;
 mod home;
 mod pages;
 mod rehearsal;
+mod signing;
 mod tour;
 mod tree;
 
@@ -95,6 +96,19 @@ fn every_test_that_the_reliability_page_names_exists() -> Result<()> {
 fn is_sentence(code: &str) -> bool {
     let plain = code.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
     plain && code.matches('_').count() >= 4
+}
+
+#[test]
+fn in_six_languages_a_request_is_signed_as_the_published_vectors_say() -> Result<()> {
+    let vectors = signing::vectors()?;
+    assert_eq!(vectors.len(), 5);
+    for vector in &vectors {
+        assert_eq!(vector.signed_in_rust().as_ref(), Some(&vector.headers()), "Rust: {}", vector.name());
+        for language in &signing::LANGUAGES {
+            assert_eq!(vector.signed_in(language)?, vector.headers(), "{language:?}: {}", vector.name());
+        }
+    }
+    Ok(())
 }
 
 #[test]
