@@ -14,6 +14,7 @@ use postroad_core::{
     scope::Scope,
     sign_in::TokenHash,
 };
+use postroad_store::Doer;
 
 use crate::{metrics::AuthFailure, problem::Problem};
 
@@ -27,6 +28,17 @@ pub(crate) struct Principal {
     pub(crate) ip: IpAddr,
 }
 
+impl Principal {
+    /// As the audit names them.
+    pub(crate) fn doer(&self) -> Doer {
+        Doer {
+            actor: self.call.actor().to_string(),
+            ip: Some(self.ip.to_string()),
+            request_id: Some(self.call.request_id.clone()),
+        }
+    }
+}
+
 /// What a caller was known by.
 #[derive(Debug, Clone)]
 pub(crate) enum By {
@@ -35,9 +47,10 @@ pub(crate) enum By {
     Session(TokenHash, Role),
 }
 
-/// A scope as a type.
+/// What a route needs, as a type.
 pub trait Needs: Send + Sync {
-    const SCOPE: Scope;
+    /// One of them is enough; whoever has none is told the first.
+    const ANY_OF: &'static [Scope];
 }
 
 macro_rules! needs {
@@ -46,7 +59,7 @@ macro_rules! needs {
         pub struct $name;
 
         impl Needs for $name {
-            const SCOPE: Scope = Scope::$name;
+            const ANY_OF: &'static [Scope] = &[Scope::$name];
         }
     )+};
 }
@@ -58,6 +71,7 @@ needs!(
     ContactsWrite,
     CampaignsRead,
     CampaignsWrite,
+    CampaignsSend,
     AccountsRead,
     AccountsWrite,
     TemplatesRead,
@@ -74,9 +88,18 @@ needs!(
     TenantWrite,
     ClientsRead,
     ClientsWrite,
+    AuditRead,
 );
 
-/// A caller that has the scope `S`.
+/// Whoever sends, and whoever answers, attaches files.
+#[derive(Debug)]
+pub struct Attaches;
+
+impl Needs for Attaches {
+    const ANY_OF: &'static [Scope] = &[Scope::MessagesSend, Scope::ConversationsWrite];
+}
+
+/// A caller that has what `S` needs.
 pub struct Caller<S> {
     principal: Arc<Principal>,
     has: PhantomData<S>,
@@ -126,11 +149,11 @@ impl<S> Caller<S> {
 
     /// A further scope, for a part of what the route does.
     pub fn require(&self, scope: Scope) -> Result<(), Problem> {
-        if self.principal.scopes.contains(&scope) {
-            return Ok(());
-        }
-        AuthFailure::MissingScope.count();
-        Err(missing(scope))
+        self.has(scope).then_some(()).ok_or_else(|| missing(scope))
+    }
+
+    fn has(&self, scope: Scope) -> bool {
+        self.principal.scopes.contains(&scope)
     }
 
     pub(crate) fn principal(&self) -> Arc<Principal> {
@@ -149,8 +172,8 @@ impl<S: Needs, State: Send + Sync> FromRequestParts<State> for Caller<S> {
     async fn from_request_parts(parts: &mut Parts, _: &State) -> Result<Self, Problem> {
         let principal = parts.extensions.get::<Arc<Principal>>().cloned().ok_or_else(unauthorized)?;
         let caller = Self { principal, has: PhantomData };
-        caller.require(S::SCOPE)?;
-        Ok(caller)
+        let has_any = S::ANY_OF.iter().any(|scope| caller.has(*scope));
+        if has_any { Ok(caller) } else { Err(missing(S::ANY_OF[0])) }
     }
 }
 
@@ -168,6 +191,7 @@ pub(crate) fn unauthorized() -> Problem {
 }
 
 fn missing(scope: Scope) -> Problem {
+    AuthFailure::MissingScope.count();
     let title = "The caller lacks a scope";
     Problem::new(StatusCode::FORBIDDEN, "missing_scope", title, format_args!("this needs the scope {scope}"))
 }

@@ -4,7 +4,8 @@ use axum::Router;
 use utoipa::{
     OpenApi, PartialSchema as _, ToSchema as _,
     openapi::{
-        security::{ApiKey, ApiKeyValue, SecurityScheme},
+        path::{PathItem, Paths},
+        security::{ApiKey, ApiKeyValue, SecurityRequirement, SecurityScheme},
         tag::TagBuilder,
     },
 };
@@ -43,6 +44,7 @@ pub(crate) fn describe(router: OpenApiRouter<ApiState>) -> utoipa::openapi::Open
     api.tags =
         Some(TAGS.iter().map(|(name, what)| TagBuilder::new().name(*name).description(Some(*what)).build()).collect());
     api.merge(router.into_openapi());
+    accept_sessions(&mut api.paths);
     let components = api.components.get_or_insert_default();
     for (name, header) in SIGNED {
         components.add_security_scheme(name, SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::new(header))));
@@ -56,6 +58,25 @@ pub(crate) fn describe(router: OpenApiRouter<ApiState>) -> utoipa::openapi::Open
     components.schemas.extend(schemas);
     api
 }
+
+/// Whatever a program may call by a signature, a person may by a session.
+fn accept_sessions(paths: &mut Paths) {
+    let of = |item: &mut PathItem| {
+        let methods = [&mut item.get, &mut item.put, &mut item.post, &mut item.delete, &mut item.patch];
+        methods.into_iter().flatten().filter_map(|operation| operation.security.as_mut()).for_each(add_session);
+    };
+    paths.paths.values_mut().for_each(of);
+}
+
+fn add_session(security: &mut Vec<SecurityRequirement>) {
+    let signed = SecurityRequirement::default().add("key", NO_SCOPES).add("timestamp", NO_SCOPES);
+    let signed = signed.add("request_id", NO_SCOPES).add("signature", NO_SCOPES);
+    if *security == [signed] {
+        security.push(SecurityRequirement::new("session", NO_SCOPES));
+    }
+}
+
+const NO_SCOPES: [&str; 0] = [];
 
 const TAGS: &[(&str, &str)] = &[
     ("auth", "People sign in and out"),
@@ -73,6 +94,8 @@ const TAGS: &[(&str, &str)] = &[
     ("suppressions", "Addresses that nobody may write to"),
     ("webhook-endpoints", "Your own addresses that are told of what happens"),
     ("accounts", "Connected numbers, pages, bots and mailboxes"),
+    ("tenants", "Who owns data: made and switched by superadmins"),
+    ("audit", "Who changed what, from where"),
     ("tenant", "Settings, and the switch of everything"),
     ("live", "What happens, as it happens, and who is there"),
     ("notifications", "What members are told of"),

@@ -8,8 +8,9 @@ use axum::{
 use cookie::{Cookie, SameSite};
 use postroad_app::sign_in::{self, Place, SignInError};
 use postroad_core::sign_in::{SESSION_MAX, Token};
+use postroad_store::Doer;
 
-use crate::{ApiState, Settings, problem::Problem};
+use crate::{ApiState, Settings, metrics::AuthFailure, problem::Problem};
 
 /// Must be `1` in whatever changes something.
 pub(crate) const CSRF: &str = "X-Postroad-CSRF";
@@ -28,6 +29,34 @@ impl FromRequestParts<ApiState> for SignedIn {
         let token = token(&parts.headers, &api.settings).ok_or_else(not_signed_in)?;
         let who = sign_in::find(&api.app, &token.hash()).await?.ok_or_else(not_signed_in)?;
         Ok(Self { who, place })
+    }
+}
+
+/// Somebody who is signed in and runs the installation.
+pub(crate) struct Superadmin {
+    who: sign_in::SignedIn,
+    place: Place,
+}
+
+impl Superadmin {
+    /// As the audit names them.
+    pub(crate) fn doer(&self) -> Doer {
+        self.place.doer(self.who.user)
+    }
+}
+
+impl FromRequestParts<ApiState> for Superadmin {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, api: &ApiState) -> Result<Self, Problem> {
+        let SignedIn { who, place } = SignedIn::from_request_parts(parts, api).await?;
+        if who.superadmin {
+            return Ok(Self { who, place });
+        }
+        AuthFailure::MissingScope.count();
+        let title = "Only for superadmins";
+        let detail = "this is for the people who run the installation: `postroad users superadmin` names them";
+        Err(Problem::new(StatusCode::FORBIDDEN, "superadmin_needed", title, detail))
     }
 }
 

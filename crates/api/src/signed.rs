@@ -52,11 +52,20 @@ pub(crate) async fn authenticate(State(api): State<ApiState>, request: Request, 
         None => admit(&api, request, ip, &mut line).await,
     };
     let response = match admitted {
-        Ok(request) => next.run(request).await,
+        Ok(request) => answered(request, next).await,
         Err(problem) => problem.into_response(),
     };
     api.log.note(line.end(&api, &response, began.elapsed()));
     response
+}
+
+/// What is changed is changed in the caller's name.
+async fn answered(request: Request, next: Next) -> Response {
+    let principal = request.extensions().get::<Arc<Principal>>();
+    match principal.filter(|_| !request.method().is_safe()).map(|principal| principal.doer()) {
+        Some(doer) => postroad_store::done_by(doer, next.run(request)).await,
+        None => next.run(request).await,
+    }
 }
 
 /// The request as the handler gets it, with its caller.

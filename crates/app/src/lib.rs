@@ -6,6 +6,7 @@
 pub mod accounts;
 pub mod addresses;
 pub mod audiences;
+pub mod audit;
 pub mod automations;
 pub mod campaigns;
 pub mod cells;

@@ -7,6 +7,7 @@
 mod invitations;
 mod passwords;
 mod sessions;
+mod superadmins;
 
 use std::net::IpAddr;
 
@@ -17,7 +18,7 @@ use postroad_core::{
     sign_in::{FAILURES_KEPT, Token, TokenHash, may_try_at},
 };
 use postroad_store::{
-    Error, SystemTx, sessions as stored, tenants as stored_tenants,
+    Doer, Error, SystemTx, sessions as stored, tenants as stored_tenants,
     users::{self, Joining},
 };
 pub use postroad_store::{
@@ -31,6 +32,7 @@ use sha2::{Digest, Sha256};
 pub use invitations::{Accepting, Invited, NewInvitation, accept, invitations, invite, revoke};
 pub use passwords::{Busy, CHARS as PASSWORD_CHARS, Passwords, Verdict, Weak, check as check_password};
 pub use sessions::{change_password, end, end_others, find, list, me, still, switch};
+pub use superadmins::{set_superadmin, superadmins};
 
 use crate::{
     App,
@@ -98,6 +100,13 @@ pub struct Place {
     pub agent: String,
 }
 
+impl Place {
+    /// Somebody who is not known as a member yet, as the audit names them.
+    pub fn doer(&self, user: UserId) -> Doer {
+        Doer { actor: user.to_string(), ip: Some(self.ip.to_string()), request_id: None }
+    }
+}
+
 /// A session that was just begun or renewed, and what opens it.
 pub struct Opened {
     pub token: Token,
@@ -112,7 +121,8 @@ pub struct NewUser {
     pub password: SecretString,
 }
 
-/// The first person of an installation: makes them, and the tenant that is theirs. Everybody else is invited.
+/// The first person of an installation, who is its superadmin: makes them, and the tenant that is theirs. Everybody else is
+/// invited.
 pub async fn sign_up(
     app: &App,
     passwords: &Passwords,
@@ -129,6 +139,7 @@ pub async fn sign_up(
     let now = app.clock.now();
     let tenant = TenantId::new(now);
     let mut tx = SystemTx::begin(&app.store).await?;
+    tx.is_done_by(&place.doer(user.id)).await?;
     users::lock(&mut tx).await?;
     if users::any(&mut tx).await? {
         return Err(SignInError::SignUpClosed);
@@ -138,6 +149,7 @@ pub async fn sign_up(
         error => SignInError::Store(error),
     })?;
     users::insert(&mut tx, &user).await?;
+    users::set_superadmin(&mut tx, user.id, true, now).await?;
     become_member(&mut tx, &user, Joining { tenant, role: Role::Owner, department: None }, now).await?;
     let opened = sessions::open(&mut tx, user.id, Some(tenant), place, now).await?;
     tx.commit().await?;

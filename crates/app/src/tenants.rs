@@ -103,6 +103,29 @@ pub async fn get(app: &App, tenant: TenantId) -> Result<Tenant, TenantError> {
     tenants::find(&mut tx, tenant).await?.ok_or(TenantError::NotFound)
 }
 
+/// What a superadmin changes about a tenant from outside.
+#[derive(Debug, Clone, Default)]
+pub struct TenantChange {
+    /// 1 to 200 characters.
+    pub name: Option<String>,
+    pub credit_enforced: Option<bool>,
+}
+
+pub async fn change(app: &App, tenant: TenantId, change: TenantChange) -> Result<Tenant, TenantError> {
+    let now = app.clock.now();
+    let mut tx = SystemTx::begin(&app.store).await?;
+    if let Some(name) = change.name {
+        let name = text::fits(&name, 1..=200).then_some(name).ok_or(TenantError::Name)?;
+        tenants::set_name(&mut tx, tenant, &name, now).await?;
+    }
+    if let Some(enforced) = change.credit_enforced {
+        tenants::set_credit_enforced(&mut tx, tenant, enforced, now).await?;
+    }
+    let changed = tenants::find(&mut tx, tenant).await?.ok_or(TenantError::NotFound)?;
+    tx.commit().await?;
+    Ok(changed)
+}
+
 /// Replaces the settings. What waits already is judged by the new ones at its next check.
 pub async fn update(app: &App, tenant: TenantId, settings: &Settings) -> Result<(), TenantError> {
     check(settings)?;

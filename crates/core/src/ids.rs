@@ -165,6 +165,8 @@ id!(/// A question about conversations that is asked again and again.
     ViewId, "viw");
 id!(/// One execution of an automation.
     RunId, "run");
+id!(/// What somebody changed.
+    AuditId, "aud");
 id!(/// The stored copy of a tenant's data key.
     DataKeyId, "dek");
 

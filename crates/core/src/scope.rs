@@ -12,6 +12,8 @@ words! {
         ContactsWrite = "contacts:write",
         CampaignsRead = "campaigns:read",
         CampaignsWrite = "campaigns:write",
+        /// May let campaigns loose: start, schedule, resume and approve them.
+        CampaignsSend = "campaigns:send",
         AccountsRead = "accounts:read",
         AccountsWrite = "accounts:write",
         TemplatesRead = "templates:read",
@@ -30,6 +32,8 @@ words! {
         ClientsRead = "clients:read",
         /// May make clients and keys, with scopes that it has itself.
         ClientsWrite = "clients:write",
+        /// Who changed what, from where.
+        AuditRead = "audit:read",
     }
 }
 
@@ -50,6 +54,7 @@ const MANAGER: &[Scope] = &[
     Scope::MessagesSend,
     Scope::CampaignsRead,
     Scope::CampaignsWrite,
+    Scope::CampaignsSend,
     Scope::TemplatesWrite,
     Scope::AutomationsRead,
     Scope::AutomationsWrite,
@@ -63,6 +68,7 @@ const ADMIN: &[Scope] = &[
     Scope::WebhooksWrite,
     Scope::ClientsRead,
     Scope::ClientsWrite,
+    Scope::AuditRead,
 ];
 /// Nothing of people: routes do not tell yet which conversations are theirs.
 const LIMITED_AGENT: &[Scope] = &[Scope::TemplatesRead, Scope::MembersRead];

@@ -27,6 +27,8 @@ pub struct SignedIn {
     pub user: UserId,
     pub name: String,
     pub email: String,
+    /// Of the installation: makes tenants, and works for any of them.
+    pub superadmin: bool,
     /// Where they work in this session, while they work there.
     pub works_for: Option<TenantId>,
     pub member: Option<MemberId>,
@@ -82,8 +84,8 @@ pub async fn find(
     let row = sqlx::query_as!(
         SignedIn,
         r#"
-        select s.id as "session: SessionId", s.user_id as "user: UserId", u.name, u.email, m.tenant_id as "works_for?: TenantId",
-               m.id as "member?: MemberId", m.role as "role?: Role", s.seen_at
+        select s.id as "session: SessionId", s.user_id as "user: UserId", u.name, u.email, u.superadmin,
+               m.tenant_id as "works_for?: TenantId", m.id as "member?: MemberId", m.role as "role?: Role", s.seen_at
         from   sessions s
         join   users u on u.id = s.user_id and u.disabled_at is null
         left   join members m on m.tenant_id = s.works_for and m.user_id = s.user_id and m.active

@@ -147,6 +147,14 @@ pub async fn set_credit_enforced(tx: &mut SystemTx, id: TenantId, enforced: bool
     Ok(done.rows_affected() == 1)
 }
 
+/// False: there is no such tenant.
+pub async fn set_name(tx: &mut SystemTx, id: TenantId, name: &str, now: DateTime<Utc>) -> Result<bool> {
+    let done = sqlx::query!("update tenants set name = $2, updated_at = $3 where id = $1", id.uuid(), name, now)
+        .execute(tx.conn())
+        .await?;
+    Ok(done.rows_affected() == 1)
+}
+
 struct Row {
     id: TenantId,
     slug: String,

@@ -1,10 +1,60 @@
 //! Transactions. Whoever holds one has said for which tenant, or for which named system work.
 
+use std::future::Future;
+
 use chrono::{DateTime, Utc};
 use postroad_core::ids::TenantId;
 use sqlx::{PgConnection, Postgres, Transaction};
 
 use crate::{Result, Store};
+
+/// In whose name something is changed: what the audit says of it.
+#[derive(Debug, Clone)]
+pub struct Doer {
+    /// As histories name them; at most 100 characters.
+    pub actor: String,
+    pub ip: Option<String>,
+    pub request_id: Option<String>,
+}
+
+tokio::task_local! {
+    static DOER: Doer;
+}
+
+/// Whatever transactions the future begins in this task are the doer's.
+pub async fn done_by<T>(doer: Doer, what: impl Future<Output = T>) -> T {
+    DOER.scope(doer, what).await
+}
+
+/// Tenant, actor, address and request as the settings of a transaction are bound. Empty: none.
+fn said(tenant: Option<TenantId>, doer: Option<&Doer>) -> [String; 4] {
+    let text = |text: Option<&String>| text.cloned().unwrap_or_default();
+    [
+        tenant.map(|tenant| tenant.uuid().to_string()).unwrap_or_default(),
+        text(doer.map(|doer| &doer.actor)),
+        text(doer.and_then(|doer| doer.ip.as_ref())),
+        text(doer.and_then(|doer| doer.request_id.as_ref())),
+    ]
+}
+
+async fn say(tx: &mut PgConnection, settings: &'static str, values: [String; 4]) -> Result<()> {
+    let query = values.into_iter().fold(sqlx::query(settings), sqlx::query::Query::bind);
+    query.execute(tx).await?;
+    Ok(())
+}
+
+const WHO: &str =
+    "select set_config('app.tenant_id', $1, true), set_config('app.actor', $2, true), set_config('app.ip', $3, true),
+                          set_config('app.request_id', $4, true)";
+const WHO_AND_HOT: &str =
+    "select set_config('app.tenant_id', $1, true), set_config('app.actor', $2, true), set_config('app.ip', $3, true),
+            set_config('app.request_id', $4, true), set_config('plan_cache_mode', 'force_generic_plan', true),
+            set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true),
+            set_config('enable_mergejoin', 'off', true)";
+
+fn doer() -> Option<Doer> {
+    DOER.try_with(Clone::clone).ok()
+}
 
 /// Either kind of transaction, for queries that row-level security makes right for both.
 pub trait AnyTx: Send {
@@ -33,10 +83,7 @@ pub struct TenantTx {
 impl TenantTx {
     pub async fn begin(store: &Store, tenant: TenantId) -> Result<Self> {
         let mut tx = store.app.begin().await?;
-        sqlx::query("select set_config('app.tenant_id', $1, true)")
-            .bind(tenant.uuid().to_string())
-            .execute(&mut *tx)
-            .await?;
+        say(&mut tx, WHO, said(Some(tenant), doer().as_ref())).await?;
         Ok(Self { tx, tenant })
     }
 
@@ -44,14 +91,7 @@ impl TenantTx {
     /// indexes. To plan them anew for every call takes longer than to run them.
     pub async fn begin_hot(store: &Store, tenant: TenantId) -> Result<Self> {
         let mut tx = store.app.begin().await?;
-        sqlx::query(
-            "select set_config('app.tenant_id', $1, true), set_config('plan_cache_mode', 'force_generic_plan', true),
-                    set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true),
-                    set_config('enable_mergejoin', 'off', true)",
-        )
-        .bind(tenant.uuid().to_string())
-        .execute(&mut *tx)
-        .await?;
+        say(&mut tx, WHO_AND_HOT, said(Some(tenant), doer().as_ref())).await?;
         Ok(Self { tx, tenant })
     }
 
@@ -80,7 +120,16 @@ pub struct SystemTx {
 
 impl SystemTx {
     pub async fn begin(store: &Store) -> Result<Self> {
-        Ok(Self { tx: store.system.begin().await? })
+        let mut tx = store.system.begin().await?;
+        if let Some(doer) = doer() {
+            say(&mut tx, WHO, said(None, Some(&doer))).await?;
+        }
+        Ok(Self { tx })
+    }
+
+    /// What follows is done by somebody who was not known when it began.
+    pub async fn is_done_by(&mut self, doer: &Doer) -> Result<()> {
+        say(&mut self.tx, WHO, said(None, Some(doer))).await
     }
 
     /// For claims and intents: its own connections, planned with nested loops.

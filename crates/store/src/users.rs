@@ -98,6 +98,34 @@ pub async fn set_disabled(
     Ok(done.rows_affected() == 1)
 }
 
+/// Lets somebody make tenants and work for any of them, or no longer. False: there is no such person.
+pub async fn set_superadmin(tx: &mut SystemTx, id: UserId, superadmin: bool, now: DateTime<Utc>) -> Result<bool> {
+    let done =
+        sqlx::query!("update users set superadmin = $2, updated_at = $3 where id = $1", id.uuid(), superadmin, now)
+            .execute(tx.conn())
+            .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// At most `limit`.
+pub async fn superadmins(tx: &mut SystemTx, limit: i64) -> Result<Vec<UserId>> {
+    Ok(sqlx::query_scalar!(r#"select id as "id: UserId" from users where superadmin order by id limit $1"#, limit)
+        .fetch_all(tx.conn())
+        .await?)
+}
+
+/// Rules give no conversations to a member who only came to look, unless somebody says so.
+pub async fn takes_no_turns(tx: &mut SystemTx, tenant: TenantId, user: UserId) -> Result<()> {
+    sqlx::query!(
+        "update members set capacity = 0 where tenant_id = $1 and user_id = $2 and capacity is null",
+        tenant.uuid(),
+        user.uuid(),
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
 /// People, oldest first, after `after`.
 pub async fn list(tx: &mut SystemTx, after: Option<UserId>, limit: i64) -> Result<Vec<User>> {
     let users = sqlx::query_as!(

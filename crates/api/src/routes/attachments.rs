@@ -15,7 +15,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     ApiState,
-    caller::{Caller, MessagesRead, MessagesSend, TenantRead, TenantWrite},
+    caller::{Attaches, Caller, MessagesRead, TenantRead, TenantWrite},
     extract::{Json, Path, Query},
     problem::{Conflicts, Problem, Refusals},
     routes::{live, page},
@@ -81,7 +81,7 @@ struct UploadQuery {
     security(("key" = [], "timestamp" = [], "request_id" = [], "signature" = [])),
 )]
 async fn create(
-    caller: Caller<MessagesSend>,
+    caller: Caller<Attaches>,
     State(api): State<ApiState>,
     Query(query): Query<UploadQuery>,
     File { declared, bytes }: File,
@@ -124,7 +124,7 @@ struct PartQuery {
     security(("key" = [], "timestamp" = [], "request_id" = [], "signature" = [])),
 )]
 async fn add_part(
-    caller: Caller<MessagesSend>,
+    caller: Caller<Attaches>,
     State(api): State<ApiState>,
     Path(PartPath { id, part }): Path<PartPath>,
     Query(query): Query<PartQuery>,

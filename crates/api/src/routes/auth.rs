@@ -51,7 +51,7 @@ pub(crate) fn routes() -> OpenApiRouter<ApiState> {
 #[derive(IntoParams)]
 #[into_params(parameter_in = Header)]
 #[expect(dead_code, reason = "read by `OurPage`, described here")]
-struct Csrf {
+pub(super) struct Csrf {
     /// 1
     #[param(rename = "X-Postroad-CSRF", pattern = "^1$")]
     csrf: String,
@@ -200,6 +200,8 @@ struct Me {
     user: Person,
     #[schema(value_type = String, pattern = "^ses_[0-9a-f]{32}$")]
     session_id: SessionId,
+    /// Makes tenants, and may work for any of them.
+    superadmin: bool,
     /// For whom they work in this session. Null: for nobody.
     works_for: Option<Work>,
     /// What they may do there.
@@ -243,6 +245,7 @@ async fn shown(api: &Api, who: &sign_in::SignedIn) -> Result<Me, Problem> {
     Ok(Me {
         user: Person { id: who.user.to_string(), name: who.name.clone(), email: who.email.clone() },
         session_id: who.session,
+        superadmin: who.superadmin,
         works_for: works_for.map(Work::of),
         scopes: who.role.map(Role::scopes).unwrap_or_default(),
         tenants: tenants.into_iter().map(Work::of).collect(),
@@ -313,7 +316,7 @@ struct Switch {
 
 /// Work for another tenant.
 ///
-/// In this session, from now on.
+/// In this session, from now on. A superadmin may work for any tenant: as an owner whom everybody there sees.
 #[utoipa::path(
     post,
     path = "/v1/auth/switch-tenant",
@@ -324,11 +327,11 @@ struct Switch {
     security(("session" = [])),
 )]
 async fn switch_tenant(
-    SignedIn { who, .. }: SignedIn,
+    SignedIn { who, place }: SignedIn,
     State(api): State<ApiState>,
     Json(Switch { tenant_id }): Json<Switch>,
 ) -> Result<Response, Problem> {
-    let opened = sign_in::switch(&api.app, &who, tenant_id).await?;
+    let opened = sign_in::switch(&api.app, &who, tenant_id, &place).await?;
     begun(&api, StatusCode::OK, opened).await
 }
 

@@ -6,6 +6,7 @@ use crate::ApiState;
 
 mod accounts;
 mod attachments;
+mod audit;
 mod auth;
 mod automations;
 mod campaigns;
@@ -38,6 +39,7 @@ mod suppressions;
 mod targets;
 mod templates;
 mod tenant;
+mod tenants;
 mod webhook_endpoints;
 mod webhooks;
 
@@ -72,6 +74,7 @@ pub(crate) fn signed() -> OpenApiRouter<ApiState> {
         .merge(suppressions::routes())
         .merge(accounts::routes())
         .merge(tenant::routes())
+        .merge(audit::routes())
         .merge(targets::routes())
         .merge(ratings::routes())
         .merge(clients::routes())
@@ -79,7 +82,12 @@ pub(crate) fn signed() -> OpenApiRouter<ApiState> {
 
 /// Routes that anybody may call.
 pub(crate) fn open() -> OpenApiRouter<ApiState> {
-    service().merge(auth::routes()).merge(webhooks::routes()).merge(pages::open()).merge(files::routes())
+    service()
+        .merge(auth::routes())
+        .merge(tenants::routes())
+        .merge(webhooks::routes())
+        .merge(pages::open())
+        .merge(files::routes())
 }
 
 /// Health and metrics.

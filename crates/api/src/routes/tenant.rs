@@ -75,7 +75,7 @@ impl TenantSettings {
 
 /// Who owns the data.
 #[derive(Debug, Serialize, ToSchema)]
-struct Tenant {
+pub(super) struct Tenant {
     #[schema(pattern = "^ten_[0-9a-f]{32}$")]
     id: String,
     slug: String,
@@ -91,7 +91,7 @@ struct Tenant {
 }
 
 impl Tenant {
-    fn of(tenant: tenants::Tenant) -> Self {
+    pub(super) fn of(tenant: tenants::Tenant) -> Self {
         let cap = |cap: Cap| FrequencyCap { kind: cap.kind, window_s: cap.window_s, max: cap.max };
         Self {
             id: tenant.id.to_string(),

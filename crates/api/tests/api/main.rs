@@ -3,17 +3,21 @@
 #![allow(clippy::unwrap_used, reason = "what a test stands on must hold")]
 
 mod accepting;
+mod audit;
 mod batches;
+mod browser;
 mod cancelling;
 mod clients;
 mod description;
 mod looking;
+mod matrix;
 mod paying;
 mod people;
 mod repeating;
 mod service;
 mod signatures;
 mod standing;
+mod superadmins;
 mod tenants;
 mod twilio;
 mod webhooks;

@@ -1,14 +1,14 @@
 //! A campaign from its draft to its counts.
 
 use http::Method;
-use postroad_app::{campaigns, plan};
-use postroad_core::jobs::PlanCampaign;
+use postroad_app::{campaigns, clients::Grant, plan};
+use postroad_core::{jobs::PlanCampaign, scope::Scope};
 use postroad_testkit::SignedCaller;
 use serde_json::{Value, json};
 
 use crate::{
     accounts::{connected, offer},
-    world::World,
+    world::{World, all_scopes},
 };
 
 pub(super) struct Stage {
@@ -260,4 +260,20 @@ async fn a_link_in_a_message_leads_on_and_counts_people() {
     let report = stage.caller.get(&format!("{campaign}/report")).await.json();
     assert_eq!(report["clicked"], 1);
     assert_eq!(stage.world.count("select sum(clicks) from clicks").await, 2);
+}
+
+#[tokio::test]
+async fn whoever_writes_campaigns_does_not_let_them_loose() {
+    let world = World::new().await;
+    let tenant = world.tenant().await;
+    let scopes = vec![Scope::CampaignsRead, Scope::CampaignsWrite];
+    let writer = world.caller_with(tenant.id, true, &Grant { scopes, ..all_scopes() }).await;
+    let nothing = "cmp_00000000000000000000000000000000";
+    for step in ["start", "schedule", "resume", "approve"] {
+        let answer = writer.post(&format!("/v1/campaigns/{nothing}/{step}"), &json!({})).await;
+        assert_eq!((answer.status, answer.code().as_str()), (403, "missing_scope"), "{step}");
+        assert!(answer.json()["detail"].as_str().unwrap().contains("campaigns:send"), "{}", answer.text());
+    }
+    let paused = writer.post(&format!("/v1/campaigns/{nothing}/pause"), &json!({"reason": "x"})).await;
+    assert_eq!(paused.status, 404, "whoever sees that something is wrong may stop it");
 }

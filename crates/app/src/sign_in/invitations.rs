@@ -127,6 +127,7 @@ async fn open_one(tx: &mut SystemTx, token: &Token, now: DateTime<Utc>) -> Resul
 async fn enter(app: &App, user: &User, token: &Token, place: &Place) -> Result<Opened, SignInError> {
     let now = app.clock.now();
     let mut tx = SystemTx::begin(&app.store).await?;
+    tx.is_done_by(&place.doer(user.id)).await?;
     let asked = open_one(&mut tx, token, now).await?;
     if users::find(&mut tx, user.id).await?.is_none() {
         users::insert(&mut tx, user).await?;

@@ -33,6 +33,8 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 use clap::{CommandFactory, FromArgMatches, Parser};
 use postroad_app::{App, nudge::Nudges};
+use postroad_core::actor::Actor;
+use postroad_store::Doer;
 
 use crate::{
     config::{Config, Flag, Shown, Sources},
@@ -282,7 +284,8 @@ impl Command {
 /// Opens the installation for one command, and lets go of it.
 async fn with_app(config: &Config, work: impl AsyncFnOnce(&App) -> Result<Exit>) -> Result<Exit> {
     let started = start(config, Schema::Expect, Nudges::none()).await?;
-    let done = work(&started.app).await;
+    let operator = Doer { actor: Actor::Operator.to_string(), ip: None, request_id: None };
+    let done = postroad_store::done_by(operator, work(&started.app)).await;
     let stopped = started.stop().await.context("the installation was not left in order");
     let exit = done?;
     stopped.map(|()| exit)

@@ -72,6 +72,18 @@ Examples:
         #[arg(long, value_name = "FILE")]
         password_file: PathBuf,
     },
+    /// Let somebody make tenants and work for any of them
+    #[command(before_help = "\
+Examples:
+  postroad users superadmin ada@shop.example
+  postroad users superadmin ada@shop.example --revoke")]
+    Superadmin {
+        /// Address of mail
+        email: String,
+        /// No longer
+        #[arg(long)]
+        revoke: bool,
+    },
     /// Shut somebody out of everything, at once
     #[command(before_help = "Examples:\n  postroad users disable ada@shop.example")]
     Disable {
@@ -92,6 +104,7 @@ struct Shown {
     email: String,
     name: String,
     disabled: bool,
+    superadmin: bool,
     created_at: String,
 }
 
@@ -109,13 +122,18 @@ pub async fn run(command: Command, app: &App, config: &Config) -> Result<Exit> {
             sign_in::join(app, &user, whose.find(app, config).await?, role).await.map_err(told)?;
         }
         Command::List { format } => {
-            let shown: Vec<Shown> = everybody(app).await?.into_iter().map(shown).collect();
-            format.list(&shown, &["email", "name", "may sign in", "id"], cells)?;
+            let superadmins = sign_in::superadmins(app).await.map_err(told)?;
+            let shown: Vec<Shown> = everybody(app).await?.into_iter().map(|user| shown(user, &superadmins)).collect();
+            format.list(&shown, &["email", "name", "may sign in", "superadmin", "id"], cells)?;
         }
         Command::Password { email, password_file } => {
             let user = named(app, &email).await?;
             let password = password(&password_file)?;
             sign_in::reset_password(app, &Passwords::start(1), &user, password).await.map_err(told)?;
+        }
+        Command::Superadmin { email, revoke } => {
+            let user = named(app, &email).await?;
+            sign_in::set_superadmin(app, user.id, !revoke).await.map_err(told)?;
         }
         Command::Disable { email } => switch(app, &email, true).await?,
         Command::Enable { email } => switch(app, &email, false).await?,
@@ -155,14 +173,16 @@ fn password(file: &Path) -> Result<SecretString> {
     Ok(SecretString::from(text.lines().next().unwrap_or_default()))
 }
 
-fn shown(user: User) -> Shown {
+fn shown(user: User, superadmins: &[UserId]) -> Shown {
     let User { id, email, name, disabled_at, created_at, .. } = user;
-    Shown { id, email, name, disabled: disabled_at.is_some(), created_at: instant(created_at) }
+    let superadmin = superadmins.contains(&id);
+    Shown { id, email, name, disabled: disabled_at.is_some(), superadmin, created_at: instant(created_at) }
 }
 
 fn cells(shown: &Shown) -> Vec<String> {
     let may = if shown.disabled { "no" } else { "yes" };
-    vec![shown.email.clone(), shown.name.clone(), may.to_owned(), shown.id.to_string()]
+    let superadmin = if shown.superadmin { "yes" } else { "no" };
+    vec![shown.email.clone(), shown.name.clone(), may.to_owned(), superadmin.to_owned(), shown.id.to_string()]
 }
 
 fn told(error: SignInError) -> anyhow::Error {

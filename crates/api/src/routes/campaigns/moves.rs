@@ -11,7 +11,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::{shown, view::Campaign};
 use crate::{
     ApiState,
-    caller::{Caller, CampaignsWrite},
+    caller::{Caller, CampaignsSend, CampaignsWrite},
     extract::{Json, Path},
     problem::{Conflicts, Problem, Refusals},
     routes::{accounts::Reason, live},
@@ -37,7 +37,7 @@ pub(super) fn routes() -> OpenApiRouter<ApiState> {
     security(("key" = [], "timestamp" = [], "request_id" = [], "signature" = [])),
 )]
 async fn start(
-    caller: Caller<CampaignsWrite>,
+    caller: Caller<CampaignsSend>,
     State(api): State<ApiState>,
     Path(id): Path<CampaignId>,
 ) -> Result<axum::Json<Campaign>, Problem> {
@@ -102,7 +102,7 @@ impl Schedule {
     security(("key" = [], "timestamp" = [], "request_id" = [], "signature" = [])),
 )]
 async fn schedule(
-    caller: Caller<CampaignsWrite>,
+    caller: Caller<CampaignsSend>,
     State(api): State<ApiState>,
     Path(id): Path<CampaignId>,
     Json(when): Json<Schedule>,
@@ -146,7 +146,7 @@ async fn pause(
     security(("key" = [], "timestamp" = [], "request_id" = [], "signature" = [])),
 )]
 async fn resume(
-    caller: Caller<CampaignsWrite>,
+    caller: Caller<CampaignsSend>,
     State(api): State<ApiState>,
     Path(id): Path<CampaignId>,
 ) -> Result<axum::Json<Campaign>, Problem> {

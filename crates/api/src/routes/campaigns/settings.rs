@@ -14,7 +14,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::{shown, view::Campaign};
 use crate::{
     ApiState,
-    caller::{Caller, CampaignsWrite},
+    caller::{Caller, CampaignsSend, CampaignsWrite},
     extract::{Json, Path},
     problem::{Conflicts, Problem, Refusals},
     routes::live,
@@ -95,7 +95,7 @@ async fn change(
     security(("key" = [], "timestamp" = [], "request_id" = [], "signature" = [])),
 )]
 async fn approve(
-    caller: Caller<CampaignsWrite>,
+    caller: Caller<CampaignsSend>,
     State(api): State<ApiState>,
     Path(id): Path<CampaignId>,
 ) -> Result<axum::Json<Campaign>, Problem> {
