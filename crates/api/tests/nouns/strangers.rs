@@ -269,7 +269,6 @@ pub(crate) struct Mark {
 }
 
 /// Makes one of every noun.
-#[expect(clippy::too_many_lines, reason = "one of every noun")]
 pub(crate) async fn things(them: &SignedCaller, mark: &Mark) -> Things {
     let word = mark.word;
     let account = connected(them, mark.external).await;

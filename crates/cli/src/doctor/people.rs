@@ -109,10 +109,12 @@ mod tests {
     use super::*;
     use crate::doctor::{Verdict, sound};
 
+    type Change = fn(&mut Examined);
+
     #[test]
     fn doors_that_nobody_watches_are_told() {
         assert!(checks(&sound()).iter().all(|check| check.verdict == Verdict::Ok));
-        let cases: [(&str, fn(&mut Examined)); 7] = [
+        let cases: [(&str, Change); 7] = [
             ("people.sign_in", |it| it.standing.people = 0),
             ("people.owners", |it| it.standing.ownerless = 1),
             ("tenants.paused", |it| it.standing.tenants_paused = 1),

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use futures::{StreamExt, TryStreamExt, stream};
 use postroad_app::secrets::{Keyring, Place};
-use postroad_core::ids::TenantId;
+use postroad_core::{clock::Clock, ids::TenantId};
 use postroad_e2e::{Installation, Setup, until};
 use postroad_store::{PoolSizes, Store, TenantTx, data_keys};
 use rand::{RngExt, SeedableRng, rngs::Xoshiro256PlusPlus};
@@ -31,10 +31,14 @@ struct Sealed {
     secret: String,
 }
 
+fn now() -> DateTime<Utc> {
+    Clock::system().now()
+}
+
 async fn seal(store: &Store, ring: &Keyring, tenant: TenantId, n: usize) -> Result<Sealed> {
     let (place, secret) = (Place::new("accounts", "credentials", n), format!("secret {n} of {tenant}"));
     let mut tx = TenantTx::begin(store, tenant).await?;
-    let stored = ring.seal(&mut tx, &place, &SecretString::from(secret.as_str()), Utc::now()).await?;
+    let stored = ring.seal(&mut tx, &place, &SecretString::from(secret.as_str()), now()).await?;
     tx.commit().await?;
     Ok(Sealed { tenant, place, stored, secret })
 }
@@ -44,7 +48,7 @@ async fn seal_for(store: &Store, ring: &Keyring, tenant: TenantId) -> Result<Vec
     let mut all = vec![seal(store, ring, tenant, 0).await?];
     for n in 1..KEYS_EACH {
         let mut tx = TenantTx::begin(store, tenant).await?;
-        data_keys::retire_all(&mut tx, Utc::now()).await?;
+        data_keys::retire_all(&mut tx, now()).await?;
         tx.commit().await?;
         all.push(seal(store, ring, tenant, n).await?);
     }
@@ -101,7 +105,7 @@ async fn a_rotation_that_is_killed_again_and_again_is_finished_by_the_next_and_e
     let ((_, former), (both, ring), (alone, last)) = (keys(&[&k1, &k2])?, keys(&[&k2, &k1])?, keys(&[&k2])?);
     let mut installation = Installation::start(Setup::default().with("POSTROAD_MASTER_KEYS", both)).await?;
     let store = Store::open(&installation.database.urls, PoolSizes { app: 8, system: 2, lane: 1, settle: 1 })?;
-    former.check(&store, Utc::now()).await?;
+    former.check(&store, now()).await?;
     let pool = installation.database.pool()?;
     let tenants: Vec<uuid::Uuid> = sqlx::query_scalar(
         "insert into tenants (id, slug, name, created_at, updated_at)
@@ -138,7 +142,7 @@ async fn a_rotation_that_is_killed_again_and_again_is_finished_by_the_next_and_e
     assert_eq!((&status[0]["key"], &status[1]["data_keys"]), (&"k2".into(), &0.into()), "{status:?}");
 
     installation.set("POSTROAD_MASTER_KEYS", alone);
-    last.check(&store, Utc::now()).await?;
+    last.check(&store, now()).await?;
     assert_eq!(all_open(&store, &last, sealed.iter()).await?, sealed.len());
     let doctor = String::from_utf8(installation.postroad_output(&["doctor", "--json"]).await?.stdout)?;
     ensure!(doctor.contains(r#"{"id":"secrets.master_keys","verdict":"ok""#), "{doctor}");
