@@ -17,6 +17,7 @@ mod openapi;
 mod prepare;
 mod process;
 mod project;
+mod sbom;
 mod setup;
 mod test;
 mod tidy;
@@ -55,6 +56,8 @@ enum Chore {
     Openapi(openapi::Args),
     /// Write THIRD_PARTY.md from the dependency graph
     Licences(licences::Args),
+    /// Write the bill of materials (CycloneDX) into the target folder
+    Sbom,
     /// Print the figures of the code: files, lines, longest file and function of each room
     Measure(measure::Args),
     /// Measure throughput and latency; arguments go to the bench binary
@@ -83,6 +86,7 @@ fn carry_out(project: &Project, chore: Chore) -> Result<ExitCode> {
         Chore::Prepare(args) => prepare::run(project, &args),
         Chore::Openapi(args) => openapi::run(project, &args),
         Chore::Licences(args) => licences::run(project, &args),
+        Chore::Sbom => sbom::run(project),
         Chore::Measure(args) => measure::run(project, &args),
         Chore::Bench(args) => bench::bench(project, &args),
         Chore::Chaos(args) => bench::chaos(project, &args),

@@ -12,6 +12,7 @@ use std::{fmt::Display, path::Path};
 
 use chrono::{DateTime, Utc};
 use postroad_core::ids::{DataKeyId, TenantId};
+pub use postroad_store::data_keys::Lost;
 use postroad_store::{AnyTx, Store, SystemTx, TenantTx, data_keys, data_keys::WrappedKey, installation};
 use secrecy::{ExposeSecret, SecretString};
 use zeroize::Zeroizing;
@@ -23,8 +24,8 @@ use unwrapped::Unwrapped;
 
 /// Seals of one data key before it is replaced. Random nonces are sound far beyond it, up to 2^32.
 const USES_MAX: i64 = 1 << 30;
-/// Data keys that one step of a rotation wraps anew.
-const ROTATION_PAGE: i64 = 500;
+/// Data keys that one step of a rotation wraps anew. Who seals a secret meanwhile waits for one step at most.
+const ROTATION_PAGE: i64 = 50;
 
 /// Master keys, and the data keys they opened lately.
 pub struct Keyring {
@@ -199,8 +200,8 @@ impl Keyring {
         }
     }
 
-    /// Wraps up to 500 data keys anew under the current master key; returns how many. Zero: the rotation is done, and
-    /// older master keys may go. Stopping anywhere loses nothing.
+    /// Wraps up to 50 data keys anew under the current master key; returns how many. Zero: nothing is left that another
+    /// rotation does not have in its hands. Stopping anywhere loses nothing: a step is kept whole or not at all.
     pub async fn rotate_page(&self, store: &Store) -> Result<usize, SecretError> {
         let current = &self.masters[0];
         let mut tx = SystemTx::begin(store).await?;
@@ -218,6 +219,13 @@ impl Keyring {
     pub async fn usage(store: &Store) -> Result<Vec<(String, i64)>, SecretError> {
         let mut tx = SystemTx::begin(store).await?;
         Ok(data_keys::count_by_kek(&mut tx).await?)
+    }
+
+    /// What does not open with the master keys at hand, by the one that is missing. Empty: everything opens.
+    pub async fn lost(&self, store: &Store) -> Result<Vec<Lost>, SecretError> {
+        let known: Vec<String> = self.masters.iter().map(|master| master.id.clone()).collect();
+        let mut tx = SystemTx::begin(store).await?;
+        Ok(data_keys::lost_without(&mut tx, &known).await?)
     }
 }
 

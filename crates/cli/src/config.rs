@@ -21,6 +21,8 @@ use postroad_schema::Urls;
 use secrecy::SecretString;
 
 pub use first_account::FirstAccount;
+#[cfg(test)]
+pub use reader::Origin;
 pub use reader::{Found, Shown};
 pub use sources::{Flag, Sources, unread_variables};
 pub use specs::SPECS;

@@ -4,10 +4,14 @@
 //! [`Check`], and its line in the list of its file.
 
 mod database;
+mod doors;
 mod machine;
 mod media;
+mod people;
 mod redis;
+mod secrets;
 mod sending;
+mod upkeep;
 
 use std::fmt::Write;
 
@@ -72,6 +76,7 @@ pub struct Args {
 /// Checks everything. Exit code 7 when anything is an error.
 pub async fn run(args: &Args, config: &Config, sources: &Sources) -> Result<Exit> {
     let mut checks = machine::checks(config, sources).await;
+    checks.extend(doors::checks(config));
     checks.extend(redis::checks(config).await);
     checks.push(media::check(config).await);
     checks.extend(installation(config).await);
@@ -92,11 +97,11 @@ async fn installation(config: &Config) -> Vec<Check> {
         return checks;
     }
     match start::start(config, Schema::Expect, Nudges::none()).await {
-        Err(error) => checks.push(Check::error(
-            "installation",
-            format!("{error:#}"),
-            "see the sentence; docs/configure.md tells of each setting",
-        )),
+        Err(error) => {
+            let fix = "see the sentence; docs/configure.md tells of each setting";
+            checks.push(Check::error("installation", format!("{error:#}"), fix));
+            checks.extend(secrets::lost(config).await);
+        }
         Ok(started) => {
             checks.push(Check::ok("installation", "it opens: roles, clock and master keys are right"));
             checks.extend(seen(&started.app).await);
@@ -109,12 +114,14 @@ async fn installation(config: &Config) -> Vec<Check> {
 }
 
 async fn seen(app: &App) -> Vec<Check> {
-    let mut checks = vec![database::clock(app)];
+    let mut checks = vec![database::clock(app), secrets::check(app).await];
     match postroad_app::examine::examine(app).await {
         Err(error) => checks.push(Check::error("database.look", error.to_string(), "look into the server's log")),
         Ok(examined) => {
             checks.extend(database::checks(&examined));
+            checks.extend(upkeep::checks(&examined));
             checks.extend(sending::switches(&examined));
+            checks.extend(people::checks(&examined));
         }
     }
     match postroad_app::schedule::census(app).await {
@@ -148,6 +155,52 @@ fn words(checks: &[Check]) -> String {
         count(Verdict::Error)
     );
     text
+}
+
+/// An installation of which every check says that it is well.
+#[cfg(test)]
+fn sound() -> postroad_app::examine::Examined {
+    use postroad_app::examine::{Alive, Examined, RoleRights, Server, Standing, Upkeep};
+    let role = |name: &str| RoleRights { name: name.to_owned(), is_mighty: false, is_owner: false };
+    Examined {
+        server: Server {
+            version: 150_013,
+            version_text: "15.13".into(),
+            fsync: true,
+            full_page_writes: true,
+            synchronous_commit: "on".into(),
+            connections_max: 100,
+            frozen_age: 1_000,
+        },
+        upkeep: Upkeep {
+            autovacuum: true,
+            encoding: "UTF8".into(),
+            connections: 10,
+            encrypted: false,
+            local: true,
+            slots_idle: 0,
+            slots_kept_mib: 0,
+            archives: false,
+            archive_fails: false,
+        },
+        roles: vec![role("postroad_app"), role("postroad_system")],
+        unprotected: Vec::new(),
+        alive: Alive { workers: 1, leader: true },
+        accounts: Vec::new(),
+        sending_paused: false,
+        restore_hold: false,
+        suspects: 0,
+        standing: Standing {
+            tenants: 1,
+            tenants_paused: 0,
+            people: 1,
+            ownerless: 0,
+            keys_ending: 0,
+            keys_unused: 0,
+            endpoints_off: 0,
+            endpoints_failing: 0,
+        },
+    }
 }
 
 #[cfg(test)]

@@ -68,7 +68,8 @@ pub async fn start(config: &Config, schema: Schema, nudges: Nudges) -> Result<St
 /// Where the API is reached as long as nobody says otherwise: links in messages lead to this machine then.
 const LOCAL_URL: &str = "http://127.0.0.1:7800";
 
-fn keyring(config: &Config) -> Result<Keyring> {
+/// The master keys of the settings, or of the data folder.
+pub fn keyring(config: &Config) -> Result<Keyring> {
     match &config.master_keys {
         Some(keys) => Ok(Keyring::parse(keys)?),
         None => {

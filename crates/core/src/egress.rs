@@ -110,6 +110,16 @@ impl Policy {
         Ok(policy)
     }
 
+    /// The operator allowed every address of a family: nothing of our own house is kept from tenants.
+    pub fn is_unbounded(&self) -> bool {
+        self.networks.networks().iter().any(|network| network.prefix_len() == 0)
+    }
+
+    /// Calls may go out without TLS.
+    pub const fn allows_plain_http(&self) -> bool {
+        self.http
+    }
+
     /// Reads an address as the client will. A name is still to be looked up: see [`Self::allows`].
     pub fn check(&self, text: &str) -> Result<Url, Refused> {
         if text.chars().count() > ENDPOINT_URL_CHARS_MAX {

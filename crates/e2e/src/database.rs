@@ -2,7 +2,7 @@
 
 use std::{fs::Permissions, os::unix::fs::PermissionsExt, path::PathBuf, time::Duration};
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, bail};
 use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
@@ -54,6 +54,17 @@ impl Server {
         migrate::run(&urls.owner).await.context("the migrations failed")?;
         let (base, _) = self.admin.rsplit_once('/').context("an address names a database")?;
         Ok(Database { urls, admin: format!("{base}/{name}") })
+    }
+
+    /// All that one database holds, as `pg_dump` writes it.
+    pub async fn dump(&self, database: &str) -> Result<String> {
+        let running = self.running.as_ref().context("the server is down")?;
+        let mut command = tokio::process::Command::new(running.bin_dir().join("pg_dump"));
+        let output = command.arg("--dbname").arg(running.url(database)).kill_on_drop(true).output().await?;
+        if !output.status.success() {
+            bail!("the dump ended with {}: {}", output.status, String::from_utf8_lossy(&output.stderr));
+        }
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     }
 
     /// Ends it at once, without a checkpoint: what `pg_ctl stop -m immediate` does.

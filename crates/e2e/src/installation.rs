@@ -126,6 +126,15 @@ impl Installation {
         self.binary.output(&self.settings, args).await
     }
 
+    /// Starts a command that ends by itself, and does not wait for that.
+    pub fn begin(&mut self, args: &[&str]) -> Result<Process> {
+        self.started += 1;
+        let name = format!("{}-{}", args.join("-"), self.started);
+        let mut command = self.binary.command(&self.settings);
+        command.args(args);
+        Process::start(&name, command, self.log_file(&name))
+    }
+
     /// Starts `postroad <role>` on a free port and waits until it is healthy.
     pub async fn run(&mut self, role: &str) -> Result<Role> {
         let mut role = self.spawn(role, free_port()?, &[])?;

@@ -122,3 +122,48 @@ pub async fn count_by_kek(tx: &mut SystemTx) -> Result<Vec<(String, i64)>> {
             .await?;
     Ok(rows.into_iter().map(|row| (row.kek_id, row.keys)).collect())
 }
+
+/// What stays shut without one master key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lost {
+    pub kek_id: String,
+    /// Data keys that it wraps.
+    pub keys: i64,
+    pub tenants: i64,
+    /// Up to five of them.
+    pub slugs: Vec<String>,
+    /// Accounts whose credentials are sealed under those data keys.
+    pub accounts: i64,
+    pub api_keys: i64,
+    pub endpoints: i64,
+}
+
+/// By master key that is none of `known`: what is sealed under the data keys that it wraps.
+pub async fn lost_without(tx: &mut SystemTx, known: &[String]) -> Result<Vec<Lost>> {
+    let lost = sqlx::query_as!(
+        Lost,
+        r#"
+        with shut as (
+            select k.tenant_id, k.kek_id, t.slug, 'dek_' || replace(k.id::text, '-', '') as name
+            from   data_keys k join tenants t on t.id = k.tenant_id
+            where  k.kek_id <> all($1)
+        )
+        select s.kek_id as "kek_id!", count(*) as "keys!", count(distinct s.tenant_id) as "tenants!",
+               (array_agg(distinct s.slug))[1:5] as "slugs!",
+               coalesce(sum((select count(*) from accounts a
+                             where  a.tenant_id = s.tenant_id and split_part(a.credentials, ':', 3) = s.name)), 0)::bigint as "accounts!",
+               coalesce(sum((select count(*) from api_keys a
+                             where  a.tenant_id = s.tenant_id and split_part(a.secret, ':', 3) = s.name)), 0)::bigint as "api_keys!",
+               coalesce(sum((select count(*) from webhook_endpoints e
+                             where  e.tenant_id = s.tenant_id and split_part(e.secret, ':', 3) = s.name)), 0)::bigint as "endpoints!"
+        from   shut s
+        group  by s.kek_id
+        order  by s.kek_id
+        limit  100
+        "#,
+        known,
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    Ok(lost)
+}

@@ -109,7 +109,12 @@ async fn an_address_goes_on_the_list_and_off_it() {
     assert_eq!(caller.get(&path).await.json()["addresses"][0]["suppressed"], false);
 }
 
-async fn upload(caller: &SignedCaller, method: Method, (target, kind): (&str, &'static str), text: &str) -> Answer {
+pub(crate) async fn upload(
+    caller: &SignedCaller,
+    method: Method,
+    (target, kind): (&str, &'static str),
+    text: &str,
+) -> Answer {
     let mut request = caller.signed(&method, target, &caller.request_id(), text.as_bytes());
     request.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static(kind));
     caller.http.send(request).await

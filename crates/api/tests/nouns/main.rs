@@ -9,6 +9,7 @@ mod audiences;
 mod automations;
 mod campaign_engine;
 mod campaigns;
+mod canaries;
 mod contacts;
 mod conversations;
 mod endpoints;

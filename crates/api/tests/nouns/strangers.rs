@@ -1,5 +1,7 @@
 //! Every route, from the API's own description, called by those who may not.
 
+use std::collections::BTreeMap;
+
 use http::Method;
 use postroad_app::clients::Grant;
 use postroad_testkit::SignedCaller;
@@ -35,20 +37,25 @@ const TAGS: &[&str] = &[
 
 /// (method, path) of every operation of these nouns.
 fn operations() -> Vec<(Method, String)> {
+    let of_ours = every_operation().into_iter().filter(|(_, _, tag)| TAGS.contains(&tag.as_str()));
+    of_ours.map(|(method, path, _)| (method, path)).collect()
+}
+
+/// (method, path, tag) of everything that the API says it does.
+pub(crate) fn every_operation() -> Vec<(Method, String, String)> {
     let api = serde_json::to_value(postroad_api::openapi()).unwrap();
     let mut found = Vec::new();
     for (path, item) in api["paths"].as_object().unwrap() {
         for (method, operation) in item.as_object().unwrap() {
-            if operation["tags"].as_array().is_some_and(|tags| TAGS.iter().any(|tag| tags[0] == *tag)) {
-                found.push((method.to_uppercase().parse().unwrap(), path.clone()));
-            }
+            let tag = operation["tags"][0].as_str().unwrap().to_owned();
+            found.push((method.to_uppercase().parse().unwrap(), path.clone(), tag));
         }
     }
     found
 }
 
 /// A body that the route reads.
-fn body(method: &Method, path: &str) -> Value {
+pub(crate) fn body(method: &Method, path: &str) -> Value {
     let word = json!({"channel": "sms", "address": "+12025550173", "purpose": "marketing", "action": "granted", "source": "x"});
     match path {
         _ if *method == Method::GET || *method == Method::DELETE => Value::Null,
@@ -142,7 +149,7 @@ fn done_to_conversations(path: &str) -> Value {
 }
 
 /// The path of one thing, with a query where the route needs one.
-fn target(method: &Method, path: &str, id: &str) -> String {
+pub(crate) fn target(method: &Method, path: &str, id: &str) -> String {
     let target =
         path.replace("{id}", id).replace("{part}", "1").replace("{note}", "not_00000000000000000000000000000000");
     let target = target.replace("{run}", "run_00000000000000000000000000000000");
@@ -200,7 +207,7 @@ fn takes_files(method: &Method, path: &str) -> bool {
     path.ends_with("/import") || (path.starts_with("/v1/imports") && method != Method::GET)
 }
 
-fn prefix(path: &str) -> &'static str {
+pub(crate) fn prefix(path: &str) -> &'static str {
     match path.split('/').nth(2).unwrap_or_default() {
         "accounts" => "acc",
         "invitations" => "inv",
@@ -234,73 +241,104 @@ async fn notified(caller: &SignedCaller, conversation: &str, member: &str) -> St
     told["data"][0]["id"].as_str().unwrap().to_owned()
 }
 
+/// One tenant's things: one of every noun.
+pub(crate) struct Things {
+    /// By the prefixes of their ids.
+    ids: BTreeMap<&'static str, String>,
+    /// What makes a campaign of them.
+    pub(crate) draft: Value,
+}
+
+impl Things {
+    /// The one that the path is about, if there is one.
+    pub(crate) fn of(&self, path: &str) -> Option<&str> {
+        self.ids.get(prefix(path)).map(String::as_str)
+    }
+
+    pub(crate) fn ids(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.ids.iter().map(|(prefix, id)| (*prefix, id.as_str()))
+    }
+}
+
+/// Whose things they are: stands in whatever has a name.
+pub(crate) struct Mark {
+    pub(crate) word: &'static str,
+    pub(crate) number: &'static str,
+    /// Of the account at its provider.
+    pub(crate) external: &'static str,
+}
+
+/// Makes one of every noun.
+pub(crate) async fn things(them: &SignedCaller, mark: &Mark) -> Things {
+    let word = mark.word;
+    let account = connected(them, mark.external).await;
+    let template = them.post("/v1/templates", &offer(&account)).await.json()["id"].as_str().unwrap().to_owned();
+    let person = json!({"addresses": [{"channel": "whatsapp", "address": mark.number}], "display_name": word});
+    let contact = them.post("/v1/contacts", &person).await.json()["id"].as_str().unwrap().to_owned();
+    them.post("/v1/suppressions", &json!({"suppressions": [{"address": mark.number, "reason": "operator"}]})).await;
+    let suppression = them.get("/v1/suppressions").await.json()["data"][0]["id"].as_str().unwrap().to_owned();
+    let kept = json!({"name": word, "filter": {"tag": {"has": "a"}}});
+    let segment = them.post("/v1/segments", &kept).await.json()["id"].as_str().unwrap().to_owned();
+    let named = json!({"name": word});
+    let group = them.post("/v1/groups", &named).await.json()["id"].as_str().unwrap().to_owned();
+    let draft = json!({"name": word, "account_id": account, "template_id": template, "audience": {"all": true},
+                       "variables": [{"value": "a"}, {"value": "b"}]});
+    let campaign = them.post("/v1/campaigns", &draft).await.json()["id"].as_str().unwrap().to_owned();
+
+    let begin = json!({"account_id": account, "contact_id": contact, "subject": word});
+    let conversation = them.post("/v1/conversations", &begin).await.json()["id"].as_str().unwrap().to_owned();
+    let look = json!({"name": word, "color": "#000000"});
+    let label = them.post("/v1/labels", &look).await.json()["id"].as_str().unwrap().to_owned();
+    let rule = json!({"name": word, "definition": {"trigger": {"inbound_message": {}}, "actions": [{"stop": {"reason": "x"}}]}});
+    let automation = them.post("/v1/automations", &rule).await.json()["id"].as_str().unwrap().to_owned();
+    let told = json!({"name": word, "url": format!("https://{word}.example.com/"), "events": ["automation"]});
+    let endpoint = them.post("/v1/webhook-endpoints", &told).await.json()["id"].as_str().unwrap().to_owned();
+    let steps = json!({"name": word, "actions": [{"status": {"to": "resolved"}}]});
+    let r#macro = them.post("/v1/macros", &steps).await.json()["id"].as_str().unwrap().to_owned();
+    let question = json!({"name": word, "filter": {"waiting": true}});
+    let view = them.post("/v1/views", &question).await.json()["id"].as_str().unwrap().to_owned();
+    let saying = json!({"shortcut": word.split('-').next(), "body": word});
+    let quick_reply = them.post("/v1/quick-replies", &saying).await.json()["id"].as_str().unwrap().to_owned();
+    let file = them.post(&format!("/v1/attachments?name={word}"), &json!({"canary": word})).await;
+    let file = file.json()["id"].as_str().unwrap().to_owned();
+    let somebody = json!({"name": word, "role": "agent"});
+    let member = them.post("/v1/members", &somebody).await.json()["id"].as_str().unwrap().to_owned();
+    let notification = notified(them, &conversation, &member).await;
+    let department = them.post("/v1/departments", &named).await.json()["id"].as_str().unwrap().to_owned();
+    let ids = [
+        ("acc", account),
+        ("con", contact),
+        ("sup", suppression),
+        ("seg", segment),
+        ("grp", group),
+        ("tpl", template),
+        ("cmp", campaign),
+        ("cnv", conversation),
+        ("lbl", label),
+        ("aut", automation),
+        ("end", endpoint),
+        ("mac", r#macro),
+        ("viw", view),
+        ("qrp", quick_reply),
+        ("att", file),
+        ("mem", member),
+        ("dep", department),
+        ("ntf", notification),
+    ];
+    Things { ids: ids.into(), draft }
+}
+
 #[tokio::test]
-#[expect(clippy::too_many_lines, reason = "one of every noun")]
 async fn what_is_somebody_elses_is_not_there_whatever_is_asked_of_it() {
     let world = World::new().await;
     let (ours, theirs) = (world.tenant().await, world.tenant().await);
     let (us, them) = (world.caller(ours.id).await, world.caller(theirs.id).await);
-    let account = connected(&them, "1001").await;
-    let template = them.post("/v1/templates", &offer(&account)).await.json()["id"].as_str().unwrap().to_owned();
-    let person =
-        json!({"addresses": [{"channel": "whatsapp", "address": "+12025550173"}], "display_name": "canary-7d1f"});
-    let contact = them.post("/v1/contacts", &person).await.json()["id"].as_str().unwrap().to_owned();
-    them.post("/v1/suppressions", &json!({"suppressions": [{"address": "+12025550173", "reason": "operator"}]})).await;
-    let suppression = them.get("/v1/suppressions").await.json()["data"][0]["id"].as_str().unwrap().to_owned();
-    let kept = json!({"name": "canary-7d1f", "filter": {"tag": {"has": "a"}}});
-    let segment = them.post("/v1/segments", &kept).await.json()["id"].as_str().unwrap().to_owned();
-    let named = json!({"name": "canary-7d1f"});
-    let group = them.post("/v1/groups", &named).await.json()["id"].as_str().unwrap().to_owned();
-    let draft = json!({"name": "canary-7d1f", "account_id": account, "template_id": template, "audience": {"all": true},
-                       "variables": [{"value": "a"}, {"value": "b"}]});
-    let campaign = them.post("/v1/campaigns", &draft).await.json()["id"].as_str().unwrap().to_owned();
-
-    let begin = json!({"account_id": account, "contact_id": contact, "subject": "canary-7d1f"});
-    let conversation = them.post("/v1/conversations", &begin).await.json()["id"].as_str().unwrap().to_owned();
-    let look = json!({"name": "canary-7d1f", "color": "#000000"});
-    let label = them.post("/v1/labels", &look).await.json()["id"].as_str().unwrap().to_owned();
-    let rule = json!({"name": "canary-7d1f", "definition": {"trigger": {"inbound_message": {}}, "actions": [{"stop": {"reason": "x"}}]}});
-    let automation = them.post("/v1/automations", &rule).await.json()["id"].as_str().unwrap().to_owned();
-    let told = json!({"name": "canary-7d1f", "url": "https://canary-7d1f.example.com/", "events": ["automation"]});
-    let endpoint = them.post("/v1/webhook-endpoints", &told).await.json()["id"].as_str().unwrap().to_owned();
-    let steps = json!({"name": "canary-7d1f", "actions": [{"status": {"to": "resolved"}}]});
-    let r#macro = them.post("/v1/macros", &steps).await.json()["id"].as_str().unwrap().to_owned();
-    let question = json!({"name": "canary-7d1f", "filter": {"waiting": true}});
-    let view = them.post("/v1/views", &question).await.json()["id"].as_str().unwrap().to_owned();
-    let saying = json!({"shortcut": "canary", "body": "canary-7d1f"});
-    let quick_reply = them.post("/v1/quick-replies", &saying).await.json()["id"].as_str().unwrap().to_owned();
-    let file = them.post("/v1/attachments?name=canary-7d1f", &json!({"canary": "7d1f"})).await;
-    let file = file.json()["id"].as_str().unwrap().to_owned();
-    let somebody = json!({"name": "canary-7d1f", "role": "agent"});
-    let member = them.post("/v1/members", &somebody).await.json()["id"].as_str().unwrap().to_owned();
-    let notification = notified(&them, &conversation, &member).await;
-    let department = them.post("/v1/departments", &named).await.json()["id"].as_str().unwrap().to_owned();
+    let mark = Mark { word: "canary-7d1f", number: "+12025550173", external: "1001" };
+    let theirs = things(&them, &mark).await;
+    let (account, draft) = (theirs.of("/v1/accounts").unwrap().to_owned(), theirs.draft.clone());
 
     for (method, path) in operations() {
-        let id = match prefix(&path) {
-            "acc" => &account,
-            "con" => &contact,
-            "sup" => &suppression,
-            "seg" => &segment,
-            "grp" => &group,
-            "tpl" => &template,
-            "cmp" => &campaign,
-            "cnv" => &conversation,
-            "lbl" => &label,
-            "aut" => &automation,
-            "end" => &endpoint,
-            "mac" => &r#macro,
-            "viw" => &view,
-            "qrp" => &quick_reply,
-            "att" => &file,
-            "mem" => &member,
-            "dep" => &department,
-            "ntf" => &notification,
-            _ => continue,
-        };
-        if !path.contains("{id}") {
-            continue;
-        }
+        let Some(id) = theirs.of(&path).filter(|_| path.contains("{id}")) else { continue };
         let body = body(&method, &path);
         let text = if body.is_null() { String::new() } else { body.to_string() };
         let answer = us.call(method.clone(), &target(&method, &path, id), &us.request_id(), text.as_bytes()).await;

@@ -9,6 +9,7 @@ mod files;
 mod import;
 mod import_files;
 mod import_fuzz;
+mod isolation;
 mod merge_back;
 mod merges;
 mod opt_ins;

@@ -5,6 +5,11 @@ use postroad_app::secrets::{Keyring, Place, SecretError};
 use postroad_core::ids::TenantId;
 use postroad_store::{SystemTx, TenantTx};
 use postroad_testkit::{Seed, TestDb};
+use proptest::{
+    prelude::{ProptestConfig, any},
+    strategy::{Strategy, ValueTree},
+    test_runner::TestRunner,
+};
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::{AssertSqlSafe, PgConnection};
 
@@ -97,6 +102,25 @@ async fn a_cut_or_foreign_value_is_no_secret() {
     for text in ["", "plain", "enc:v1:", "enc:v2:x:y:z"] {
         let opened = open(&ring, &db, tenant, &place(), text).await;
         assert!(matches!(opened, Err(SecretError::Malformed)), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn nothing_that_anybody_makes_up_opens_or_breaks_the_reader() {
+    let db = TestDb::new().await;
+    let tenant = Seed::new(&db, noon()).await.tenant;
+    let (_, ring) = fresh();
+    let stored = seal(&ring, &db, tenant).await;
+    let parts: Vec<String> = stored.split(':').map(str::to_owned).collect();
+    let made_up = (any::<String>(), proptest::sample::subsequence(parts, 0..=5), "[a-zA-Z0-9_:=-]{0,200}");
+    let mut runner = TestRunner::new(ProptestConfig::with_cases(300));
+    for _ in 0..300 {
+        let (any, some, like) = made_up.new_tree(&mut runner).unwrap().current();
+        for text in [any.clone(), some.join(":"), [some.join(":"), like.clone()].concat(), format!("enc:v1:{like}")] {
+            let is_it = text == stored;
+            let opened = open(&ring, &db, tenant, &place(), &text).await;
+            assert_eq!(opened.is_ok(), is_it, "{text:?}");
+        }
     }
 }
 

@@ -19,6 +19,7 @@ mod pause;
 pub mod process;
 mod queues;
 mod restore;
+mod secrets;
 mod segments;
 pub mod sign;
 mod simulate;
@@ -151,6 +152,9 @@ Examples:
     /// After a backup was restored: hold, compare, release
     #[command(subcommand)]
     Restore(restore::Command),
+    /// Master keys: what they wrap, and changing them
+    #[command(subcommand)]
+    Secrets(secrets::Command),
     /// Stop sending: of an account, a tenant, or everybody
     #[command(subcommand)]
     Pause(pause::Pause),
@@ -270,6 +274,7 @@ impl Command {
             Self::Jobs(command) => with_app(config, async |app| jobs::run(command, app).await).await,
             Self::Webhooks(command) => with_app(config, async |app| webhooks::run(&command, app).await).await,
             Self::Restore(command) => with_app(config, async |app| restore::run(&command, app).await).await,
+            Self::Secrets(command) => with_app(config, async |app| secrets::run(&command, app).await).await,
             Self::Doctor(args) => doctor::run(&args, config, &settings.sources).await,
             Self::Sign(args) => sign::run(&args, config),
             Self::Simulate(command) => simulate::run(command).await,

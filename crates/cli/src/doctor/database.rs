@@ -66,7 +66,7 @@ pub(super) fn clock(app: &App) -> Check {
 }
 
 pub(super) fn checks(examined: &Examined) -> Vec<Check> {
-    vec![version(examined), durable(examined), row_security(examined), frozen(examined)]
+    vec![version(examined), durable(examined), row_security(examined), roles(examined), frozen(examined)]
 }
 
 fn version(examined: &Examined) -> Check {
@@ -109,6 +109,21 @@ fn row_security(examined: &Examined) -> Check {
     Check::error(ID, evidence, "restore the policies: a tenant could see another's rows")
 }
 
+fn roles(examined: &Examined) -> Check {
+    const ID: &str = "database.roles";
+    let mighty: Vec<&str> =
+        examined.roles.iter().filter(|role| role.is_mighty || role.is_owner).map(|role| role.name.as_str()).collect();
+    match (examined.roles.len(), mighty.as_slice()) {
+        (2, []) => Check::ok(ID, "postroad_app and postroad_system own nothing and step over nothing"),
+        (2, mighty) => Check::error(
+            ID,
+            format!("{} may step over row-level security, make roles, or own tables", mighty.join(", ")),
+            "`alter role … nosuperuser nobypassrls nocreaterole`; tables belong to postroad_owner alone",
+        ),
+        _ => Check::error(ID, "postroad_app or postroad_system is missing", "run `postroad migrate`"),
+    }
+}
+
 fn frozen(examined: &Examined) -> Check {
     const ID: &str = "database.vacuum";
     let evidence = format!("the oldest row is {} transactions old", examined.server.frozen_age);
@@ -121,31 +136,8 @@ fn frozen(examined: &Examined) -> Check {
 
 #[cfg(test)]
 mod tests {
-    use postroad_app::examine::{Alive, Server};
-
     use super::*;
-    use crate::doctor::Verdict;
-
-    fn sound() -> Examined {
-        let server = Server {
-            version: 150_013,
-            version_text: "15.13".into(),
-            fsync: true,
-            full_page_writes: true,
-            synchronous_commit: "on".into(),
-            connections_max: 100,
-            frozen_age: 1_000,
-        };
-        Examined {
-            server,
-            unprotected: Vec::new(),
-            alive: Alive { workers: 1, leader: true },
-            accounts: Vec::new(),
-            sending_paused: false,
-            restore_hold: false,
-            suspects: 0,
-        }
-    }
+    use crate::doctor::{Verdict, sound};
 
     fn verdict(id: &str, change: impl FnOnce(&mut Examined)) -> Verdict {
         let mut examined = sound();
@@ -163,6 +155,13 @@ mod tests {
         assert_eq!(verdict("database.version", |it| it.server.version = 139_999), Verdict::Error);
         assert_eq!(verdict("database.row_security", |it| it.unprotected = vec!["sends".into()]), Verdict::Error);
         assert_eq!(verdict("database.vacuum", |it| it.server.frozen_age = 700_000_000), Verdict::Warning);
+    }
+
+    #[test]
+    fn a_role_that_could_step_over_row_security_is_an_error() {
+        assert_eq!(verdict("database.roles", |it| it.roles[0].is_mighty = true), Verdict::Error);
+        assert_eq!(verdict("database.roles", |it| it.roles[1].is_owner = true), Verdict::Error);
+        assert_eq!(verdict("database.roles", |it| it.roles.truncate(1)), Verdict::Error);
     }
 
     #[test]

@@ -9,6 +9,8 @@ use super::Check;
 const IN_FLIGHT_MAX: TimeDelta = TimeDelta::seconds(60);
 /// Due for longer, and nobody took it.
 const DUE_MAX: TimeDelta = TimeDelta::seconds(60);
+/// A delivery that waits for longer has an endpoint that does not answer.
+const DELIVERY_MAX: TimeDelta = TimeDelta::hours(1);
 
 pub(super) fn switches(examined: &Examined) -> Vec<Check> {
     vec![
@@ -78,7 +80,41 @@ fn suspects(examined: &Examined) -> Check {
 }
 
 pub(super) fn backlogs(census: &Census, now: DateTime<Utc>) -> Vec<Check> {
-    vec![due(census, now), in_flight(census, now), dead(census), quarantined(census), uncounted(census), silent(census)]
+    vec![
+        due(census, now),
+        in_flight(census, now),
+        dead(census),
+        unread(census, now),
+        quarantined(census),
+        uncounted(census),
+        silent(census),
+        deliveries(census, now),
+    ]
+}
+
+fn unread(census: &Census, now: DateTime<Utc>) -> Check {
+    const ID: &str = "webhooks.unread";
+    match census.webhooks_oldest_at.map(|since| now - since) {
+        Some(age) if age > DUE_MAX => Check::warning(
+            ID,
+            format!("{} webhooks are unread, the oldest for {} s", census.webhooks_unread, age.num_seconds()),
+            "start a worker, or more of them: `postroad work`; what people wrote is not seen meanwhile",
+        ),
+        _ => Check::ok(ID, "no webhook is unread for more than a minute"),
+    }
+}
+
+fn deliveries(census: &Census, now: DateTime<Utc>) -> Check {
+    const ID: &str = "deliveries.age";
+    let (count, since) = census.deliveries;
+    match since.map(|since| now - since) {
+        Some(age) if age > DELIVERY_MAX => Check::warning(
+            ID,
+            format!("{count} deliveries to endpoints wait, the oldest for {} min", age.num_minutes()),
+            "its endpoint does not answer, or no worker runs; each is tried for three days",
+        ),
+        _ => Check::ok(ID, "no delivery to an endpoint waits for more than an hour"),
+    }
 }
 
 fn due(census: &Census, now: DateTime<Utc>) -> Check {
@@ -208,5 +244,11 @@ mod tests {
         assert_eq!(verdict("webhooks.counted", &Census { inflow: lost, ..calm() }), Verdict::Warning);
         assert_eq!(verdict("webhooks.counted", &calm()), Verdict::Ok);
         assert_eq!(verdict("webhooks.quarantined", &Census { webhooks_quarantined: 1, ..calm() }), Verdict::Warning);
+        let unread = |since| Census { webhooks_oldest_at: Some(at(since)), ..calm() };
+        assert_eq!(verdict("webhooks.unread", &unread(940)), Verdict::Ok);
+        assert_eq!(verdict("webhooks.unread", &unread(939)), Verdict::Warning);
+        let waiting = |since| Census { deliveries: (1, Some(at(since))), ..calm() };
+        assert_eq!(verdict("deliveries.age", &waiting(-2_600)), Verdict::Ok);
+        assert_eq!(verdict("deliveries.age", &waiting(-2_601)), Verdict::Warning);
     }
 }

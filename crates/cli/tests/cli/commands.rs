@@ -185,3 +185,46 @@ fn the_description_of_the_api_pages_of_the_manual_and_completions_are_printed() 
     home.run(&["man", folder.to_str().unwrap()]);
     assert!(folder.join("postroad-messages-explain.1").exists());
 }
+
+/// 32 bytes each, in base64.
+const K1: &str = "k1:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+const K2: &str = "k2:AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=";
+
+#[test]
+fn a_master_key_is_changed_and_one_that_goes_too_early_is_told_with_what_it_opened() {
+    let home = Home::new().with("POSTROAD_MASTER_KEYS", K1);
+    home.run(&["tenants", "create", "acme"]);
+    let sandbox = home.write("sandbox.json", "{}");
+    home.run(&["accounts", "connect", "sandbox", "trial", "--credentials", &sandbox, "--spacing", "0"]);
+    home.run(&["keys", "create", "--name", "shop", "--live", "--json"]);
+    let doctor = |home: &Home| {
+        let output = home.output(&["doctor", "--json"]);
+        let told = lines(&crate::home::text(&output.stdout));
+        let found = told.into_iter().find(|check| check["id"] == "secrets.master_keys").unwrap();
+        (output.status.code(), found["verdict"].clone(), found["evidence"].as_str().unwrap().to_owned())
+    };
+
+    let home = home.with("POSTROAD_MASTER_KEYS", format!("{K2},{K1}"));
+    let (code, verdict, evidence) = doctor(&home);
+    assert_eq!(
+        (code, verdict, evidence.as_str()),
+        (Some(0), "warning".into(), "k2 wraps 0 data keys, k1 wraps 1 data keys")
+    );
+    let home = home.with("POSTROAD_MASTER_KEYS", K2);
+    let (code, verdict, evidence) = doctor(&home);
+    assert_eq!((code, verdict), (Some(7), "error".into()));
+    assert_eq!(
+        evidence,
+        "master key k1 is missing: it wraps 1 data keys of 1 tenants (acme), and with them the credentials of 1 accounts, \
+         the secrets of 1 API keys and of 0 endpoints"
+    );
+
+    let home = home.with("POSTROAD_MASTER_KEYS", format!("{K2},{K1}"));
+    home.run(&["secrets", "rotate"]);
+    let status = lines(&home.run(&["secrets", "status", "--json"]));
+    let count = |n: usize| (status[n]["key"].clone(), status[n]["current"].clone(), status[n]["data_keys"].clone());
+    assert_eq!(count(0), ("k2".into(), true.into(), 1.into()));
+    assert_eq!(count(1), ("k1".into(), false.into(), 0.into()));
+    let home = home.with("POSTROAD_MASTER_KEYS", K2);
+    assert_eq!(doctor(&home).0, Some(0));
+}

@@ -2,6 +2,7 @@
 //!
 //! To add a page: nothing. Every Markdown file of the root, docs/ and dashboards/ is read.
 
+mod asvs;
 mod dashboards;
 #[path = "../cli/home.rs"]
 #[allow(
@@ -82,14 +83,36 @@ fn every_link_leads_to_a_file_that_exists_and_to_a_heading_in_it() -> Result<()>
 }
 
 #[test]
-fn every_test_that_the_reliability_page_names_exists() -> Result<()> {
-    let page = Page::read("docs/reliability.md")?;
-    let named: Vec<String> = page.inline_code().into_iter().filter(|code| is_sentence(code)).collect();
-    let tests = tree::sources("crates")?.into_iter().map(|(_, text)| text).collect::<String>();
-    let missing: Vec<_> = named.iter().filter(|name| !tests.contains(&format!("fn {name}("))).collect();
-    assert!(missing.is_empty(), "{missing:#?}");
-    assert!(named.len() > 20, "{named:?}");
+fn every_test_that_the_pages_of_promises_name_exists() -> Result<()> {
+    let tests = tree::functions()?;
+    for name in ["docs/reliability.md", "docs/security.md"] {
+        let page = Page::read(name)?;
+        let named: Vec<String> = page.inline_code().into_iter().filter(|code| is_sentence(code)).collect();
+        let missing: Vec<_> = named.iter().filter(|name| !tests.contains(*name)).collect();
+        assert!(missing.is_empty(), "{name}: {missing:#?}");
+        assert!(named.len() > 20, "{name}: {named:?}");
+    }
     Ok(())
+}
+
+#[test]
+fn every_check_of_the_doctor_has_its_row_and_the_page_invents_none() -> Result<()> {
+    let sources = tree::sources("crates/cli/src/doctor")?;
+    let text: String = sources.into_iter().map(|(_, text)| text).collect();
+    let looked_at: BTreeSet<String> =
+        text.split('"').skip(1).filter(|word| is_check(word)).map(str::to_owned).collect();
+    let page = Page::read("docs/doctor.md")?;
+    let told: BTreeSet<String> = page.inline_code().into_iter().filter(|word| is_check(word)).collect();
+    let of_the_parent = ["database.look", "queue.look"].map(str::to_owned);
+    assert_eq!(told, looked_at.into_iter().chain(of_the_parent).collect());
+    assert!(told.len() > 40, "{told:?}");
+    Ok(())
+}
+
+/// `<noun>.<what>`
+fn is_check(word: &str) -> bool {
+    let plain = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
+    word.split_once('.').is_some_and(|(noun, what)| plain(noun) && plain(what))
 }
 
 /// A name of a test, as we write them.

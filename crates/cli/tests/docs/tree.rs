@@ -1,6 +1,7 @@
 //! Files of the repository.
 
 use std::{
+    collections::BTreeSet,
     fs,
     path::{Path, PathBuf},
 };
@@ -40,4 +41,15 @@ fn collect(folder: &Path, endings: &[&str], found: &mut Vec<PathBuf>) -> Result<
 /// Rust sources below a folder, with their text.
 pub(crate) fn sources(folder: &str) -> Result<Vec<(PathBuf, String)>> {
     files(folder, &["rs"])?.into_iter().map(|path| Ok((path.clone(), read(&path)?))).collect()
+}
+
+/// Names of all functions of crates and chores, tests among them.
+pub(crate) fn functions() -> Result<BTreeSet<String>> {
+    let mut found = BTreeSet::new();
+    for folder in ["crates", "xtask"] {
+        for (_, text) in sources(folder)? {
+            found.extend(text.split("fn ").skip(1).filter_map(|rest| rest.split('(').next()).map(str::to_owned));
+        }
+    }
+    Ok(found)
 }

@@ -13,6 +13,7 @@ mod import;
 mod inbound;
 mod latency;
 mod live;
+mod login;
 mod month;
 mod pace;
 mod pause;
@@ -97,6 +98,10 @@ const SECTIONS: &[Section] = &[
     Section {
         figures: &["live.lag_p99_ms", "live.memory_mib"],
         run: |report, options| Box::pin(live::run(report, options)),
+    },
+    Section {
+        figures: &["login.peak_mib", "login.busy", "login.wrong_ms", "login.unknown_ms", "login.difference_ms"],
+        run: |report, options| Box::pin(login::run(report, options)),
     },
     Section { figures: &["simulation.month_s"], run: |report, options| Box::pin(month::run(report, options)) },
     Section {
