@@ -74,6 +74,7 @@ const TAGS: &[(&str, &str)] = &[
     ("webhook-endpoints", "Your own addresses that are told of what happens"),
     ("accounts", "Connected numbers, pages, bots and mailboxes"),
     ("tenant", "Settings, and the switch of everything"),
+    ("billing", "What messages cost, and what the wallet holds"),
     ("live", "What happens, as it happens, and who is there"),
     ("notifications", "What members are told of"),
     ("api-clients", "Programs that may call, and their keys"),

@@ -13,6 +13,7 @@ pub mod clients;
 mod consents;
 mod contacts;
 mod conversations;
+mod credits;
 mod csv_file;
 mod events;
 mod files;
@@ -74,6 +75,7 @@ pub(crate) fn signed() -> OpenApiRouter<ApiState> {
         .merge(tenant::routes())
         .merge(targets::routes())
         .merge(ratings::routes())
+        .merge(credits::routes())
         .merge(clients::routes())
 }
 

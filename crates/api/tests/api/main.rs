@@ -16,5 +16,8 @@ mod signatures;
 mod standing;
 mod tenants;
 mod twilio;
+mod wallet;
+mod wallet_crowds;
+mod wallet_members;
 mod webhooks;
 mod world;

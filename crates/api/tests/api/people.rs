@@ -13,9 +13,9 @@ const PASSWORD: &str = "correct horse battery staple";
 const CSRF: (&str, &str) = ("x-postroad-csrf", "1");
 
 /// One browser.
-struct Browser<'a> {
+pub(crate) struct Browser<'a> {
     world: &'a World,
-    cookie: Option<String>,
+    pub(crate) cookie: Option<String>,
 }
 
 impl<'a> Browser<'a> {
@@ -23,7 +23,7 @@ impl<'a> Browser<'a> {
         Self { world, cookie: None }
     }
 
-    async fn call(&mut self, method: Method, path: &str, body: &Value) -> Answer {
+    pub(crate) async fn call(&mut self, method: Method, path: &str, body: &Value) -> Answer {
         self.call_with(method, path, body, &[CSRF]).await
     }
 
@@ -45,11 +45,11 @@ impl<'a> Browser<'a> {
         answer
     }
 
-    async fn get(&mut self, path: &str) -> Answer {
+    pub(crate) async fn get(&mut self, path: &str) -> Answer {
         self.call(Method::GET, path, &Value::Null).await
     }
 
-    async fn post(&mut self, path: &str, body: Value) -> Answer {
+    pub(crate) async fn post(&mut self, path: &str, body: Value) -> Answer {
         self.call(Method::POST, path, &body).await
     }
 
@@ -66,7 +66,7 @@ impl<'a> Browser<'a> {
     }
 }
 
-async fn owner(world: &World) -> Browser<'_> {
+pub(crate) async fn owner(world: &World) -> Browser<'_> {
     let mut ada = Browser::new(world);
     let tenant = json!({"slug": "shop", "name": "The Shop", "time_zone": "Europe/Paris"});
     let signed_up = ada
@@ -80,7 +80,7 @@ async fn owner(world: &World) -> Browser<'_> {
 }
 
 /// Somebody whom the owner invited.
-async fn colleague<'a>(world: &'a World, ada: &mut Browser<'_>, email: &str, role: &str) -> Browser<'a> {
+pub(crate) async fn colleague<'a>(world: &'a World, ada: &mut Browser<'_>, email: &str, role: &str) -> Browser<'a> {
     let invited = ada.invite(email, role).await;
     assert_eq!(invited.status, 201, "{}", invited.json());
     let mut browser = Browser::new(world);
