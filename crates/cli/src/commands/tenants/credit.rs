@@ -50,7 +50,7 @@ pub enum Command {
         /// Slug or id
         tenant: String,
         /// What is added; negative: taken, but never more than there is
-        #[arg(allow_negative_numbers = true)]
+        #[arg(allow_negative_numbers = true, value_name = "BY")]
         credits: i64,
         /// What for: it stands in the tenant's statement
         #[arg(long)]
