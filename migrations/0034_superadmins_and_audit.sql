@@ -101,6 +101,8 @@ begin
     end loop;
     execute format(made, 'api_keys', 'tenant_id', 'key_id');
     execute format(made, 'automation_versions', 'tenant_id', 'automation_id');
+    execute format(made, 'credit_prices', 'tenant_id', 'channel');
+    execute format(made, 'credit_allowances', 'tenant_id', 'member_id');
     execute format(made, 'experiments', 'tenant_id', 'campaign_id');
     execute format(made, 'tenants', 'id', 'id');
 end $$;

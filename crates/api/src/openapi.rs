@@ -97,6 +97,7 @@ const TAGS: &[(&str, &str)] = &[
     ("tenants", "Who owns data: made and switched by superadmins"),
     ("audit", "Who changed what, from where"),
     ("tenant", "Settings, and the switch of everything"),
+    ("billing", "What messages cost, and what the wallet holds"),
     ("live", "What happens, as it happens, and who is there"),
     ("notifications", "What members are told of"),
     ("api-clients", "Programs that may call, and their keys"),

@@ -45,9 +45,12 @@ pub(crate) struct Body {
     /// With `stale_timestamp`: our clock, in unix seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     server_time: Option<i64>,
-    /// With `insufficient_credit`: what is left.
+    /// With `insufficient_credit` and `allowance_exceeded`: what the wallet has left.
     #[serde(skip_serializing_if = "Option::is_none")]
     balance: Option<i64>,
+    /// With `allowance_exceeded`: what the member may still spend of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    allowance: Option<i64>,
     /// With `already_final`: where the message stands.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
@@ -120,6 +123,7 @@ impl Problem {
             request_id: None,
             server_time: None,
             balance: None,
+            allowance: None,
             state: None,
             merged_into: None,
             errors: Vec::new(),
@@ -183,6 +187,12 @@ impl Problem {
     #[must_use]
     pub fn with_balance(mut self, balance: i64) -> Self {
         self.0.balance = Some(balance);
+        self
+    }
+
+    #[must_use]
+    pub fn with_allowance(mut self, allowance: i64) -> Self {
+        self.0.allowance = Some(allowance);
         self
     }
 
@@ -323,7 +333,7 @@ problems! {
     }
     /// What a write may answer beside that.
     Conflicts => {
-        "402" "The tenant's credit does not cover it",
+        "402" "The tenant's credit, or the member's allowance, does not cover it",
         "409" "The request id was used for something else, or things stand differently",
     }
     /// What routes of people may answer beside their success.

@@ -12,6 +12,7 @@ use postroad_core::{
     },
     consent::{ConsentAction, Purpose, SuppressionReason},
     conversation::{ConversationState, Priority, Role},
+    credit::{Category, EntryKind},
     endpoint::{DeliveryState, EndpointEvent},
     gates::{CapKind, GateName, QuietPolicy, Reason},
     inbound::Silence,
@@ -90,5 +91,7 @@ vocabularies! {
     CapKindWord = CapKind, "How a frequency cap counts";
     EndpointEventWord = EndpointEvent, "What an endpoint may be told of";
     DeliveryStateWord = DeliveryState, "Where a delivery to an endpoint stands";
+    CreditCategoryWord = Category, "What a message is for, as prices tell messages apart";
+    CreditEntryWord = EntryKind, "What a line of a wallet's statement does";
     ScopeWord = Scope, "What an API client may do";
 }

@@ -7,7 +7,10 @@ use axum::{
 };
 use cookie::{Cookie, SameSite};
 use postroad_app::sign_in::{self, Place, SignInError};
-use postroad_core::sign_in::{SESSION_MAX, Token};
+use postroad_core::{
+    actor::Actor,
+    sign_in::{SESSION_MAX, Token},
+};
 use postroad_store::Doer;
 
 use crate::{ApiState, Settings, metrics::AuthFailure, problem::Problem};
@@ -42,6 +45,11 @@ impl Superadmin {
     /// As the audit names them.
     pub(crate) fn doer(&self) -> Doer {
         self.place.doer(self.who.user)
+    }
+
+    /// As histories name them.
+    pub(crate) const fn actor(&self) -> Actor {
+        Actor::User(self.who.user)
     }
 }
 

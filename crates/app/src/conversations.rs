@@ -161,6 +161,11 @@ pub(crate) struct Work {
 pub(crate) type Happening = (EventKind, Value);
 
 impl Work {
+    /// Whoever asked for it, in whose name it may be: they pay.
+    pub(crate) const fn caller(&self) -> Actor {
+        self.by.caller
+    }
+
     pub(crate) async fn begin(app: &App, by: By, id: ConversationId) -> Result<Self> {
         let mut tx = TenantTx::begin(&app.store, by.tenant).await?;
         let conversation = stored::lock(&mut tx, id).await?.ok_or(ConversationError::NotFound)?;

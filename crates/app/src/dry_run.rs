@@ -224,14 +224,8 @@ impl Stage {
         let filter = audiences::resolve(tx, &campaign.audience.0, &campaign.exclude.0).await?;
         campaigns::freeze(tx, id, filter.as_ref()).await?;
         let (state, wanted) = (campaign.state, CampaignState::Preparing);
-        let begins = Move {
-            from: state,
-            to: wanted,
-            paused_reason: None,
-            scheduled_at: None,
-            replan: true,
-            credit_reserved: None,
-        };
+        let begins =
+            Move { from: state, to: wanted, paused_reason: None, scheduled_at: None, replan: true, credit: None };
         let has_not_begun = matches!(state, CampaignState::Draft | CampaignState::Scheduled);
         if !has_not_begun || !campaigns::move_to(tx, id, &begins, now).await? {
             return Err(CampaignError::WrongState { state, wanted });
@@ -362,6 +356,9 @@ impl Tally {
             quiet: zone.parse().ok().map(|zone| (app.defaults.quiet_hours, zone)),
             takes_places: *takes_places,
         });
+        let ground = campaigns::ground(&mut tx, campaign.account, campaign.template).await?;
+        let ground = ground.ok_or(CampaignError::NoGround)?;
+        let price = crate::campaigns::price(&mut tx, &campaign, &ground).await?;
         let forecast = forecast::with(app, &mut tx, &campaign, groups.collect(), at).await?;
         Ok(DryRun {
             recipients,
@@ -370,7 +367,7 @@ impl Tally {
             waiting: self.waiting.clone(),
             refused: self.refused.clone(),
             named: self.named.clone(),
-            credits: self.credits,
+            credits: self.credits.saturating_mul(price),
             forecast,
         })
     }

@@ -6,20 +6,19 @@ mod messages;
 use chrono::{DateTime, Utc};
 use postroad_core::{
     consent::{ConsentAction, Purpose, revoked_at},
-    ids::{AccountId, JournalId, MessageId, TenantId},
+    ids::{AccountId, JournalId, TenantId},
     inbound::Counted,
-    message::Class,
     provider::{Effect, Event, EventKind, Fault, Preference, Receipt, Told},
 };
 use postroad_store::{
     Result, SystemTx,
     inbound::{self, Choice, Unread},
     inbound_counts, pulses,
-    receipts::{self, ReceiptRow},
+    receipts::{self, Raised, ReceiptRow},
 };
 
 use crate::{
-    App,
+    App, credit,
     outcomes::{Concerned, apply_effect, conversing},
     telling,
 };
@@ -150,7 +149,7 @@ async fn apply(
     // Rows that many write are locked in one order everywhere: pulses, counts, events.
     pulses::note_told(tx, &told_to(&understood), now).await?;
     inbound_counts::add(tx, &read.counts()).await?;
-    told.extend(conversing(tx, &raised).await?);
+    told.extend(account_for(tx, &raised, now).await?);
     telling::tell(tx, &told, now).await?;
     Ok((read, telling::tenants(&told)))
 }
@@ -170,7 +169,7 @@ async fn apply_receipts(
     understood: &[Understood<'_>],
     now: DateTime<Utc>,
     read: &mut Read,
-) -> Result<Vec<(TenantId, MessageId, Class)>> {
+) -> Result<Vec<Raised>> {
     let rows: Vec<ReceiptRow> = understood.iter().flat_map(receipt_rows).collect();
     if rows.is_empty() {
         return Ok(Vec::new());
@@ -240,11 +239,23 @@ pub async fn apply_events(app: &App, adapters: &dyn Normalise, account: &Unread,
     let understood = [Understood { hook: account, events }];
     let raised = apply_receipts(&mut tx, adapters, &understood, now, &mut Read::default()).await?;
     pulses::note_told(&mut tx, &told_to(&understood), now).await?;
-    let told = conversing(&mut tx, &raised).await?;
+    let told = account_for(&mut tx, &raised, now).await?;
     telling::tell(&mut tx, &told, now).await?;
     tx.commit().await?;
     app.live.told(telling::tenants(&told));
     Ok(())
+}
+
+/// What receipts mean for credit that is reserved, and what conversations are told of them.
+async fn account_for(
+    tx: &mut SystemTx,
+    raised: &[Raised],
+    now: DateTime<Utc>,
+) -> Result<Vec<(TenantId, postroad_store::events::Event)>> {
+    let paid: Vec<_> = raised.iter().filter(|one| one.holds_credit).map(|one| (one.tenant, one.id)).collect();
+    credit::end(tx, &paid, now).await?;
+    let raised: Vec<_> = raised.iter().map(|one| (one.tenant, one.id, one.class)).collect();
+    conversing(tx, &raised).await
 }
 
 async fn apply_event(tx: &mut SystemTx, hook: &Unread, event: &Event, now: DateTime<Utc>) -> Result<()> {

@@ -11,6 +11,7 @@ use postroad_core::{
     gates::{self, Cap, Decision, GateName, Reason, Ruling},
     ids::{AccountId, ContactId, IncarnationId, MessageId, TenantId},
     message::Class,
+    send::SendState,
 };
 use postroad_store::{
     Result, SystemTx,
@@ -23,7 +24,7 @@ use postroad_store::{
     reservations::{self, SpacingWanted, UseWanted},
 };
 
-use crate::{App, outcomes::conversing, telling};
+use crate::{App, credit, outcomes::conversing, telling};
 
 /// Announces a start of this process; its lease begins now.
 pub async fn start(app: &App, incarnation: &Incarnation) -> Result<()> {
@@ -69,7 +70,11 @@ pub async fn release(app: &App, owner: IncarnationId, freed: &[(TenantId, Accoun
 
 pub async fn claim(app: &App, owner: IncarnationId, asks: &[Ask]) -> Result<Vec<Claimed>> {
     let mut tx = SystemTx::begin_lane(&app.store).await?;
-    let claimed = claims::claim(&mut tx, owner, asks, app.clock.now()).await?;
+    let now = app.clock.now();
+    let claimed = claims::claim(&mut tx, owner, asks, now).await?;
+    let dead = claimed.iter().filter(|one| one.state == SendState::Dead);
+    let dead: Vec<_> = dead.map(|one| (one.tenant, one.id)).collect();
+    credit::end(&mut tx, &dead, now).await?;
     tx.commit().await?;
     Ok(claimed)
 }
@@ -115,7 +120,7 @@ pub async fn decide(
 ) -> Result<Step> {
     let now = app.clock.now();
     let mut tx = SystemTx::begin_lane(&app.store).await?;
-    let mut judged = judge(app, &mut tx, claimed, fence_of, now).await?;
+    let (mut judged, mut ended) = judge(app, &mut tx, claimed, fence_of, now).await?;
 
     let to_send: Vec<Intended> = judged.iter().filter(|j| j.leaves()).map(Judged::intended).collect();
     let intents = intents::intend(&mut tx, owner, &to_send, now).await?;
@@ -125,8 +130,11 @@ pub async fn decide(
 
     let rulings = judged.iter().map(|j| j.ruling.clone()).collect();
     let refused: Vec<_> = judged.iter().filter(|j| j.is_refused()).map(Judged::conversing).collect();
+    let paid = judged.iter().filter(|j| j.is_refused() && j.pays());
+    ended.extend(paid.map(|j| (j.send.tenant, j.send.id)));
     let attempts: Vec<Attempt> = judged.into_iter().filter_map(|j| j.into_attempt(now)).collect();
     lanes::write_pace(&mut tx, &pace(&attempts)).await?;
+    credit::end(&mut tx, &ended, now).await?;
     let told = conversing(&mut tx, &refused).await?;
     telling::tell(&mut tx, &told, now).await?;
     tx.commit().await?;
@@ -134,14 +142,14 @@ pub async fn decide(
     Ok(Step { attempts, rulings })
 }
 
-/// Reads the facts and asks the gates, in the order of the claims. What cannot be read ends here.
+/// Reads the facts and asks the gates, in the order of the claims. What cannot be read ends here, and is told.
 async fn judge<'a>(
     app: &App,
     tx: &mut SystemTx,
     claimed: &'a [Claimed],
     fence_of: impl Fn(AccountId) -> i64,
     now: DateTime<Utc>,
-) -> Result<Vec<Judged<'a>>> {
+) -> Result<(Vec<Judged<'a>>, Vec<(TenantId, MessageId)>)> {
     let ids: Vec<(TenantId, MessageId)> = claimed.iter().map(|claimed| (claimed.tenant, claimed.id)).collect();
     let read = facts::read(tx, &ids, app.defaults.quiet_hours, now).await?;
     for corrupt in &read.corrupt {
@@ -150,9 +158,10 @@ async fn judge<'a>(
     if !read.corrupt.is_empty() {
         decisions::bury(tx, &read.corrupt, now).await?;
     }
+    let buried = read.corrupt.iter().map(|corrupt| (corrupt.tenant, corrupt.id)).collect();
     let mut sends: HashMap<MessageId, SendFacts> = read.sends.into_iter().map(|send| (send.id, send)).collect();
     let known = claimed.iter().filter_map(|claimed| Some((claimed, sends.remove(&claimed.id)?)));
-    Ok(known.map(|(claimed, send)| Judged::new(claimed, fence_of(send.account), send)).collect())
+    Ok((known.map(|(claimed, send)| Judged::new(claimed, fence_of(send.account), send)).collect(), buried))
 }
 
 /// A claimed send, its facts, what the gates say, and how far it got.
@@ -177,6 +186,11 @@ impl<'a> Judged<'a> {
 
     const fn is_refused(&self) -> bool {
         matches!(self.ruling.decision, Decision::Refuse { .. })
+    }
+
+    /// From the wallet, for itself: what campaigns reserve is returned at their end.
+    fn pays(&self) -> bool {
+        self.send.facts.credit.enforced && self.send.facts.class != Class::Campaign
     }
 
     const fn conversing(&self) -> (TenantId, MessageId, Class) {

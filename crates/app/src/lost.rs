@@ -22,7 +22,7 @@ use postroad_store::{
 };
 
 use crate::{
-    App,
+    App, credit,
     inbound::{self, Normalise},
     outcomes::conversing,
     telling,
@@ -87,6 +87,7 @@ pub async fn take(
         finished_at: now,
     };
     outcomes::settle(&mut tx, &[answer], now).await?;
+    credit::end(&mut tx, &[(send.tenant, send.id)], now).await?;
     let told = conversing(&mut tx, &[(send.tenant, send.id, send.facts.class)]).await?;
     telling::tell(&mut tx, &told, now).await?;
     tx.commit().await?;

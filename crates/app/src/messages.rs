@@ -37,7 +37,7 @@ pub(crate) use saying::{Saying, say};
 
 use crate::{
     App,
-    credit::{self, CreditError},
+    credit::{self, Charge, CreditError},
     quota::{self, QuotaError},
     requests::{self, Answer, Call, OnceError, Open, Opened},
 };
@@ -79,6 +79,8 @@ pub struct Accepted {
     pub segments: Option<usize>,
     /// Credits it costs, where the tenant pays from a wallet.
     pub price: Option<i64>,
+    /// What the wallet has left, then.
+    pub balance: Option<i64>,
 }
 
 /// Why nothing was accepted.
@@ -187,13 +189,14 @@ async fn accept(
         lanes::wake(tx, lane, now).await?;
     }
     let mut holds = hold::read(app, tx, &messages, now).await?;
-    pay(tx, call, planned, now).await?;
+    let balance = pay(tx, call, planned, now).await?;
     let accepted = planned.iter().map(|one| Accepted {
         id: one.message.id,
         state: one.message.state,
         held_by: holds.remove(&one.message.id),
         segments: credit::segments_of(one.message.channel, &one.message.content),
         price: one.price,
+        balance: balance.filter(|_| one.price.is_some()),
     });
     Ok(accepted.collect())
 }
@@ -208,12 +211,18 @@ fn lanes_of(planned: &[Planned]) -> Vec<AccountId> {
     lanes
 }
 
-async fn pay(tx: &mut TenantTx, call: &Call, planned: &[Planned], now: DateTime<Utc>) -> Result<(), SubmitError> {
+/// Tells what the wallet has left, if it is paid from one.
+async fn pay(
+    tx: &mut TenantTx,
+    call: &Call,
+    planned: &[Planned],
+    now: DateTime<Utc>,
+) -> Result<Option<i64>, SubmitError> {
     if let Some(quota) = call.quota() {
         quota::draw(tx, &quota, i64::try_from(planned.len()).unwrap_or(i64::MAX), now).await?;
     }
-    let credits = planned.iter().filter_map(|one| one.price).sum();
-    Ok(credit::draw(tx, credits).await?)
+    let charges: Vec<Charge> = planned.iter().filter_map(Planned::charge).collect();
+    Ok(credit::reserve(tx, call.actor(), &charges, now).await?)
 }
 
 fn nudge(app: &App, call: &Call, planned: &[Planned]) {

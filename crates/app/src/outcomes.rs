@@ -26,7 +26,7 @@ use postroad_store::{
     pulses,
 };
 
-use crate::{App, telling};
+use crate::{App, credit, telling};
 
 /// How a call ended, the transport's view included.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -153,12 +153,14 @@ pub async fn settle(app: &App, finished: &[Finished]) -> Result<Vec<MessageId>> 
         carry_out(&mut tx, one, now).await?;
     }
     pulses::note_accepted(&mut tx, &accepted(finished), now).await?;
+    let paid: Vec<_> = settled.iter().filter(|one| one.holds_credit).map(|one| (one.tenant, one.id)).collect();
+    credit::end(&mut tx, &paid, now).await?;
     let ended: Vec<_> = finished.iter().map(|one| (one.tenant, one.id, one.class)).collect();
     let told = conversing(&mut tx, &ended).await?;
     telling::tell(&mut tx, &told, now).await?;
     tx.commit().await?;
     app.live.told(telling::tenants(&told));
-    Ok(settled)
+    Ok(settled.into_iter().map(|one| one.id).collect())
 }
 
 /// Accounts from which the provider took something, with when each call began.

@@ -6,12 +6,15 @@ use std::pin::pin;
 use chrono::{DateTime, Utc};
 use futures::{Stream, StreamExt as _, stream};
 use postroad_core::{
+    actor::Actor,
+    credit::Category,
     ids::{CampaignId, ContactId, MessageId, TenantId},
     jobs::PlanCampaign,
     limits::{
         CAMPAIGN_LOOK_MAX, CAMPAIGN_PAGE, CAMPAIGN_PAGES_AT_ONCE, CAMPAIGN_PAGES_PER_JOB, FALLBACK_LOOKS_EVERY,
         HANDLER_MAX,
     },
+    message::Class,
     segment::Filter,
 };
 use postroad_store::{
@@ -25,7 +28,7 @@ use uuid::Uuid;
 
 use crate::{
     App, campaigns,
-    credit::{self, CreditError},
+    credit::{self, CreditError, ForCampaign},
 };
 
 /// What one page wrote.
@@ -164,7 +167,7 @@ impl Written {
             self.tx.roll_back().await?;
             return Ok(None);
         }
-        if let Some(reason) = self.unpaid().await? {
+        if let Some(reason) = self.unpaid(now).await? {
             self.tx.roll_back().await?;
             campaigns::stop(app, job.tenant, job.campaign, &reason).await?;
             return Ok(None);
@@ -182,14 +185,25 @@ impl Written {
 
 impl Written {
     /// Nobody knew before how many a fallback would be for: it pays page by page. Some: there is not enough left.
-    async fn unpaid(&mut self) -> Result<Option<String>> {
+    async fn unpaid(&mut self, now: DateTime<Utc>) -> Result<Option<String>> {
         if !self.page.credit_enforced || !is_fallback(&self.page) {
             return Ok(None);
         }
-        match credit::draw(&mut self.tx, self.planned.recipients).await {
-            Ok(()) => stored::reserve_more(&mut self.tx, self.page.campaign, self.planned.recipients).await?,
-            Err(CreditError::Insufficient { wanted, balance }) => {
-                return Ok(Some(format!("{wanted} credits are needed, and {balance} are left")));
+        let wanted = ForCampaign {
+            campaign: self.page.campaign,
+            channel: self.page.channel,
+            category: Category::of(Class::Campaign, self.page.purpose),
+            messages: self.planned.recipients,
+            price: self.page.credit_price,
+        };
+        let by = campaigns::payer(Actor::System, &self.page.created_by);
+        match credit::reserve_for_campaign(&mut self.tx, by, &wanted, now).await {
+            Ok(()) => stored::reserve_more(&mut self.tx, self.page.campaign, wanted.credits()).await?,
+            Err(
+                CreditError::Insufficient { wanted, balance: left }
+                | CreditError::Allowance { wanted, allowance: left, .. },
+            ) => {
+                return Ok(Some(format!("{wanted} credits are needed, and {left} are left")));
             }
             Err(CreditError::Store(error)) => return Err(error),
         }

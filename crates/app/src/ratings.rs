@@ -188,6 +188,7 @@ async fn say(app: &App, work: &mut Work, asking: Asking, now: DateTime<Utc>) -> 
         address: work.conversation.address,
         content: Content::Text { body, preview_url: false },
         quiet_policy: QuietPolicy::default_for(Source::Automation, Class::Automation),
+        by: Actor::System,
     };
     let message = messages::say(&mut work.tx, saying, now).await?;
     runs::adopt(&mut work.tx, message, id, now).await?;

@@ -6,7 +6,7 @@ use postroad_core::{
     conversation::{ConversationState, EventKind},
     ids::{AccountId, ConversationId, TenantId},
     jobs::{Automate, ReadImport, ReadJournal, WakeLane},
-    limits::IMPORT_STILL_MAX,
+    limits::{IMPORT_STILL_MAX, UNACCOUNTED_MAX},
     unknown::{Graces, Heard},
 };
 use postroad_store::{
@@ -16,12 +16,13 @@ use postroad_store::{
         targets::{Missed, mark_missed},
         timers,
     },
+    credit::ending,
     events::Event,
     import, inbound, lanes, leader, queue, receipts, sweeps,
 };
 use serde_json::json;
 
-use crate::{App, outcomes, targets, telling};
+use crate::{App, credit, outcomes, targets, telling};
 
 /// What one sweep moved.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -50,6 +51,10 @@ pub async fn ledger(app: &App, graces: Graces, echoing: &[String]) -> Result<Swe
         listening_since: leader::note_sweep(&mut tx, GAP_MAX, now).await?,
     };
     let (resent, settled) = sweeps::apply_unknown_policy(&mut tx, graces, heard, echoing, now).await?;
+    // What was moved just now, and what ended where nobody accounts for it.
+    let paid = ending::left(&mut tx, UNACCOUNTED_MAX).await?;
+    credit::end(&mut tx, &paid, now).await?;
+    let raised: Vec<_> = raised.iter().map(|one| (one.tenant, one.id, one.class)).collect();
     let told = outcomes::conversing(&mut tx, &raised).await?;
     telling::tell(&mut tx, &told, now).await?;
     tx.commit().await?;

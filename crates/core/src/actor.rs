@@ -2,9 +2,10 @@
 
 use std::fmt;
 
-use crate::ids::{ClientId, MemberId, RunId};
+use crate::ids::{ClientId, MemberId, RunId, UserId};
 
-/// Written as one word: `system`, `operator`, or the id of an API client, of a member, or of an automation's run.
+/// Written as one word: `system`, `operator`, or the id of an API client, of a member, of a
+/// superadmin, or of an automation's run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Actor {
     /// Rules and clocks.
@@ -13,6 +14,8 @@ pub enum Actor {
     Operator,
     Client(ClientId),
     Member(MemberId),
+    /// Somebody who runs the installation, from outside the tenant.
+    User(UserId),
     /// A step of an automation.
     Run(RunId),
 }
@@ -24,6 +27,7 @@ impl fmt::Display for Actor {
             Self::Operator => f.write_str("operator"),
             Self::Client(client) => client.fmt(f),
             Self::Member(member) => member.fmt(f),
+            Self::User(user) => user.fmt(f),
             Self::Run(run) => run.fmt(f),
         }
     }

@@ -117,6 +117,8 @@ id!(/// A blast.
     CampaignId, "cmp");
 id!(/// A program that may call the API.
     ClientId, "cli");
+id!(/// One line of a wallet's statement.
+    EntryId, "ent");
 id!(/// One run of a contact import.
     ImportId, "imp");
 id!(/// A stored filter.

@@ -13,6 +13,7 @@ pub mod cidr;
 pub mod clock;
 pub mod consent;
 pub mod conversation;
+pub mod credit;
 pub mod egress;
 pub mod endpoint;
 pub mod forecast;

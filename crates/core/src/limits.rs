@@ -164,6 +164,12 @@ pub const IMPORT_UPLOAD_MAX: TimeDelta = TimeDelta::days(1);
 pub const IMPORT_KEPT_BYTES_MAX: usize = 16_384;
 /// Contacts that an export reads at once.
 pub const EXPORT_PAGE: i64 = 1_000;
+/// Credits of one top-up, one allowance or one price times its parts: so far below 2^63 that no sum runs over.
+pub const CREDITS_MAX: i64 = 1_000_000_000_000;
+/// Days that one look at what was spent goes back over: rows of a day are few, days are many.
+pub const USAGE_DAYS_MAX: i64 = 92;
+/// Messages whose credit one sweep accounts for, where nobody did it with their end.
+pub const UNACCOUNTED_MAX: i64 = 5_000;
 /// Attributes that an export has columns for.
 pub const EXPORT_ATTRIBUTES_MAX: i64 = 500;
 /// Addresses of one contact after a merge: as many as an export shows.

@@ -252,7 +252,8 @@ pub struct Move<'a> {
     pub scheduled_at: Option<DateTime<Utc>>,
     /// Continues planning under a new run, so that jobs of an earlier one find nothing to do.
     pub replan: bool,
-    pub credit_reserved: Option<i64>,
+    /// At its start.
+    pub credit: Option<Held>,
 }
 
 /// False: the campaign was in another state.
@@ -265,7 +266,7 @@ pub async fn move_to(tx: &mut TenantTx, id: CampaignId, step: &Move<'_>, now: Da
                plan_run = plan_run + case when $7 then 1 else 0 end,
                started_at = case when $4 in ('preparing', 'running') then coalesce(started_at, $8) else started_at end,
                finished_at = case when $4 in ('completed', 'partially_failed', 'cancelled', 'expired') then $8 else finished_at end,
-               credit_reserved = coalesce($9, credit_reserved), start_refused = null, start_again_at = null
+               credit_reserved = coalesce($9, credit_reserved), credit_price = coalesce($10, credit_price), start_refused = null, start_again_at = null
         where  tenant_id = $1 and id = $2 and state = $3
         "#,
         tenant.uuid(),
@@ -276,7 +277,8 @@ pub async fn move_to(tx: &mut TenantTx, id: CampaignId, step: &Move<'_>, now: Da
         step.scheduled_at,
         step.replan,
         now,
-        step.credit_reserved,
+        step.credit.map(|held| held.credits),
+        step.credit.map(|held| held.price),
     )
     .execute(tx.conn())
     .await?;
@@ -386,26 +388,35 @@ pub async fn reserve_more(tx: &mut TenantTx, id: CampaignId, credits: i64) -> Re
     Ok(())
 }
 
+/// What a campaign holds of the wallet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Held {
+    pub credits: i64,
+    /// Of each message.
+    pub price: i64,
+}
+
 /// Takes what the campaign still holds of the wallet, once: whoever asks second gets nothing.
-pub async fn take_reserved(tx: &mut TenantTx, id: CampaignId) -> Result<i64> {
+pub async fn take_reserved(tx: &mut TenantTx, id: CampaignId) -> Result<Option<Held>> {
     let tenant = tx.tenant();
-    let taken = sqlx::query_scalar!(
+    let taken = sqlx::query_as!(
+        Held,
         r#"
         with held as (
-            select credit_reserved from campaigns where tenant_id = $1 and id = $2 for no key update
+            select credit_reserved, credit_price from campaigns where tenant_id = $1 and id = $2 for no key update
         )
         update campaigns c
         set    credit_reserved = 0
         from   held h
         where  c.tenant_id = $1 and c.id = $2 and h.credit_reserved > 0
-        returning h.credit_reserved
+        returning h.credit_reserved as credits, h.credit_price as price
         "#,
         tenant.uuid(),
         id.uuid(),
     )
     .fetch_optional(tx.conn())
     .await?;
-    Ok(taken.unwrap_or_default())
+    Ok(taken)
 }
 
 /// Recipients of a campaign in one state, at one gate.

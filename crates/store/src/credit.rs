@@ -1,6 +1,17 @@
-//! A tenant's credit, in [slots](crate::slots).
+//! A tenant's credit, in [slots](crate::slots), and the statement of how it came to be what it is.
+//!
+//! Whoever changes slots writes an entry in the same transaction: what slots hold is the sum of the entries, always. Locks are
+//! taken in the order allowances, slots.
 
-use crate::{Result, TenantTx, slots};
+use postroad_core::ids::TenantId;
+use uuid::Uuid;
+
+use crate::{AnyTx, Result, TenantTx, slots};
+
+pub mod allowances;
+pub mod ending;
+pub mod entries;
+pub mod prices;
 
 /// Takes `credits` from one slot that has as many and that nobody else is holding; false: none was found so, which does
 /// not mean that the tenant has less.
@@ -103,4 +114,44 @@ pub async fn balance(tx: &mut TenantTx) -> Result<i64> {
     .fetch_one(tx.conn())
     .await?;
     Ok(balance)
+}
+
+/// Adds to the wallets of several tenants, to one slot of each and in the order of their ids, so that two who do so never
+/// wait for each other in a ring.
+pub async fn return_to(tx: &mut impl AnyTx, returned: &[(TenantId, i64)], slot: i16) -> Result<()> {
+    let (tenants, credits): (Vec<Uuid>, Vec<i64>) =
+        returned.iter().map(|(tenant, credits)| (tenant.uuid(), *credits)).unzip();
+    sqlx::query!(
+        r#"
+        insert into credit_slots as c (tenant_id, slot, balance)
+        select x.tenant_id, $3, sum(x.credits)
+        from   unnest($1::uuid[], $2::bigint[]) as x (tenant_id, credits)
+        group  by x.tenant_id
+        order  by x.tenant_id
+        on conflict (tenant_id, slot) do update
+        set    balance = c.balance + excluded.balance
+        "#,
+        &tenants,
+        &credits,
+        slot,
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// What is taken from the wallet for messages that have not ended: of single ones, and of campaigns.
+pub async fn reserved(tx: &mut TenantTx) -> Result<i64> {
+    let tenant = tx.tenant();
+    let reserved = sqlx::query_scalar!(
+        r#"
+        select coalesce((select sum(credits) from sends where tenant_id = $1 and credits is not null), 0)::bigint
+             + coalesce((select sum(credit_reserved) from campaigns where tenant_id = $1 and credit_reserved > 0), 0)::bigint
+               as "reserved!"
+        "#,
+        tenant.uuid(),
+    )
+    .fetch_one(tx.conn())
+    .await?;
+    Ok(reserved)
 }

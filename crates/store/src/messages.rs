@@ -178,6 +178,8 @@ pub struct NewMessage {
     pub state: SendState,
     pub run_at: DateTime<Utc>,
     pub not_after: Option<DateTime<Utc>>,
+    /// What is reserved of the wallet for it, if anything.
+    pub credits: Option<i64>,
 }
 
 /// Writes messages and their sends in one statement.
@@ -189,9 +191,9 @@ pub async fn insert(tx: &mut TenantTx, messages: &[NewMessage], now: DateTime<Ut
         with x as (
             select * from unnest($3::uuid[], $4::uuid[], $5::text[], $6::uuid[], $7::uuid[], $8::text[], $9::text[], $10::text[], $11::text[],
                                  $12::text[], $13::text[], $14::uuid[], $15::text[], $16::uuid[], $17::smallint[], $18::text[],
-                                 $19::timestamptz[], $20::timestamptz[])
+                                 $19::timestamptz[], $20::timestamptz[], $21::bigint[])
                  as x (id, account_id, channel, contact_id, address_id, class, purpose, quiet_policy, kind, content, reply_to, client_id,
-                       request_id, flow, weight, state, run_at, not_after)
+                       request_id, flow, weight, state, run_at, not_after, credits)
         ), said as (
             insert into messages (tenant_id, id, direction, account_id, contact_id, address_id, channel, source, class, purpose,
                                   quiet_policy, kind, content, reply_to, client_id, request_id, created_at)
@@ -199,8 +201,10 @@ pub async fn insert(tx: &mut TenantTx, messages: &[NewMessage], now: DateTime<Ut
                    x.quiet_policy, x.kind, x.content::jsonb, x.reply_to, x.client_id, x.request_id, $2
             from   x
         )
-        insert into sends (tenant_id, id, lane_id, address_id, contact_id, flow, weight, class, state, run_at, not_after, state_at)
-        select $1, x.id, x.account_id, x.address_id, x.contact_id, x.flow, x.weight, x.class, x.state, x.run_at, x.not_after, $2
+        insert into sends (tenant_id, id, lane_id, address_id, contact_id, flow, weight, class, state, run_at, not_after, state_at,
+                           credits)
+        select $1, x.id, x.account_id, x.address_id, x.contact_id, x.flow, x.weight, x.class, x.state, x.run_at, x.not_after, $2,
+               x.credits
         from   x
         "#,
         tenant.uuid(),
@@ -223,6 +227,7 @@ pub async fn insert(tx: &mut TenantTx, messages: &[NewMessage], now: DateTime<Ut
         &rows.states,
         &rows.run_at,
         &rows.not_after as &[Option<DateTime<Utc>>],
+        &rows.credits as &[Option<i64>],
     )
     .execute(tx.conn())
     .await?;
@@ -249,6 +254,7 @@ struct Columns {
     states: Vec<String>,
     run_at: Vec<DateTime<Utc>>,
     not_after: Vec<Option<DateTime<Utc>>>,
+    credits: Vec<Option<i64>>,
 }
 
 impl Columns {
@@ -279,6 +285,7 @@ impl Columns {
         self.states.push(message.state.as_str().to_owned());
         self.run_at.push(message.run_at);
         self.not_after.push(message.not_after);
+        self.credits.push(message.credits);
         Ok(())
     }
 }

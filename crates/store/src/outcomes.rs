@@ -31,11 +31,21 @@ pub struct Settled {
     pub finished_at: DateTime<Utc>,
 }
 
-/// Settles attempts by their number, whoever holds the lane by now; returns the ids that this call settled. What is not
+/// A send that a call settled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Moved {
+    pub tenant: TenantId,
+    pub id: MessageId,
+    /// Credit is reserved for it alone.
+    pub holds_credit: bool,
+}
+
+/// Settles attempts by their number, whoever holds the lane by now; returns those that this call settled. What is not
 /// returned was settled by somebody else, by a receipt for example; its evidence is stored all the same.
-pub async fn settle(tx: &mut SystemTx, settled: &[Settled], now: DateTime<Utc>) -> Result<Vec<MessageId>> {
+pub async fn settle(tx: &mut SystemTx, settled: &[Settled], now: DateTime<Utc>) -> Result<Vec<Moved>> {
     let rows = Columns::of(settled);
-    let ids = sqlx::query_scalar!(
+    let moved = sqlx::query_as!(
+        Moved,
         r#"
         update sends s
         set    state = case when s.state not in ('attempting', 'unknown') then s.state
@@ -59,7 +69,7 @@ pub async fn settle(tx: &mut SystemTx, settled: &[Settled], now: DateTime<Utc>) 
         where  s.tenant_id = x.tenant_id and s.id = x.id and s.attempt = x.attempt
         and    (s.state in ('attempting', 'unknown')
                 or (x.state = 'accepted' and s.state in ('accepted', 'sent', 'delivered', 'read', 'failed')))
-        returning s.id as "id: MessageId"
+        returning s.tenant_id as "tenant: TenantId", s.id as "id: MessageId", s.credits is not null as "holds_credit!"
         "#,
         &rows.tenants,
         &rows.ids,
@@ -76,7 +86,7 @@ pub async fn settle(tx: &mut SystemTx, settled: &[Settled], now: DateTime<Utc>) 
     .fetch_all(tx.conn())
     .await?;
     write_attempts(tx, &rows).await?;
-    Ok(ids)
+    Ok(moved)
 }
 
 async fn write_attempts(tx: &mut SystemTx, rows: &Columns) -> Result<()> {

@@ -76,13 +76,19 @@ pub async fn insert(tx: &mut SystemTx, receipts: &[ReceiptRow], now: DateTime<Ut
     Ok(receipts.iter().enumerate().filter_map(|(place, row)| is_fresh(row).then_some(place)).collect())
 }
 
+/// A send that receipts raised.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Raised {
+    pub tenant: TenantId,
+    pub id: MessageId,
+    pub class: Class,
+    /// Credit is reserved for it alone.
+    pub holds_credit: bool,
+}
+
 /// Raises sends to what these receipts report; returns those that moved. A later rank wins; `failed` never undoes a delivery
 /// nor a definite answer that is being acted on.
-pub async fn apply(
-    tx: &mut SystemTx,
-    receipts: &[&ReceiptRow],
-    now: DateTime<Utc>,
-) -> Result<Vec<(TenantId, MessageId, Class)>> {
+pub async fn apply(tx: &mut SystemTx, receipts: &[&ReceiptRow], now: DateTime<Utc>) -> Result<Vec<Raised>> {
     let matched: Vec<&&ReceiptRow> = receipts.iter().filter(|row| row.message.is_some()).collect();
     let tenants: Vec<Uuid> = matched.iter().map(|r| r.tenant.uuid()).collect();
     let ids: Vec<Option<Uuid>> = matched.iter().map(|r| r.message.map(|(id, _)| id.uuid())).collect();
@@ -92,7 +98,8 @@ pub async fn apply(
     let refs: Vec<String> = matched.iter().map(|r| r.provider_ref.clone()).collect();
     let codes: Vec<Option<String>> = matched.iter().map(|r| r.code.clone()).collect();
     let faults: Vec<Option<String>> = matched.iter().map(|r| r.fault.map(|f| f.as_str().to_owned())).collect();
-    let moved = sqlx::query!(
+    let raised = sqlx::query_as!(
+        Raised,
         r#"
         with x as (
             select distinct on (x.tenant_id, x.id) x.*
@@ -119,7 +126,8 @@ pub async fn apply(
                                      when 'read' then 5 else 0 end
         and    (x.state <> 'failed' or s.state in ('attempting', 'unknown', 'accepted', 'sent') or s.reason = 'resend_after_unknown')
         and    s.state <> 'refused'
-        returning s.tenant_id as "tenant: TenantId", s.id as "id: MessageId", s.class as "class: Class"
+        returning s.tenant_id as "tenant: TenantId", s.id as "id: MessageId", s.class as "class: Class",
+                  s.credits is not null as "holds_credit!"
         "#,
         &tenants,
         &ids as &[Option<Uuid>],
@@ -133,7 +141,7 @@ pub async fn apply(
     )
     .fetch_all(tx.conn())
     .await?;
-    Ok(moved.into_iter().map(|row| (row.tenant, row.id, row.class)).collect())
+    Ok(raised)
 }
 
 /// Receipts that came before their provider id was known, and can be matched now. At most 1,000 at a time.

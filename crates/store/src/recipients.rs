@@ -57,6 +57,9 @@ pub struct Page {
     /// The last contact that was looked at.
     pub planned_to: Option<ContactId>,
     pub credit_enforced: bool,
+    /// What each message costs.
+    pub credit_price: i64,
+    pub created_by: String,
     /// Of campaigns that speak each person's language: the variants of the template that can be sent, by language.
     pub variants: Option<serde_json::Value>,
 }
@@ -78,7 +81,7 @@ pub async fn share(tx: &mut TenantTx, campaign: CampaignId, run: i32) -> Result<
                 from   templates v
                 where  c.in_own_language and v.tenant_id = t.tenant_id and v.account_id = t.account_id and v.name = t.name
                 and    v.status = 'approved' and v.category = t.category and v.placeholders = t.placeholders) as variants,
-               w.credit_enforced
+               w.credit_enforced, c.credit_price, c.created_by
         from   campaigns c
         join   tenants w on w.id = c.tenant_id
         join   accounts a on a.tenant_id = c.tenant_id and a.id = c.account_id

@@ -14,6 +14,7 @@ pub mod clients;
 mod consents;
 mod contacts;
 mod conversations;
+mod credits;
 mod csv_file;
 mod events;
 mod files;
@@ -77,6 +78,7 @@ pub(crate) fn signed() -> OpenApiRouter<ApiState> {
         .merge(audit::routes())
         .merge(targets::routes())
         .merge(ratings::routes())
+        .merge(credits::routes())
         .merge(clients::routes())
 }
 

@@ -2,10 +2,13 @@
 //! there.
 
 use axum::{extract::State, http::StatusCode};
-use postroad_app::tenants::{self, NewTenant, Settings, TenantChange};
+use postroad_app::{
+    credit::{self, Said},
+    tenants::{self, NewTenant, Settings, TenantChange},
+};
 use postroad_core::ids::TenantId;
 use postroad_store::done_by;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -28,6 +31,7 @@ pub(crate) fn routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(get, change))
         .routes(routes!(pause))
         .routes(routes!(resume))
+        .routes(routes!(pay))
 }
 
 /// Somebody who is to own data.
@@ -182,4 +186,49 @@ async fn resume(
         tenants::get(&api.app, id).await
     };
     Ok(axum::Json(Tenant::of(done_by(superadmin.doer(), resumed).await?)))
+}
+
+/// What goes into a wallet, or out of it.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(examples(json!({"credits": 10000, "note": "invoice 2026-118"})))]
+struct Payment {
+    /// A top-up; below zero: a correction. A wallet never has less than nothing.
+    #[schema(minimum = -1_000_000_000_000i64, maximum = 1_000_000_000_000i64)]
+    credits: i64,
+    /// Stands in the tenant's statement.
+    #[schema(min_length = 1, max_length = 500)]
+    note: String,
+}
+
+#[derive(Serialize, ToSchema)]
+struct Paid {
+    /// What the wallet has now.
+    #[schema(minimum = 0)]
+    balance: i64,
+}
+
+/// Put credit into a tenant's wallet, or take it out.
+#[utoipa::path(
+    post,
+    path = "/v1/tenants/{id}/credits",
+    tag = "tenants",
+    params(("id" = String, Path, pattern = "^ten_[0-9a-f]{32}$"), Csrf),
+    request_body = Payment,
+    responses((status = 200, description = "A line of the statement says so", body = Paid), SignInRefusals),
+    security(("session" = [])),
+)]
+async fn pay(
+    superadmin: Superadmin,
+    State(api): State<ApiState>,
+    Path(id): Path<TenantId>,
+    Json(Payment { credits, note }): Json<Payment>,
+) -> Result<axum::Json<Paid>, Problem> {
+    tenants::get(&api.app, id).await?;
+    let said = Said { by: superadmin.actor(), note: &note };
+    let balance = match u32::try_from(credits) {
+        Ok(credits) => credit::top_up(&api.app, id, credits, said).await?,
+        Err(_) => credit::correct(&api.app, id, credits, said).await?,
+    };
+    Ok(axum::Json(Paid { balance }))
 }

@@ -20,5 +20,8 @@ mod standing;
 mod superadmins;
 mod tenants;
 mod twilio;
+mod wallet;
+mod wallet_crowds;
+mod wallet_members;
 mod webhooks;
 mod world;

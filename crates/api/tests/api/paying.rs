@@ -9,15 +9,18 @@ use chrono::TimeDelta;
 use futures::future::join_all;
 use postroad_app::{
     clients::Grant,
-    credit::{self, CreditError},
+    credit::{self, CreditError, Said},
     quota::{self, Quota, QuotaError},
 };
-use postroad_core::ids::ClientId;
+use postroad_core::{actor::Actor, ids::ClientId};
 use postroad_store::TenantTx;
 use postroad_testkit::{Answer, SeedAccount};
 use serde_json::json;
 
 use crate::world::{World, all_scopes};
+
+/// What fills a wallet.
+pub(crate) const PAID: Said<'static> = Said { by: Actor::Operator, note: "Invoice 17" };
 
 fn text(body: &str) -> serde_json::Value {
     json!({ "to": "+12025550123", "type": "text", "text": body })
@@ -77,7 +80,7 @@ async fn a_cancelled_message_gives_quota_and_credit_back_once() {
     let tenant = world.tenant().await;
     let caller = world.caller_with(tenant.id, true, &Grant { daily_quota: Some(1), ..all_scopes() }).await;
     world.execute("update tenants set credit_enforced = true").await;
-    credit::top_up(&world.app, tenant.id, 1).await.unwrap();
+    credit::top_up(&world.app, tenant.id, 1, PAID).await.unwrap();
     let accepted = caller.post("/v1/messages", &text("x")).await;
     assert_eq!(accepted.json()["price_estimate"], json!({ "credits": 1 }), "{}", accepted.text());
     assert_eq!(caller.post("/v1/messages", &text("x")).await.status, 429);
@@ -100,7 +103,7 @@ async fn without_credit_nothing_is_accepted_and_the_rest_is_told() {
     let sms = |body: String| json!({ "to": "+12025550123", "channel": "sms", "type": "text", "text": body });
     let answer = caller.post("/v1/messages", &sms("x".into())).await;
     assert_eq!((told(&answer), answer.json()["balance"].as_i64()), ((402, "insufficient_credit".to_owned()), Some(0)));
-    credit::top_up(&world.app, tenant.id, 3).await.unwrap();
+    credit::top_up(&world.app, tenant.id, 3, PAID).await.unwrap();
     let answer = caller.post("/v1/messages", &sms("x".repeat(600))).await;
     assert_eq!((told(&answer), answer.json()["balance"].as_i64()), ((402, "insufficient_credit".to_owned()), Some(3)));
     assert_eq!(caller.post("/v1/messages", &sms("x".repeat(300))).await.json()["price_estimate"]["credits"], 2);
@@ -115,7 +118,7 @@ async fn without_credit_nothing_is_accepted_and_the_rest_is_told() {
 async fn two_hundred_draws_at_once_of_credit_for_eighty_are_exactly_eighty() {
     let world = Arc::new(World::new().await);
     let tenant = world.tenant().await.id;
-    credit::top_up(&world.app, tenant, 80).await.unwrap();
+    credit::top_up(&world.app, tenant, 80, PAID).await.unwrap();
     let drawn = Arc::new(AtomicUsize::new(0));
     let draws = (0..200).map(|_| {
         let (world, drawn) = (world.clone(), drawn.clone());

@@ -82,7 +82,13 @@ async fn a_tenant_is_stopped_named_and_made_to_pay_from_outside_and_its_people_r
     assert_eq!(code(&ada.call(Method::PATCH, &path, &json!({"name": ""})).await).0, 422);
     let nothing = "/v1/tenants/ten_00000000000000000000000000000000";
     assert_eq!(code(&ada.call(Method::PATCH, nothing, &json!({"name": "x"})).await), refused(404, "not_found"));
+    let paid = ada.post(&format!("{path}/credits"), json!({"credits": 500, "note": "invoice 1"})).await;
+    assert_eq!((paid.status, &paid.json()["balance"]), (200, &json!(500)), "{}", paid.text());
+    let wrong = ada.post(&format!("{path}/credits"), json!({"credits": -501, "note": "too much"})).await;
+    assert_eq!(wrong.status, 409, "{}", wrong.text());
     ada.post("/v1/auth/switch-tenant", json!({"tenant_id": acme})).await;
+    let statement = ada.get("/v1/billing/credits/statement").await.json();
+    assert!(statement["data"][0]["made_by"].as_str().unwrap().starts_with("usr_"), "{statement}");
     let told = ada.get("/v1/audit?noun=tenants").await.json();
     assert_eq!(told["data"].as_array().unwrap().len(), 5, "made, named, made to pay, paused, resumed: {told}");
     assert_eq!(ada.log_in("ada@shop.example", PASSWORD).await.status, 200);

@@ -30,6 +30,7 @@ const TAGS: &[&str] = &[
     "attachments",
     "search",
     "members",
+    "billing",
     "live",
     "notifications",
     "tenant",
@@ -99,6 +100,8 @@ pub(crate) fn body(method: &Method, path: &str) -> Value {
         "/v1/members" => json!({"name": "x", "role": "agent"}),
         "/v1/invitations" => json!({"email": "x@shop.example", "role": "agent"}),
         _ if path.starts_with("/v1/departments") => json!({"name": "x"}),
+        "/v1/billing/credits/policy" => json!({"admins_unlimited": true}),
+        "/v1/billing/credits/allowances/{id}" => json!({"credits": 1}),
         "/v1/tenant/settings" => json!({"name": "x", "time_zone": "UTC"}),
         _ if path.ends_with("/opt-ins") => {
             json!({"channel": "sms", "address": "+12025550173", "purpose": "marketing", "source": "x", "wording": "x"})
@@ -158,6 +161,7 @@ pub(crate) fn target(method: &Method, path: &str, id: &str) -> String {
     match path {
         _ if is_unlink => format!("{target}?kind=order&external_id=1"),
         _ if is_of_member => format!("{target}?member_id=mem_00000000000000000000000000000000"),
+        "/v1/billing/credits/usage" => format!("{target}?from=2026-03-01&to=2026-03-02"),
         "/v1/messages/search" => format!("{target}?q=canary"),
         "/v1/quick-replies/{id}/preview" => format!("{target}?conversation=cnv_00000000000000000000000000000000"),
         _ => target,
@@ -226,7 +230,7 @@ pub(crate) fn prefix(path: &str) -> &'static str {
         "views" => "viw",
         "quick-replies" => "qrp",
         "attachments" => "att",
-        "members" => "mem",
+        "members" | "billing" => "mem",
         "departments" => "dep",
         "notifications" => "ntf",
         _ => "cmp",

@@ -126,6 +126,7 @@ async fn say(
         address: conversation.address,
         content,
         quiet_policy: quiet_hours.unwrap_or(QuietPolicy::default_for(Source::Automation, Class::Automation)),
+        by: work.caller(),
     };
     let lane = saying.account;
     let message = messages::say(&mut work.tx, saying, now).await?;

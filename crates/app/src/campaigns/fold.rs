@@ -16,7 +16,8 @@ use super::{
     CampaignError,
     events::{self, Happened},
     experiments, find,
-    moves::{cancel_sends, give_back_unused, make, start, step},
+    moves::{cancel_sends, make, start, step},
+    paying::give_back_unused,
     series::fire,
     watch,
 };

@@ -10,7 +10,7 @@ use postroad_core::{
 };
 use postroad_store::{
     TenantTx,
-    campaigns::{self, Campaign, Ground, Move, Tally},
+    campaigns::{self, Campaign, Ground, Move},
     queue,
 };
 use serde_json::json;
@@ -18,10 +18,10 @@ use serde_json::json;
 use super::{
     CampaignError,
     events::{self, Happened},
-    experiments, fallback, find, preflight,
+    experiments, fallback, find, paying, preflight,
 };
 use crate::{
-    App, audiences, credit, text,
+    App, audiences, text,
     waiting::{self, Waits},
 };
 
@@ -53,9 +53,8 @@ pub(super) async fn begin(
     let ground = stand(tx, campaign).await?;
     campaigns::freeze(tx, campaign.id, filter).await?;
     let size = audience(tx, campaign, &ground, filter, now).await?;
-    let reserved = if ground.credit_enforced { size.unwrap_or_default() } else { 0 };
-    credit::draw(tx, reserved).await?;
-    let step = Move { replan: true, credit_reserved: Some(reserved), ..step(campaign.state, CampaignState::Preparing) };
+    let held = paying::reserve(tx, campaign, &ground, (size, by), now).await?;
+    let step = Move { replan: true, credit: Some(held), ..step(campaign.state, CampaignState::Preparing) };
     make(tx, campaign, &step, by, now).await?;
     queue::push(tx, &plan_job(tx.tenant(), campaign), now).await?;
     fallback::follow(tx, campaign, by, now).await
@@ -103,7 +102,7 @@ const fn plan_job(tenant: TenantId, campaign: &Campaign) -> PlanCampaign {
 }
 
 pub(super) const fn step(from: CampaignState, to: CampaignState) -> Move<'static> {
-    Move { from, to, paused_reason: None, scheduled_at: None, replan: false, credit_reserved: None }
+    Move { from, to, paused_reason: None, scheduled_at: None, replan: false, credit: None }
 }
 
 /// Moves a campaign and writes its history.
@@ -241,7 +240,7 @@ pub async fn cancel(app: &App, by: Actor, tenant: TenantId, id: CampaignId) -> R
     // Whoever asked may be gone meanwhile: what is not done here is done by whoever looks at all campaigns.
     for campaign in std::iter::once(&campaign).chain(&parts) {
         cancel_sends(app, tenant, campaign.id).await?;
-        give_back_unused(app, tenant, campaign.id).await?;
+        paying::give_back_unused(app, tenant, campaign.id).await?;
     }
     Ok(())
 }
@@ -261,21 +260,4 @@ pub(super) async fn cancel_sends(app: &App, tenant: TenantId, id: CampaignId) ->
         }
     }
     Ok(())
-}
-
-/// Credit that was reserved for people who got nothing goes back, once.
-pub(super) async fn give_back_unused(app: &App, tenant: TenantId, id: CampaignId) -> postroad_store::Result<()> {
-    let mut tx = TenantTx::begin(&app.store, tenant).await?;
-    let reserved = campaigns::take_reserved(&mut tx, id).await?;
-    if reserved == 0 {
-        return Ok(());
-    }
-    let tallies = campaigns::tallies(&mut tx, tenant, id).await?;
-    let used: i64 = tallies.iter().filter(|tally| is_charged(tally)).map(|tally| tally.count).sum();
-    credit::give_back(&mut tx, (reserved - used).max(0)).await?;
-    tx.commit().await
-}
-
-fn is_charged(tally: &Tally) -> bool {
-    matches!(tally.state.as_str(), "accepted" | "sent" | "delivered" | "read" | "failed" | "unknown" | "attempting")
 }

@@ -14,7 +14,7 @@ use postroad_store::{
     credit,
 };
 
-use super::{CampaignError, find};
+use super::{CampaignError, find, paying};
 use crate::{App, audiences, dry_run};
 
 /// Everything that is not as it should be. Nothing blocks: it may start, or go on.
@@ -59,12 +59,10 @@ pub async fn preflight(app: &App, tenant: TenantId, id: CampaignId) -> Result<Pr
         noticed.push(notice(Finding::LinksUnreachable, &detail));
     }
     if ground.credit_enforced && !has_begun {
-        let credits = credit::balance(&mut tx).await?;
-        if credits < recipients {
-            noticed.push(notice(
-                Finding::CreditTooLow,
-                &format!("{recipients} credits are needed, and {credits} are left"),
-            ));
+        let (left, needed) = (credit::balance(&mut tx).await?, cost(&mut tx, &campaign, &ground, recipients).await?);
+        if left < needed {
+            let detail = format!("{needed} credits are needed, and {left} are left");
+            noticed.push(notice(Finding::CreditTooLow, &detail));
         }
     }
     if !has_begun {
@@ -75,6 +73,15 @@ pub async fn preflight(app: &App, tenant: TenantId, id: CampaignId) -> Result<Pr
         noticed.extend(missing_values(app, tenant, id).await?);
     }
     Ok(Preflight { noticed, recipients })
+}
+
+async fn cost(
+    tx: &mut TenantTx,
+    campaign: &Campaign,
+    ground: &campaigns::Ground,
+    recipients: i64,
+) -> Result<i64, CampaignError> {
+    Ok(recipients.saturating_mul(paying::price(tx, campaign, ground).await?))
 }
 
 /// No telephone opens an address without TLS, or of this machine.

@@ -3,14 +3,12 @@
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use postroad_core::{
-    account::Channel,
     ids::{ClientId, MessageId},
     send::SendState,
 };
 use postroad_store::{
     TenantTx, clients,
-    messages::{self, Cancelled, MessageRow},
-    tenants,
+    messages::{self, MessageRow},
 };
 
 use crate::{App, credit, quota, requests::Call, telling};
@@ -34,9 +32,10 @@ pub async fn cancel(app: &App, call: &Call, id: MessageId) -> Result<MessageRow,
     let now = app.clock.now();
     let mut tx = TenantTx::begin(&app.store, call.tenant).await?;
     let cancelled = messages::cancel(&mut tx, call.sight(), id, now).await?.ok_or(CancelError::NotFound)?;
-    if cancelled.moved {
-        give_back(&mut tx, &cancelled).await?;
+    if let Some(client) = cancelled.client.filter(|_| cancelled.moved) {
+        give_quota_back(&mut tx, client, cancelled.created_at).await?;
     }
+    credit::end(&mut tx, &[(call.tenant, id)], now).await?;
     let row = messages::get(&mut tx, call.sight(), id).await?.ok_or(CancelError::NotFound)?;
     let moved = [(call.tenant, id)];
     let moved = if cancelled.moved { moved.as_slice() } else { &[] };
@@ -49,18 +48,6 @@ pub async fn cancel(app: &App, call: &Call, id: MessageId) -> Result<MessageRow,
         SendState::Attempting | SendState::Unknown => Err(CancelError::AlreadySending),
         state => Err(CancelError::AlreadyFinal { state }),
     }
-}
-
-async fn give_back(tx: &mut TenantTx, cancelled: &Cancelled) -> postroad_store::Result<()> {
-    if let Some(client) = cancelled.client {
-        give_quota_back(tx, client, cancelled.created_at).await?;
-    }
-    let tenant = tx.tenant();
-    let pays = tenants::find(tx, tenant).await?.is_some_and(|tenant| tenant.credit_enforced);
-    if pays && cancelled.channel != Channel::Sandbox {
-        credit::give_back(tx, credit::price(cancelled.channel, &cancelled.content.0)).await?;
-    }
-    Ok(())
 }
 
 async fn give_quota_back(tx: &mut TenantTx, client: ClientId, drawn_at: DateTime<Utc>) -> postroad_store::Result<()> {

@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use chrono::{DateTime, Utc};
 use postroad_core::{
     account::Channel,
+    credit::{Category, Prices},
     gates::QuietPolicy,
     ids::{AccountId, AddressId, AttachmentId, ContactId, MessageId},
     message::{MediaKind, Source},
@@ -13,12 +14,14 @@ use postroad_core::{
 };
 use postroad_store::{
     Result, TenantTx,
+    credit::prices,
     messages::{self, NewMessage, Reached, Sender},
 };
 
 use super::{Adapters, Draft, content, files};
 use crate::{
-    App, credit,
+    App,
+    credit::Charge,
     requests::{Call, Open},
 };
 
@@ -73,6 +76,14 @@ pub(super) struct Planned {
     pub(super) price: Option<i64>,
 }
 
+impl Planned {
+    pub(super) fn charge(&self) -> Option<Charge> {
+        let (message, credits) = (&self.message, self.price?);
+        let category = Category::of(message.class, message.purpose);
+        Some(Charge { message: message.id, credits, channel: message.channel, category })
+    }
+}
+
 /// A draft on its way to a row.
 struct Step {
     draft: Draft,
@@ -102,12 +113,14 @@ pub(super) async fn plan(
     let refs = answered(&mut open.tx, &steps).await?;
     let mut ids: Vec<MessageId> = steps.iter().map(|_| MessageId::new(now)).collect();
     ids.sort_unstable();
+    let pays = steps.iter().flatten().any(|step| step.sender.credit_enforced);
+    let prices = if pays { prices::read(&mut open.tx).await? } else { Prices::default() };
     let planned = steps.into_iter().zip(ids).map(|(step, id)| {
         let step = step?;
         let place = reached.get(&(step.sender.channel, step.to.clone())).copied();
         let (contact, address) = place.ok_or(Refused::Address { channel: step.sender.channel })?;
         let reply_to = reply_to(&step, address, &refs)?;
-        Ok(step.into_planned(Placed { id, contact, address, reply_to }, call, now))
+        Ok(step.into_planned(Placed { id, contact, address, reply_to }, (call, &prices), now))
     });
     Ok(planned.collect())
 }
@@ -235,12 +248,14 @@ struct Placed {
 }
 
 impl Step {
-    fn into_planned(self, placed: Placed, call: &Call, now: DateTime<Utc>) -> Planned {
+    fn into_planned(self, placed: Placed, (call, prices): (&Call, &Prices), now: DateTime<Utc>) -> Planned {
         let Self { draft, sender, .. } = self;
         let run_at = draft.send_at.map_or(now, |at| at.max(now));
         let pays = sender.credit_enforced && sender.channel != Channel::Sandbox;
+        let category = Category::of(draft.class, draft.purpose);
+        let price = pays.then(|| prices.price(sender.channel, category, &draft.content));
         Planned {
-            price: pays.then(|| credit::price(sender.channel, &draft.content)),
+            price,
             message: NewMessage {
                 id: placed.id,
                 account: sender.account,
@@ -258,6 +273,7 @@ impl Step {
                 state: if run_at > now { SendState::Scheduled } else { SendState::Queued },
                 run_at,
                 not_after: draft.not_after,
+                credits: price.filter(|credits| *credits > 0),
             },
         }
     }

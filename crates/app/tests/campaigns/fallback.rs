@@ -3,7 +3,8 @@
 use chrono::TimeDelta;
 use postroad_app::{
     campaigns::{self, CampaignError, NewCampaign},
-    credit, plan,
+    credit::{self, Said},
+    plan,
 };
 use postroad_core::{
     actor::Actor,
@@ -143,7 +144,7 @@ async fn it_pays_for_those_it_is_for_and_stops_when_nothing_is_left() {
     let mut stage = Stage::new(6).await;
     sqlx::query("update tenants set credit_enforced = true").execute(stage.seed.conn()).await.unwrap();
     let (app, tenant) = (stage.world.app.clone(), stage.seed.tenant);
-    credit::top_up(&app, tenant, 8).await.unwrap();
+    credit::top_up(&app, tenant, 8, Said { by: Actor::Operator, note: "Invoice 17" }).await.unwrap();
     let (id, _) = begun(&mut stage).await;
     let other = follower(&stage, id).await.id;
     look(&mut stage, id).await.unwrap();

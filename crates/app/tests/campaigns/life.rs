@@ -1,12 +1,39 @@
 use chrono::TimeDelta;
 use postroad_app::{
     campaigns::{self, CampaignError, Timing},
+    credit::Said,
     plan,
 };
 use postroad_core::{actor::Actor, campaign::CampaignState, template::TemplateStatus};
 use sqlx::Executor;
 
 use crate::stage::Stage;
+
+const PAID: Said<'static> = Said { by: Actor::Operator, note: "Invoice 17" };
+
+/// The kinds of a campaign's lines in the statement, oldest first, with credits, what is spent, and messages.
+async fn lines(stage: &mut Stage) -> Vec<(String, i64, i64, i64)> {
+    sqlx::query_as(
+        "select kind, credits, spent, messages from credit_entries where campaign_id is not null order by at, kind <> 'reserve', kind <> 'settle'",
+    )
+    .fetch_all(stage.seed.conn())
+    .await
+    .unwrap()
+}
+
+fn line(kind: &str, credits: i64, spent: i64, messages: i64) -> (String, i64, i64, i64) {
+    (kind.to_owned(), credits, spent, messages)
+}
+
+/// What the slots of all wallets hold, and what their statements say.
+async fn sums(stage: &mut Stage) -> (i64, i64) {
+    sqlx::query_as(
+        "select (select coalesce(sum(balance), 0)::bigint from credit_slots), (select coalesce(sum(credits), 0)::bigint from credit_entries)",
+    )
+    .fetch_one(stage.seed.conn())
+    .await
+    .unwrap()
+}
 
 async fn state(stage: &Stage, id: postroad_core::ids::CampaignId) -> CampaignState {
     campaigns::get(&stage.world.app, stage.seed.tenant, id).await.unwrap().state
@@ -108,7 +135,7 @@ async fn credit_is_reserved_at_the_start_and_what_was_not_used_comes_back() {
     stage.seed.conn().execute("update tenants set credit_enforced = true").await.unwrap();
     let id = campaigns::create(&app, Actor::Operator, tenant, stage.draft()).await.unwrap();
     assert!(matches!(campaigns::start(&app, Actor::Operator, tenant, id).await, Err(CampaignError::Credit(_))));
-    postroad_app::credit::top_up(&app, tenant, 8).await.unwrap();
+    postroad_app::credit::top_up(&app, tenant, 8, PAID).await.unwrap();
     campaigns::start(&app, Actor::Operator, tenant, id).await.unwrap();
     assert_eq!(postroad_app::credit::balance(&app, tenant).await.unwrap(), 3);
     let job = stage.jobs().await.remove(0);
@@ -122,6 +149,37 @@ async fn credit_is_reserved_at_the_start_and_what_was_not_used_comes_back() {
     campaigns::cancel(&app, Actor::Operator, tenant, id).await.unwrap();
     campaigns::fold_all(&app).await.unwrap();
     assert_eq!(postroad_app::credit::balance(&app, tenant).await.unwrap(), 6);
+    let expected = [line("reserve", -5, 0, 5), line("settle", 0, 2, 2), line("refund", 3, 0, 3)];
+    assert_eq!(lines(&mut stage).await, expected);
+    assert_eq!(sums(&mut stage).await, (6, 6));
+}
+
+#[tokio::test]
+async fn a_campaign_costs_the_price_at_its_start_and_what_is_on_its_way_stays_reserved() {
+    let mut stage = Stage::new(5).await;
+    let (app, tenant) = (stage.world.app.clone(), stage.seed.tenant);
+    let dear = "update tenants set credit_enforced = true; insert into credit_prices select id, 'whatsapp', 'marketing', 3 from tenants";
+    stage.seed.conn().execute(dear).await.unwrap();
+    postroad_app::credit::top_up(&app, tenant, 14, PAID).await.unwrap();
+    let id = campaigns::create(&app, Actor::Operator, tenant, stage.draft()).await.unwrap();
+    assert!(matches!(campaigns::start(&app, Actor::Operator, tenant, id).await, Err(CampaignError::Credit(_))));
+    postroad_app::credit::top_up(&app, tenant, 1, PAID).await.unwrap();
+    campaigns::start(&app, Actor::Operator, tenant, id).await.unwrap();
+    stage.seed.conn().execute("update credit_prices set credits = 100").await.unwrap();
+    let job = stage.jobs().await.remove(0);
+    plan::plan_page(&app, &job).await.unwrap();
+    let unknown = "update sends set state = 'unknown' where id = (select min(id::text)::uuid from sends)";
+    stage.seed.conn().execute(unknown).await.unwrap();
+    campaigns::cancel(&app, Actor::Operator, tenant, id).await.unwrap();
+    campaigns::fold_all(&app).await.unwrap();
+    assert_eq!(lines(&mut stage).await, [line("reserve", -15, 0, 5)], "one outcome is not known");
+    stage.seed.conn().execute("update sends set settled_at = now() where state = 'unknown'").await.unwrap();
+    for _ in 0..2 {
+        campaigns::fold_all(&app).await.unwrap();
+    }
+    let expected = [line("reserve", -15, 0, 5), line("settle", 0, 3, 1), line("refund", 12, 0, 4)];
+    assert_eq!(lines(&mut stage).await, expected);
+    assert_eq!(sums(&mut stage).await, (12, 12));
 }
 
 #[tokio::test]
@@ -129,7 +187,7 @@ async fn credit_of_a_cancelled_campaign_comes_back_though_whoever_cancelled_it_w
     let mut stage = Stage::new(5).await;
     stage.seed.conn().execute("update tenants set credit_enforced = true").await.unwrap();
     let (app, tenant) = (stage.world.app.clone(), stage.seed.tenant);
-    postroad_app::credit::top_up(&app, tenant, 8).await.unwrap();
+    postroad_app::credit::top_up(&app, tenant, 8, PAID).await.unwrap();
     let id = stage.started().await;
     let job = stage.jobs().await.remove(0);
     plan::plan_page(&app, &job).await.unwrap();

@@ -1,5 +1,7 @@
 //! `postroad tenants`: who owns data and pays.
 
+mod credit;
+
 use anyhow::Result;
 use postroad_app::{
     App,
@@ -41,6 +43,9 @@ Examples:
         #[command(flatten)]
         format: Format,
     },
+    /// What a tenant may spend, and what messages cost it
+    #[command(subcommand)]
+    Credit(credit::Command),
 }
 
 #[derive(Serialize)]
@@ -69,6 +74,7 @@ pub async fn run(command: Command, app: &App) -> Result<Exit> {
             let shown: Vec<Shown<'_>> = tenants.iter().map(shown).collect();
             format.list(&shown, &["slug", "name", "zone", "sending", "id"], cells)?;
         }
+        Command::Credit(command) => return credit::run(command, app).await,
     }
     Ok(Exit::Ok)
 }

@@ -101,6 +101,34 @@ fn what_is_missing_taken_or_unclear_has_an_exit_code_of_its_own() {
 }
 
 #[test]
+fn a_wallet_is_filled_corrected_and_priced_and_never_has_less_than_nothing() {
+    let home = Home::new();
+    home.run(&["tenants", "create", "acme"]);
+    let credit = |more: &[&str]| home.run(&[&["tenants", "credit"], more].concat());
+    assert_eq!(credit(&["top-up", "acme", "500", "--note", "Invoice 17"]), "500\n");
+    assert_eq!(credit(&["correct", "acme", "-200", "--note", "Booked twice"]), "300\n");
+    credit(&["enforce", "acme", "on"]);
+    credit(&["price", "acme", "sms", "3"]);
+    credit(&["price", "acme", "whatsapp", "8", "--category", "marketing"]);
+    let shown: serde_json::Value = serde_json::from_str(&credit(&["show", "acme", "--json"])).unwrap();
+    let (sms, whatsapp) = (&shown["prices"][0], &shown["prices"][1]);
+    assert_eq!((&shown["enforced"], &shown["balance"]), (&true.into(), &300.into()), "{shown}");
+    assert_eq!((&sms["credits"], &whatsapp["category"]), (&3.into(), &"marketing".into()), "{shown}");
+    credit(&["price", "acme", "sms", "--default"]);
+    assert!(!credit(&["show", "acme"]).contains("sms"));
+    let cases: &[(&[&str], i32, &str)] = &[
+        (&["correct", "acme", "-301", "--note", "x"], 4, "error: the wallet has 300"),
+        (&["correct", "acme", "0", "--note", "x"], 2, "error: an amount is a whole number"),
+        (&["top-up", "acme", "1", "--note", ""], 2, "error: a note has 1 to 500 characters"),
+        (&["show", "nobody"], 3, "error: no tenant is called nobody"),
+    ];
+    for (arguments, code, expected) in cases {
+        let (exit, said) = home.fails(&[&["tenants", "credit"], *arguments].concat());
+        assert_eq!((exit, said.starts_with(expected)), (*code, true), "{arguments:?}: {said}");
+    }
+}
+
+#[test]
 fn a_file_with_wrong_lines_is_taken_in_part_and_says_so() {
     let home = Home::new();
     home.run(&["tenants", "create", "acme"]);

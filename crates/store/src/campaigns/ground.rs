@@ -1,7 +1,7 @@
 //! What a campaign stands on.
 
 use postroad_core::{
-    account::AccountStatus,
+    account::{AccountStatus, Channel},
     campaign::preflight,
     ids::{AccountId, CampaignId, TemplateId},
     template::{TemplateCategory, TemplateStatus},
@@ -16,6 +16,7 @@ pub struct Ground {
     pub now: preflight::Ground,
     /// The template belongs to the campaign's account.
     pub same_account: bool,
+    pub channel: Channel,
     pub credit_enforced: bool,
     /// A second person approves audiences above this.
     pub approval_above: Option<i64>,
@@ -30,7 +31,7 @@ pub async fn ground(tx: &mut TenantTx, account: AccountId, template: TemplateId)
                exists (select 1 from provider_switches w where w.provider = a.provider) as "provider_off!",
                p.status as "template_status: TemplateStatus", p.category as "template_category: TemplateCategory", p.placeholders,
                encode(sha256(convert_to(p.body, 'UTF8')), 'hex') as "body_sha256!",
-               p.account_id = a.id as "same_account!", t.credit_enforced, t.approval_above
+               p.account_id = a.id as "same_account!", a.channel as "channel: Channel", t.credit_enforced, t.approval_above
         from   templates p
         join   accounts a on a.tenant_id = p.tenant_id and a.id = $2
         join   tenants t on t.id = p.tenant_id
@@ -54,6 +55,7 @@ pub async fn ground(tx: &mut TenantTx, account: AccountId, template: TemplateId)
             body_sha256: row.body_sha256,
         },
         same_account: row.same_account,
+        channel: row.channel,
         credit_enforced: row.credit_enforced,
         approval_above: row.approval_above,
     }))

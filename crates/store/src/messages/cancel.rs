@@ -2,9 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use postroad_core::{
-    account::Channel,
     ids::{AccountId, ClientId, MessageId},
-    message::Content,
     send::SendState,
 };
 
@@ -20,8 +18,6 @@ pub struct Cancelled {
     /// This call moved it.
     pub moved: bool,
     pub account: AccountId,
-    pub channel: Channel,
-    pub content: sqlx::types::Json<Content>,
     pub client: Option<ClientId>,
     pub created_at: DateTime<Utc>,
 }
@@ -35,7 +31,7 @@ pub async fn cancel(tx: &mut TenantTx, sight: Sight, id: MessageId, now: DateTim
         Cancelled,
         r#"
         with before as (
-            select s.tenant_id, s.id, s.state, s.resends, m.account_id, m.channel, m.content, m.client_id, m.created_at,
+            select s.tenant_id, s.id, s.state, s.resends, m.account_id, m.client_id, m.created_at,
                    s.state in ('scheduled', 'queued', 'waiting', 'claimed') as is_open
             from   sends s
             join   messages m on m.tenant_id = s.tenant_id and m.id = s.id
@@ -55,8 +51,7 @@ pub async fn cancel(tx: &mut TenantTx, sight: Sight, id: MessageId, now: DateTim
             returning s.id, s.state
         )
         select coalesce(v.state, b.state) as "state!: SendState", (b.is_open and b.resends = 0) as "moved!",
-               b.account_id as "account: AccountId", b.channel as "channel: Channel",
-               b.content as "content: sqlx::types::Json<Content>", b.client_id as "client: ClientId", b.created_at
+               b.account_id as "account: AccountId", b.client_id as "client: ClientId", b.created_at
         from   before b
         left   join moved v on v.id = b.id
         "#,

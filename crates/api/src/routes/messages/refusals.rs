@@ -86,6 +86,12 @@ impl From<CreditError> for Problem {
                 let title = "The credit does not cover it";
                 Self::new(StatusCode::PAYMENT_REQUIRED, "insufficient_credit", title, error).with_balance(balance)
             }
+            CreditError::Allowance { allowance, balance, .. } => {
+                let title = "Your allowance does not cover it";
+                Self::new(StatusCode::PAYMENT_REQUIRED, "allowance_exceeded", title, error)
+                    .with_balance(balance)
+                    .with_allowance(allowance)
+            }
             CreditError::Store(error) => error.into(),
         }
     }

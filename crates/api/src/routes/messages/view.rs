@@ -45,6 +45,9 @@ pub(in crate::routes) struct Accepted {
     /// What it costs, where the tenant pays from a wallet.
     #[serde(skip_serializing_if = "Option::is_none")]
     price_estimate: Option<Price>,
+    /// Credits that the wallet has left, where the tenant pays from one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    balance: Option<i64>,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -78,6 +81,7 @@ impl Accepted {
             held_by: accepted.held_by.as_ref().map(HeldBy::of),
             segments: accepted.segments,
             price_estimate: accepted.price.map(|credits| Price { credits }),
+            balance: accepted.balance,
         }
     }
 }
@@ -87,6 +91,9 @@ impl Accepted {
 pub(super) struct BatchAnswer {
     /// How many were accepted.
     accepted: usize,
+    /// Credits that the wallet has left, where the tenant pays from one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    balance: Option<i64>,
     /// By place: each message, or why it cannot be sent.
     results: Vec<BatchResult>,
 }
@@ -101,10 +108,11 @@ pub(super) enum BatchResult {
 impl BatchAnswer {
     pub(super) fn of(outcomes: &[Result<app::Accepted, Refused>]) -> Self {
         let results = outcomes.iter().enumerate().map(|(index, outcome)| match outcome {
-            Ok(accepted) => BatchResult::Accepted(Accepted::of(accepted)),
+            Ok(accepted) => BatchResult::Accepted(Accepted { balance: None, ..Accepted::of(accepted) }),
             Err(refused) => BatchResult::Refused { error: refusals::of_batch(index, refused) },
         });
-        Self { accepted: outcomes.iter().flatten().count(), results: results.collect() }
+        let balance = outcomes.iter().flatten().find_map(|accepted| accepted.balance);
+        Self { accepted: outcomes.iter().flatten().count(), balance, results: results.collect() }
     }
 }
 
