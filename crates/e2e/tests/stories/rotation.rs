@@ -120,8 +120,8 @@ async fn a_rotation_that_is_killed_again_and_again_is_finished_by_the_next_and_e
 
     let mut killed = 0;
     for n in 0..KILLS {
-        let then = Duration::from_micros(dice.random_range(0..20_000));
-        killed += usize::from(killed_after(&mut installation, &pool, dice.random_range(0..80), then).await?);
+        let then = Duration::from_micros(dice.random_range(0..10_000));
+        killed += usize::from(killed_after(&mut installation, &pool, dice.random_range(0..50), then).await?);
         // A process that still has the former settings seals meanwhile.
         let somebody = sealed[dice.random_range(0..sealed.len())].tenant;
         sealed.push(seal(&store, &former, somebody, 100 + n).await?);
