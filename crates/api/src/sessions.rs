@@ -136,6 +136,8 @@ impl From<SignInError> for Problem {
             SignInError::SignUpClosed => refused(StatusCode::FORBIDDEN, "sign_up_closed", "Sign-up is closed", error),
             SignInError::RoleTooHigh => refused(StatusCode::FORBIDDEN, "role_too_high", "Not allowed", error),
             SignInError::NoSuchInvitation => refused(StatusCode::NOT_FOUND, "no_such_invitation", "Not found", error),
+            SignInError::NoSuchWord => refused(StatusCode::NOT_FOUND, "no_such_word", "Not found", error),
+            SignInError::NoMail => Self::conflict("no_mail", error),
             SignInError::NotFound => Self::not_found(),
             SignInError::Tenant(error) => error.into(),
             SignInError::Store(error) => error.into(),

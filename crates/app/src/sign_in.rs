@@ -6,6 +6,7 @@
 
 mod invitations;
 mod passwords;
+mod recovery;
 mod sessions;
 
 use std::net::IpAddr;
@@ -14,6 +15,7 @@ use chrono::{DateTime, Utc};
 use postroad_core::{
     conversation::Role,
     ids::{TenantId, UserId},
+    mail::MailKind,
     sign_in::{FAILURES_KEPT, Token, TokenHash, may_try_at},
 };
 use postroad_store::{
@@ -30,10 +32,11 @@ use sha2::{Digest, Sha256};
 
 pub use invitations::{Accepting, Invited, NewInvitation, accept, invitations, invite, revoke};
 pub use passwords::{Busy, CHARS as PASSWORD_CHARS, Passwords, Verdict, Weak, check as check_password};
+pub use recovery::{forget_password, reset_by_word, send_verification, verify_email};
 pub use sessions::{change_password, end, end_others, find, list, me, still, switch};
 
 use crate::{
-    App,
+    App, mail,
     members::{self, MemberError},
     tenants::{NewTenant, TenantError, check_new},
     text,
@@ -61,6 +64,10 @@ pub enum SignInError {
     SignUpClosed,
     #[error("there is no such invitation, or it was used, taken back, or is older than a week")]
     NoSuchInvitation,
+    #[error("there is no such word, or it was used, or its time is over")]
+    NoSuchWord,
+    #[error("this installation sends no mail: POSTROAD_SMTP_URL is not set")]
+    NoMail,
     #[error("somebody was invited with this email already")]
     AlreadyInvited,
     #[error("they work for this tenant already")]
@@ -137,7 +144,7 @@ pub async fn sign_up(
         Error::Taken { .. } => SignInError::Tenant(TenantError::SlugTaken(slug.clone())),
         error => SignInError::Store(error),
     })?;
-    users::insert(&mut tx, &user).await?;
+    insert(app, &mut tx, &user).await?;
     become_member(&mut tx, &user, Joining { tenant, role: Role::Owner, department: None }, now).await?;
     let opened = sessions::open(&mut tx, user.id, Some(tenant), place, now).await?;
     tx.commit().await?;
@@ -159,10 +166,19 @@ pub async fn create(
 ) -> Result<User, SignInError> {
     let user = hashed(app, passwords, new).await?;
     let mut tx = SystemTx::begin(&app.store).await?;
-    users::insert(&mut tx, &user).await?;
+    insert(app, &mut tx, &user).await?;
     become_member(&mut tx, &user, Joining { tenant, role, department: None }, user.created_at).await?;
     tx.commit().await?;
     Ok(user)
+}
+
+/// Whoever is not known to read mail at their address is asked.
+async fn insert(app: &App, tx: &mut SystemTx, user: &User) -> Result<(), SignInError> {
+    users::insert(tx, user).await?;
+    if user.verified_at.is_none() {
+        mail::to_user(app, tx, MailKind::Verify, (user.id, &user.email), user.created_at).await?;
+    }
+    Ok(())
 }
 
 async fn hashed(app: &App, passwords: &Passwords, new: NewUser) -> Result<User, SignInError> {
@@ -171,7 +187,7 @@ async fn hashed(app: &App, passwords: &Passwords, new: NewUser) -> Result<User, 
     passwords::check(&new.password, &[&email, &name])?;
     let password = passwords.hash(new.password).await?;
     let now = app.clock.now();
-    Ok(User { id: UserId::new(now), email, name, password, disabled_at: None, created_at: now })
+    Ok(User { id: UserId::new(now), email, name, password, disabled_at: None, verified_at: None, created_at: now })
 }
 
 fn address(email: &str) -> Result<String, SignInError> {
@@ -289,8 +305,10 @@ pub async fn reset_password(
     passwords::check(&password, &[&user.email, &user.name])?;
     let hash = passwords.hash(password).await?;
     let mut tx = SystemTx::begin(&app.store).await?;
-    users::set_password(&mut tx, user.id, &hash, app.clock.now()).await?;
+    let now = app.clock.now();
+    users::set_password(&mut tx, user.id, &hash, now).await?;
     stored::end_others(&mut tx, user.id, None).await?;
+    mail::to_user(app, &mut tx, MailKind::PasswordChanged, (user.id, &user.email), now).await?;
     tx.commit().await?;
     Ok(())
 }

@@ -23,6 +23,7 @@ pub mod jobs;
 pub mod language;
 pub mod limits;
 pub mod live;
+pub mod mail;
 pub mod media;
 pub mod message;
 pub mod notification;

@@ -1,5 +1,7 @@
 //! People sign in and out. What opens a session is a cookie that no script reads.
 
+mod recovery;
+
 use axum::{
     extract::{DefaultBodyLimit, State},
     http::{HeaderValue, StatusCode, header},
@@ -7,7 +9,7 @@ use axum::{
 };
 use chrono::{DateTime, Utc};
 use postroad_app::{
-    sign_in::{self, Accepting, Membership, NewUser, Opened, Place, Session as Stored, SignInError},
+    sign_in::{self, Accepting, Membership, NewUser, Opened, Place, Session as Stored, SignInError, User},
     tenants::{NewTenant, Settings},
 };
 use postroad_core::{
@@ -44,6 +46,7 @@ pub(crate) fn routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(accept))
         .routes(routes!(list, end_others))
         .routes(routes!(end))
+        .merge(recovery::routes())
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
 }
 
@@ -162,7 +165,7 @@ fn listen(api: &Api, place: &Place) -> Result<(), Problem> {
 fn noted<T>(api: &Api, place: &Place, done: Result<T, SignInError>) -> Result<T, Problem> {
     let now = api.app.clock.now();
     done.map_err(|error| match error {
-        SignInError::Wrong | SignInError::NoSuchInvitation => {
+        SignInError::Wrong | SignInError::NoSuchInvitation | SignInError::NoSuchWord => {
             AuthFailure::WrongCredentials.count();
             api.guessers.note_failure(place.ip, now);
             error.into()
@@ -215,6 +218,15 @@ struct Person {
     id: String,
     name: String,
     email: String,
+    /// It is known that they read mail there.
+    email_verified: bool,
+}
+
+impl Person {
+    fn of(user: User) -> Self {
+        let User { id, name, email, verified_at, .. } = user;
+        Self { id: id.to_string(), name, email, email_verified: verified_at.is_some() }
+    }
 }
 
 /// A tenant that somebody is a member of.
@@ -238,10 +250,10 @@ impl Work {
 }
 
 async fn shown(api: &Api, who: &sign_in::SignedIn) -> Result<Me, Problem> {
-    let tenants: Vec<Membership> = sign_in::me(&api.app, who.user).await?;
+    let (user, tenants): (User, Vec<Membership>) = sign_in::me(&api.app, who.user).await?;
     let works_for = tenants.iter().find(|one| Some(one.tenant) == who.works_for).cloned();
     Ok(Me {
-        user: Person { id: who.user.to_string(), name: who.name.clone(), email: who.email.clone() },
+        user: Person::of(user),
         session_id: who.session,
         works_for: works_for.map(Work::of),
         scopes: who.role.map(Role::scopes).unwrap_or_default(),

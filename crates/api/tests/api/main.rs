@@ -10,6 +10,7 @@ mod description;
 mod looking;
 mod paying;
 mod people;
+mod recovery;
 mod repeating;
 mod service;
 mod signatures;

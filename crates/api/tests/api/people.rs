@@ -9,25 +9,31 @@ use serde_json::{Value, json};
 
 use crate::world::World;
 
-const PASSWORD: &str = "correct horse battery staple";
+pub(crate) const PASSWORD: &str = "correct horse battery staple";
 const CSRF: (&str, &str) = ("x-postroad-csrf", "1");
 
 /// One browser.
-struct Browser<'a> {
+pub(crate) struct Browser<'a> {
     world: &'a World,
-    cookie: Option<String>,
+    pub(crate) cookie: Option<String>,
 }
 
 impl<'a> Browser<'a> {
-    const fn new(world: &'a World) -> Self {
+    pub(crate) const fn new(world: &'a World) -> Self {
         Self { world, cookie: None }
     }
 
-    async fn call(&mut self, method: Method, path: &str, body: &Value) -> Answer {
+    pub(crate) async fn call(&mut self, method: Method, path: &str, body: &Value) -> Answer {
         self.call_with(method, path, body, &[CSRF]).await
     }
 
-    async fn call_with(&mut self, method: Method, path: &str, body: &Value, headers: &[(&str, &str)]) -> Answer {
+    pub(crate) async fn call_with(
+        &mut self,
+        method: Method,
+        path: &str,
+        body: &Value,
+        headers: &[(&str, &str)],
+    ) -> Answer {
         let mut request = Request::builder().method(method).uri(format!("{}{path}", self.world.base));
         request = request.header("content-type", "application/json");
         for (name, value) in headers {
@@ -45,15 +51,15 @@ impl<'a> Browser<'a> {
         answer
     }
 
-    async fn get(&mut self, path: &str) -> Answer {
+    pub(crate) async fn get(&mut self, path: &str) -> Answer {
         self.call(Method::GET, path, &Value::Null).await
     }
 
-    async fn post(&mut self, path: &str, body: Value) -> Answer {
+    pub(crate) async fn post(&mut self, path: &str, body: Value) -> Answer {
         self.call(Method::POST, path, &body).await
     }
 
-    async fn log_in(&mut self, email: &str, password: &str) -> Answer {
+    pub(crate) async fn log_in(&mut self, email: &str, password: &str) -> Answer {
         self.post("/v1/auth/login", json!({"email": email, "password": password})).await
     }
 
@@ -61,12 +67,12 @@ impl<'a> Browser<'a> {
         self.post("/v1/auth/accept-invitation", json!({"token": token, "name": name, "password": password})).await
     }
 
-    async fn invite(&mut self, email: &str, role: &str) -> Answer {
+    pub(crate) async fn invite(&mut self, email: &str, role: &str) -> Answer {
         self.post("/v1/invitations", json!({"email": email, "role": role})).await
     }
 }
 
-async fn owner(world: &World) -> Browser<'_> {
+pub(crate) async fn owner(world: &World) -> Browser<'_> {
     let mut ada = Browser::new(world);
     let tenant = json!({"slug": "shop", "name": "The Shop", "time_zone": "Europe/Paris"});
     let signed_up = ada
@@ -80,7 +86,7 @@ async fn owner(world: &World) -> Browser<'_> {
 }
 
 /// Somebody whom the owner invited.
-async fn colleague<'a>(world: &'a World, ada: &mut Browser<'_>, email: &str, role: &str) -> Browser<'a> {
+pub(crate) async fn colleague<'a>(world: &'a World, ada: &mut Browser<'_>, email: &str, role: &str) -> Browser<'a> {
     let invited = ada.invite(email, role).await;
     assert_eq!(invited.status, 201, "{}", invited.json());
     let mut browser = Browser::new(world);
@@ -89,11 +95,11 @@ async fn colleague<'a>(world: &'a World, ada: &mut Browser<'_>, email: &str, rol
     browser
 }
 
-fn code(answer: &Answer) -> (u16, String) {
+pub(crate) fn code(answer: &Answer) -> (u16, String) {
     (answer.status, answer.json()["code"].as_str().unwrap_or_default().to_owned())
 }
 
-fn refused(status: u16, code: &str) -> (u16, String) {
+pub(crate) fn refused(status: u16, code: &str) -> (u16, String) {
     (status, code.to_owned())
 }
 

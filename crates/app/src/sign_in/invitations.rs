@@ -1,4 +1,4 @@
-//! Invitations: a word that is told once makes whoever has it a member.
+//! Invitations: a word that is told once makes whoever has it a member. The one that is mailed is another: it proves the address.
 
 use chrono::{DateTime, Utc};
 use postroad_core::{
@@ -16,7 +16,7 @@ use postroad_store::{
 use secrecy::SecretString;
 
 use super::{NewUser, Opened, Passwords, Place, SignInError, hashed, prove, sessions};
-use crate::App;
+use crate::{App, mail};
 
 /// Whom to ask.
 pub struct NewInvitation {
@@ -29,6 +29,8 @@ pub struct NewInvitation {
 pub struct Invited {
     pub invitation: Invitation,
     pub token: Token,
+    /// They get a mail with a word of its own.
+    pub is_mailed: bool,
 }
 
 /// Asks somebody to work for a tenant. `giver`: the role of whoever asks; none of a program, which may give any.
@@ -60,8 +62,9 @@ pub async fn invite(
     }
     stored::end_late(&mut tx, &invitation.email, now).await?;
     stored::insert(&mut tx, &invitation, &token.hash()).await?;
+    mail::to_invited(app, &mut tx, &invitation, now).await?;
     tx.commit().await?;
-    Ok(Invited { invitation, token })
+    Ok(Invited { invitation, token, is_mailed: app.mail.is_some() })
 }
 
 /// A page, newest first.
@@ -129,7 +132,10 @@ async fn enter(app: &App, user: &User, token: &Token, place: &Place) -> Result<O
     let mut tx = SystemTx::begin(&app.store).await?;
     let asked = open_one(&mut tx, token, now).await?;
     if users::find(&mut tx, user.id).await?.is_none() {
-        users::insert(&mut tx, user).await?;
+        let verified_at = asked.was_mailed.then_some(now);
+        super::insert(app, &mut tx, &User { verified_at, ..user.clone() }).await?;
+    } else if asked.was_mailed {
+        users::set_verified(&mut tx, user.id, &asked.email, now).await?;
     }
     let joining =
         Joining { tenant: asked.tenant, role: asked.role, department: asked.department.map(DepartmentId::uuid) };

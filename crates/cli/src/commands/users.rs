@@ -7,10 +7,14 @@ use std::{
 
 use anyhow::{Context, Result};
 use postroad_app::{
-    App,
+    App, mail,
     sign_in::{self, NewUser, Passwords, SignInError, User},
 };
-use postroad_core::{conversation::Role, ids::UserId};
+use postroad_core::{
+    conversation::Role,
+    ids::{MailId, UserId},
+    mail::{MailKind, MailState},
+};
 use secrecy::SecretString;
 use serde::Serialize;
 
@@ -72,6 +76,12 @@ Examples:
         #[arg(long, value_name = "FILE")]
         password_file: PathBuf,
     },
+    /// List the newest mails to people who sign in, and why one waits or failed
+    #[command(before_help = "Examples:\n  postroad users mails --json")]
+    Mails {
+        #[command(flatten)]
+        format: Format,
+    },
     /// Shut somebody out of everything, at once
     #[command(before_help = "Examples:\n  postroad users disable ada@shop.example")]
     Disable {
@@ -95,6 +105,22 @@ struct Shown {
     created_at: String,
 }
 
+/// Mails that are listed.
+const MAILS: i64 = 100;
+
+#[derive(Serialize)]
+struct ShownMail {
+    id: MailId,
+    created_at: String,
+    kind: MailKind,
+    email: String,
+    state: MailState,
+    attempts: i32,
+    /// When it is tried next, while it waits.
+    due_at: Option<String>,
+    reason: Option<String>,
+}
+
 pub async fn run(command: Command, app: &App, config: &Config) -> Result<Exit> {
     match command {
         Command::Create { email, name, password_file, role, whose } => {
@@ -116,6 +142,10 @@ pub async fn run(command: Command, app: &App, config: &Config) -> Result<Exit> {
             let user = named(app, &email).await?;
             let password = password(&password_file)?;
             sign_in::reset_password(app, &Passwords::start(1), &user, password).await.map_err(told)?;
+        }
+        Command::Mails { format } => {
+            let shown: Vec<ShownMail> = mail::list(app, MAILS).await?.into_iter().map(shown_mail).collect();
+            format.list(&shown, &["written", "kind", "to", "state", "tried", "reason"], mail_cells)?;
         }
         Command::Disable { email } => switch(app, &email, true).await?,
         Command::Enable { email } => switch(app, &email, false).await?,
@@ -163,6 +193,18 @@ fn shown(user: User) -> Shown {
 fn cells(shown: &Shown) -> Vec<String> {
     let may = if shown.disabled { "no" } else { "yes" };
     vec![shown.email.clone(), shown.name.clone(), may.to_owned(), shown.id.to_string()]
+}
+
+fn shown_mail(mail: mail::Shown) -> ShownMail {
+    let mail::Shown { id, kind, email, state, attempts, due_at, reason, created_at } = mail;
+    let due_at = (state == MailState::Waiting).then(|| instant(due_at));
+    ShownMail { id, created_at: instant(created_at), kind, email, state, attempts, due_at, reason }
+}
+
+fn mail_cells(mail: &ShownMail) -> Vec<String> {
+    let reason = mail.reason.clone().unwrap_or_default();
+    let (kind, state) = (mail.kind.to_string(), mail.state.to_string());
+    vec![mail.created_at.clone(), kind, mail.email.clone(), state, mail.attempts.to_string(), reason]
 }
 
 fn told(error: SignInError) -> anyhow::Error {

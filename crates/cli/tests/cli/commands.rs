@@ -44,7 +44,7 @@ fn tenants_accounts_and_keys_are_made_listed_stopped_and_ended() {
     home.run(&["restore", "hold"]);
     home.run(&["restore", "release", "--yes"]);
     home.run(&["webhooks", "replay", "--from", "2026-01-01T00:00:00Z", "--all"]);
-    assert_eq!(lines(&home.run(&["queues", "--json"])).len(), 9, "one line per queue while nothing is sent");
+    assert_eq!(lines(&home.run(&["queues", "--json"])).len(), 10, "one line per queue while nothing is sent");
 }
 
 #[test]
