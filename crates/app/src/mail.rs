@@ -153,8 +153,8 @@ async fn compose(
         MailKind::Reset => reset(app, tx, mail, &word, now).await?,
         MailKind::Verify => verify(app, tx, mail, &word, now).await?,
         MailKind::Invitation => invitation(app, tx, mail, &word, now).await?,
-        MailKind::PasswordChanged => {
-            whom(tx, mail).await?.map(|user| texts::password_changed(&user.name, mail.created_at))
+        MailKind::PasswordChanged | MailKind::SecondFactorOn | MailKind::SecondFactorOff => {
+            whom(tx, mail).await?.map(|user| texts::changed(&user.name, mail.kind, mail.created_at))
         }
     };
     let Some(said) = said else { return Ok(Err(UNWANTED)) };

@@ -6,7 +6,9 @@
 
 mod invitations;
 mod passwords;
+mod profile;
 mod recovery;
+mod second_factor;
 mod sessions;
 
 use std::net::IpAddr;
@@ -32,12 +34,18 @@ use sha2::{Digest, Sha256};
 
 pub use invitations::{Accepting, Invited, NewInvitation, accept, invitations, invite, revoke};
 pub use passwords::{Busy, CHARS as PASSWORD_CHARS, Passwords, Verdict, Weak, check as check_password};
+pub use profile::{Myself, ProfileChange, change_profile, me};
 pub use recovery::{forget_password, reset_by_word, send_verification, verify_email};
-pub use sessions::{change_password, end, end_others, find, list, me, still, switch};
+pub use second_factor::{
+    Begun, LoggedIn, begin as begin_second_factor, confirm as confirm_second_factor, end as end_second_factor, finish,
+    reset as reset_second_factor,
+};
+pub use sessions::{change_password, end, end_others, find, list, still, switch};
 
 use crate::{
     App, mail,
     members::{self, MemberError},
+    secrets::SecretError,
     tenants::{NewTenant, TenantError, check_new},
     text,
 };
@@ -68,6 +76,17 @@ pub enum SignInError {
     NoSuchWord,
     #[error("this installation sends no mail: POSTROAD_SMTP_URL is not set")]
     NoMail,
+    #[error("the code is wrong, or was used")]
+    WrongCode,
+    #[error("a code of the second factor is needed too")]
+    CodeNeeded,
+    #[error("there is no second factor, or it is not confirmed")]
+    NoSecondFactor,
+    #[error("there is a second factor; switch it off first")]
+    SecondFactorIsOn,
+    /// The sealed secret does not open, or is none.
+    #[error(transparent)]
+    Secret(#[from] SecretError),
     #[error("somebody was invited with this email already")]
     AlreadyInvited,
     #[error("they work for this tenant already")]
@@ -199,21 +218,17 @@ fn named(name: &str) -> Result<String, SignInError> {
     text::fits(name, 1..=200).then(|| name.to_owned()).ok_or(SignInError::Name)
 }
 
-/// Begins a session for whoever knows the password. They work for the tenant that they worked for first.
+/// Begins a session for whoever knows the password, or half of one, if a code is needed too. They work for the tenant that they
+/// worked for first.
 pub async fn log_in(
     app: &App,
     passwords: &Passwords,
     email: &str,
     password: SecretString,
     place: &Place,
-) -> Result<Opened, SignInError> {
+) -> Result<LoggedIn, SignInError> {
     let user = prove(app, passwords, email, password, place).await?;
-    let now = app.clock.now();
-    let mut tx = SystemTx::begin(&app.store).await?;
-    let works_for = users::memberships(&mut tx, user.id).await?.first().map(|membership| membership.tenant);
-    let opened = sessions::open(&mut tx, user.id, works_for, place, now).await?;
-    tx.commit().await?;
-    Ok(opened)
+    second_factor::enter(app, &user, place).await
 }
 
 /// Who they are, if the password is theirs. A hash of an older kind is replaced.

@@ -31,6 +31,7 @@ pub mod opt_out;
 pub mod pace;
 pub mod phone;
 pub mod portfolio;
+pub mod profile;
 pub mod provider;
 pub mod quiet_hours;
 pub mod rating;

@@ -15,6 +15,9 @@ words! {
         Invitation = "invitation",
         /// Tells that there is a new password.
         PasswordChanged = "password_changed",
+        /// Tell that codes are asked for from now on, and that they are not any more.
+        SecondFactorOn = "second_factor_on",
+        SecondFactorOff = "second_factor_off",
     }
 }
 

@@ -24,6 +24,11 @@ pub const RESET_LASTS: TimeDelta = TimeDelta::hours(1);
 /// How long the word in a mail proves an address.
 pub const VERIFY_LASTS: TimeDelta = TimeDelta::days(3);
 
+/// How long a password that was said counts, of whoever has to say a code too.
+pub const HALF_SIGNED_IN_LASTS: TimeDelta = TimeDelta::minutes(5);
+/// Codes for the day on which the app that makes codes is lost.
+pub const RECOVERY_CODES: usize = 10;
+
 words! {
     /// What a word is for that somebody was given.
     WordKind {
@@ -31,6 +36,8 @@ words! {
         Verify = "verify",
         /// Leads to a new password.
         Reset = "reset",
+        /// Stands for a password until a code is said.
+        SecondFactor = "second_factor",
     }
 }
 

@@ -75,6 +75,7 @@ pub mod recipients;
 pub mod reports;
 pub mod request_log;
 pub mod reservations;
+pub mod second_factors;
 pub mod segments;
 pub mod sessions;
 pub mod slots;

@@ -105,6 +105,43 @@ pub async fn set_verified(tx: &mut SystemTx, id: UserId, email: &str, now: DateT
     Ok(())
 }
 
+/// What somebody prefers, as it was stored. None: there is no such person.
+pub async fn preferences(tx: &mut SystemTx, id: UserId) -> Result<Option<serde_json::Value>> {
+    let stored =
+        sqlx::query_scalar!("select preferences from users where id = $1", id.uuid()).fetch_optional(tx.conn()).await?;
+    Ok(stored)
+}
+
+pub async fn set_preferences(
+    tx: &mut SystemTx,
+    id: UserId,
+    preferences: &serde_json::Value,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    sqlx::query!("update users set preferences = $2, updated_at = $3 where id = $1", id.uuid(), preferences, now)
+        .execute(tx.conn())
+        .await?;
+    Ok(())
+}
+
+/// Their members that are called as they were change their name with them.
+pub async fn rename(tx: &mut SystemTx, id: UserId, name: &str, now: DateTime<Utc>) -> Result<()> {
+    sqlx::query!(
+        r#"
+        with former as (select name from users where id = $1),
+             members as (update members m set name = $2, updated_at = $3
+                         from   former where m.user_id = $1 and m.name = former.name)
+        update users set name = $2, updated_at = $3 where id = $1
+        "#,
+        id.uuid(),
+        name,
+        now,
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
 /// Shuts somebody out, or lets them in again. False: there is no such person.
 pub async fn set_disabled(
     tx: &mut SystemTx,

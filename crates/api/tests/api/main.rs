@@ -12,6 +12,7 @@ mod paying;
 mod people;
 mod recovery;
 mod repeating;
+mod second_factor;
 mod service;
 mod signatures;
 mod standing;

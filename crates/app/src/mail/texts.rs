@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use maud::{DOCTYPE, html};
+use postroad_core::mail::MailKind;
 
 use crate::text;
 
@@ -57,12 +58,21 @@ pub(super) fn invitation(tenant: &str, link: &str, ends_at: DateTime<Utc>) -> Sa
     }
 }
 
-pub(super) fn password_changed(name: &str, at: DateTime<Utc>) -> Said {
+pub(super) fn changed(name: &str, what: MailKind, at: DateTime<Utc>) -> Said {
+    let (subject, what) = match what {
+        MailKind::SecondFactorOn => {
+            ("A second factor was switched on", "signing in to your account takes a code since")
+        }
+        MailKind::SecondFactorOff => {
+            ("Your second factor was switched off", "signing in to your account takes no code any more since")
+        }
+        _ => ("Your password was changed", "the password of your account was changed on"),
+    };
     Said {
-        subject: "Your password was changed".into(),
+        subject: subject.into(),
         before: vec![
             greeting(name),
-            format!("the password of your account was changed on {}.", shown(at)),
+            format!("{what} {}.", shown(at)),
             "If it was not you, ask for a new password at once, and tell whoever runs this server.".into(),
         ],
         link: None,

@@ -15,7 +15,7 @@ use postroad_store::{
 };
 use secrecy::SecretString;
 
-use super::{NewUser, Opened, Passwords, Place, SignInError, hashed, prove, sessions};
+use super::{NewUser, Opened, Passwords, Place, SignInError, hashed, prove, second_factor, sessions};
 use crate::{App, mail};
 
 /// Whom to ask.
@@ -95,6 +95,8 @@ pub struct Accepting {
     pub name: Option<String>,
     /// A new one, or that of somebody who is known already.
     pub password: SecretString,
+    /// Of whoever is known already and has a second factor.
+    pub code: Option<String>,
 }
 
 /// Makes whoever holds the word a member, and signs them in.
@@ -104,11 +106,15 @@ pub async fn accept(
     accepting: Accepting,
     place: &Place,
 ) -> Result<Opened, SignInError> {
-    let Accepting { token, name, password } = accepting;
+    let Accepting { token, name, password, code } = accepting;
     let asked = asked(app, &token).await?;
     let known = super::find_user(app, &asked.email).await?;
     let user = match known {
-        Some(_) => prove(app, passwords, &asked.email, password, place).await?,
+        Some(_) => {
+            let user = prove(app, passwords, &asked.email, password, place).await?;
+            second_factor::prove_code_if_on(app, user.id, code.as_deref()).await?;
+            user
+        }
         None => {
             let name = name.ok_or(SignInError::Name)?;
             hashed(app, passwords, NewUser { email: asked.email.clone(), name, password }).await?

@@ -9,7 +9,7 @@ use postroad_core::{
 use postroad_store::{
     SystemTx,
     sessions::{self as stored, New, Session, SignedIn},
-    users::{self, Membership, User},
+    users,
 };
 use secrecy::SecretString;
 
@@ -57,13 +57,6 @@ pub async fn still(app: &App, token: &TokenHash) -> Result<Option<SignedIn>, Sig
     let now = app.clock.now();
     let mut tx = SystemTx::begin(&app.store).await?;
     Ok(stored::find(&mut tx, token, now - IDLE_MAX, now).await?)
-}
-
-/// Somebody as they are shown themselves, and where they work.
-pub async fn me(app: &App, user: UserId) -> Result<(User, Vec<Membership>), SignInError> {
-    let mut tx = SystemTx::begin(&app.store).await?;
-    let known = users::find(&mut tx, user).await?.ok_or(SignInError::NotFound)?;
-    Ok((known, users::memberships(&mut tx, user).await?))
 }
 
 /// Works for another tenant from now on; what opens the session is another word then.

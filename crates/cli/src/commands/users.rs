@@ -76,7 +76,13 @@ Examples:
         #[arg(long, value_name = "FILE")]
         password_file: PathBuf,
     },
-    /// List the newest mails to people who sign in, and why one waits or failed
+    /// Let somebody in who lost their second factor
+    #[command(before_help = "Examples:\n  postroad users codes-off ada@shop.example")]
+    CodesOff {
+        /// Address of mail
+        email: String,
+    },
+    /// List the newest mails, and why one waits or failed
     #[command(before_help = "Examples:\n  postroad users mails --json")]
     Mails {
         #[command(flatten)]
@@ -142,6 +148,10 @@ pub async fn run(command: Command, app: &App, config: &Config) -> Result<Exit> {
             let user = named(app, &email).await?;
             let password = password(&password_file)?;
             sign_in::reset_password(app, &Passwords::start(1), &user, password).await.map_err(told)?;
+        }
+        Command::CodesOff { email } => {
+            let user = named(app, &email).await?;
+            sign_in::reset_second_factor(app, &user).await.map_err(told)?;
         }
         Command::Mails { format } => {
             let shown: Vec<ShownMail> = mail::list(app, MAILS).await?.into_iter().map(shown_mail).collect();
@@ -209,7 +219,7 @@ fn mail_cells(mail: &ShownMail) -> Vec<String> {
 
 fn told(error: SignInError) -> anyhow::Error {
     match error {
-        SignInError::EmailTaken | SignInError::Busy(_) => refused(error.to_string()),
+        SignInError::EmailTaken | SignInError::Busy(_) | SignInError::NoSecondFactor => refused(error.to_string()),
         SignInError::Store(cause) => cause.into(),
         other => usage(other.to_string()),
     }

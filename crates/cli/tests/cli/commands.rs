@@ -61,6 +61,8 @@ fn people_who_sign_in_are_made_listed_shut_out_and_given_a_new_password() {
     home.run(&["users", "enable", "ada@shop.example"]);
     home.run(&["users", "password", "ada@shop.example", "--password-file", &password]);
     home.run(&["users", "join", "ada@shop.example", "--role", "manager"]);
+    assert_eq!(lines(&home.run(&["users", "mails", "--json"])).len(), 0, "no mail server is set");
+    assert_eq!(home.fails(&["users", "codes-off", "ada@shop.example"]).0, 4, "there is no second factor");
     let weak = home.write("weak", "passwordpassword");
     let told = home.fails(&["users", "password", "ada@shop.example", "--password-file", &weak]);
     assert!(told.0 == 2 && told.1.contains("guessed in a moment"), "{told:?}");

@@ -5,7 +5,7 @@ use std::{net::IpAddr, sync::Arc, time::Duration};
 use postroad_app::{
     App,
     mail::{self, Shown},
-    sign_in::{self, Accepting, NewInvitation, NewUser, Passwords, Place, SignInError},
+    sign_in::{self, Accepting, LoggedIn, NewInvitation, NewUser, Opened, Passwords, Place, SignInError},
 };
 use postroad_core::{actor::Actor, conversation::Role, mail::MailState, sign_in::Token, unknown::Graces};
 use postroad_simulators::meta::MetaConfig;
@@ -32,6 +32,14 @@ fn place() -> Place {
 async fn user(world: &World, email: &str) {
     let new = NewUser { email: email.into(), name: "Ada".into(), password: PASSWORD.into() };
     sign_in::create(&world.app, &Passwords::start(1), new, (world.seed.tenant, Role::Owner)).await.unwrap();
+}
+
+async fn log_in(world: &World, password: &str) -> Opened {
+    let passwords = Passwords::start(1);
+    match sign_in::log_in(&world.app, &passwords, "ada@shop.example", password.into(), &place()).await.unwrap() {
+        LoggedIn::Whole(opened) => *opened,
+        LoggedIn::Half(_) => panic!("nobody has a second factor"),
+    }
 }
 
 /// What stands behind `#` in the link of a mail; the same one in its text and its markup.
@@ -61,7 +69,7 @@ async fn whoever_forgot_gets_a_word_that_works_once_and_puts_everybody_else_out(
     let (stop, _tasks) = world.work(Graces::default());
     let passwords = Passwords::start(1);
     user(&world, "Ada@shop.example").await;
-    let session = sign_in::log_in(&world.app, &passwords, "ada@shop.example", PASSWORD.into(), &place()).await.unwrap();
+    let session = log_in(&world, PASSWORD).await;
     sign_in::forget_password(&world.app, "ada@shop.example").await.unwrap();
     sign_in::forget_password(&world.app, "nobody@shop.example").await.unwrap();
     let told = smtp.mail("ada@shop.example", "A new password").await;
@@ -80,9 +88,9 @@ async fn whoever_forgot_gets_a_word_that_works_once_and_puts_everybody_else_out(
     let again = sign_in::reset_by_word(&world.app, &passwords, &reset, PASSWORD.into()).await;
     assert!(matches!(again, Err(SignInError::NoSuchWord)));
     assert!(sign_in::find(&world.app, &session.token.hash()).await.unwrap().is_none(), "sessions have ended");
-    let signed_in = sign_in::log_in(&world.app, &passwords, "ada@shop.example", NEW.into(), &place()).await.unwrap();
-    let (known, _) = sign_in::me(&world.app, signed_in.signed_in.user).await.unwrap();
-    assert!(known.verified_at.is_some(), "whoever has the word reads mail there");
+    let signed_in = log_in(&world, NEW).await;
+    let myself = sign_in::me(&world.app, signed_in.signed_in.user).await.unwrap();
+    assert!(myself.user.verified_at.is_some(), "whoever has the word reads mail there");
     smtp.mail("Ada@shop.example", "Your password was changed").await;
     row(&world.app, "nobody@shop.example", |mail| mail.state == MailState::Dropped).await;
     assert!(smtp.taken("nobody@shop.example").is_empty());
@@ -105,7 +113,7 @@ async fn an_address_is_proven_by_its_own_mail_and_by_an_invitation_that_came_the
         let invited = sign_in::invite(&world.app, world.seed.tenant, Actor::Operator, None, new).await.unwrap();
         let told = smtp.mail(email, &subject(&world).await).await;
         let token = if by_mail { word(&told) } else { invited.token };
-        let accepting = Accepting { token, name: Some("Bo".into()), password: PASSWORD.into() };
+        let accepting = Accepting { token, name: Some("Bo".into()), password: PASSWORD.into(), code: None };
         sign_in::accept(&world.app, &passwords, accepting, &place()).await.unwrap();
         let made = sign_in::find_user(&world.app, email).await.unwrap().unwrap();
         assert_eq!(made.verified_at.is_some(), by_mail, "whoever was told the word by somebody else proves nothing");
