@@ -50,7 +50,7 @@ $$;
 create function audited(value jsonb) returns jsonb language sql immutable as $$
     select coalesce(jsonb_object_agg(key, case
         when value = 'null'::jsonb then value
-        when key ~ '(secret|token|credential|password|sealed|address)' or value #>> '{}' like 'enc:v1:%' then '"[redacted]"'::jsonb
+        when key ~ '(secret|token|credential|password|sealed|hash|address)' or value #>> '{}' like 'enc:v1:%' then '"[redacted]"'::jsonb
         else value end), '{}')
     from jsonb_each(value)
     where key not in ('tenant_id', 'created_at', 'updated_at', 'last_used_at')

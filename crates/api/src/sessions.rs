@@ -6,7 +6,10 @@ use axum::{
     http::{HeaderMap, HeaderValue, Method, StatusCode, header, request::Parts},
 };
 use cookie::{Cookie, SameSite};
-use postroad_app::sign_in::{self, Place, SignInError};
+use postroad_app::{
+    secrets::SecretError,
+    sign_in::{self, Place, SignInError},
+};
 use postroad_core::{
     actor::Actor,
     sign_in::{SESSION_MAX, Token},
@@ -173,6 +176,14 @@ impl From<SignInError> for Problem {
             SignInError::SignUpClosed => refused(StatusCode::FORBIDDEN, "sign_up_closed", "Sign-up is closed", error),
             SignInError::RoleTooHigh => refused(StatusCode::FORBIDDEN, "role_too_high", "Not allowed", error),
             SignInError::NoSuchInvitation => refused(StatusCode::NOT_FOUND, "no_such_invitation", "Not found", error),
+            SignInError::NoSuchWord => refused(StatusCode::NOT_FOUND, "no_such_word", "Not found", error),
+            SignInError::WrongCode => refused(StatusCode::UNAUTHORIZED, "wrong_code", "Not signed in", error),
+            SignInError::CodeNeeded => refused(StatusCode::UNAUTHORIZED, "code_needed", "Not signed in", error),
+            SignInError::NoSecondFactor => Self::conflict("no_second_factor", error),
+            SignInError::SecondFactorIsOn => Self::conflict("second_factor_is_on", error),
+            SignInError::Secret(SecretError::Store(error)) => error.into(),
+            SignInError::Secret(cause) => Self::internal(&cause),
+            SignInError::NoMail => Self::conflict("no_mail", error),
             SignInError::NotFound => Self::not_found(),
             SignInError::Tenant(error) => error.into(),
             SignInError::Store(error) => error.into(),

@@ -86,6 +86,8 @@ pub struct Api {
     pub(crate) visitors: Strangers,
     /// Of wrong passwords: far fewer are forgiven than of anything else.
     pub(crate) guessers: Strangers,
+    /// Of whoever asks for mails.
+    pub(crate) askers: Strangers,
     pub(crate) passwords: Passwords,
     pub(crate) log: RequestLog,
     pub(crate) ingest: Ingest,
@@ -103,6 +105,7 @@ impl Api {
             strangers: Strangers::default(),
             visitors: Strangers::default(),
             guessers: Strangers::new(GUESSES),
+            askers: Strangers::new(GUESSES),
             passwords: Passwords::start(std::thread::available_parallelism().map_or(1, std::num::NonZero::get)),
             log: RequestLog::start(app.store.clone()),
             ingest: Ingest::start(app.clone()),

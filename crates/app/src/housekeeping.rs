@@ -6,8 +6,8 @@ use postroad_core::{
     sign_in::{FAILURES_KEPT, IDLE_MAX},
 };
 use postroad_store::{
-    Result, SystemTx, automations::runs, contact_links, deliveries, events, housekeeping, import, incarnations,
-    notifications, opt_ins, portfolios, queue, sessions,
+    Result, SystemTx, automations::runs, contact_links, deliveries, events, housekeeping, import, incarnations, mails,
+    notifications, opt_ins, portfolios, queue, sessions, user_words,
 };
 
 use crate::{App, import::abandon, opt_ins::UNCONFIRMED_KEPT};
@@ -20,6 +20,9 @@ const LOG_KEPT: TimeDelta = TimeDelta::days(90);
 const JOURNAL_KEPT: TimeDelta = TimeDelta::days(30);
 /// Runs of automations that ended, and events that started none.
 const RUNS_KEPT: TimeDelta = TimeDelta::days(90);
+/// Mails of the installation itself that ended, and those that were for nobody.
+const MAILS_KEPT: TimeDelta = TimeDelta::days(30);
+const MAILS_FOR_NOBODY_KEPT: TimeDelta = TimeDelta::days(1);
 /// Lines that an import could not take.
 const WRONG_LINES_KEPT: TimeDelta = TimeDelta::days(30);
 /// Rounds of one run; each deletes a bounded number of rows.
@@ -96,8 +99,10 @@ async fn prune_once(app: &App) -> Result<u64> {
     let told = notifications::purge(&mut tx, now - NOTIFICATIONS_KEPT).await?;
     let sessions = sessions::prune(&mut tx, IDLE_MAX, FAILURES_KEPT, now).await?;
     let delivered = deliveries::prune(&mut tx, now - DELIVERIES_KEPT).await?;
+    let mailed = mails::prune(&mut tx, now - MAILS_KEPT, now - MAILS_FOR_NOBODY_KEPT).await?;
+    let words = user_words::prune(&mut tx, now - MAILS_FOR_NOBODY_KEPT).await?;
     queue::prune_workers(&mut tx, now - TimeDelta::minutes(10)).await?;
     incarnations::prune(&mut tx, now - TimeDelta::hours(1)).await?;
     tx.commit().await?;
-    Ok(jobs + answers + log + journal + lines + links + opt_ins + runs + told + sessions + delivered)
+    Ok(jobs + answers + log + journal + lines + links + opt_ins + runs + told + sessions + delivered + mailed + words)
 }

@@ -35,6 +35,7 @@ pub mod limits;
 pub mod live;
 pub mod lost;
 pub mod macros;
+pub mod mail;
 pub mod media;
 pub mod members;
 pub mod merges;
@@ -89,6 +90,8 @@ pub struct App {
     /// Told after every commit that tells something.
     pub live: live::Live,
     pub media: media::Media,
+    /// Through whom the installation itself sends mail.
+    pub mail: mail::Mails,
     /// What of the outside a tenant's word may lead to.
     pub egress: Arc<Policy>,
     pub defaults: Defaults,

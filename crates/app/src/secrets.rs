@@ -6,9 +6,10 @@
 
 mod cipher;
 mod master;
+mod own;
 mod unwrapped;
 
-use std::{fmt::Display, path::Path};
+use std::{fmt::Display, path::Path, sync::OnceLock};
 
 use chrono::{DateTime, Utc};
 use postroad_core::ids::{DataKeyId, TenantId};
@@ -20,6 +21,7 @@ use zeroize::Zeroizing;
 use cipher::{Closed, Key};
 use master::Master;
 pub use master::MasterKeyError;
+pub use own::OwnKey;
 use unwrapped::Unwrapped;
 
 /// Seals of one data key before it is replaced. Random nonces are sound far beyond it, up to 2^32.
@@ -32,6 +34,7 @@ pub struct Keyring {
     /// The first is the current one; never empty.
     masters: Vec<Master>,
     unwrapped: Unwrapped,
+    own: OnceLock<OwnKey>,
 }
 
 /// Where a secret lives. It opens there and nowhere else.
@@ -79,7 +82,11 @@ impl From<Closed> for SecretError {
 impl Keyring {
     /// From `k2:base64,k1:base64`: 32 bytes each, the first is the current key.
     pub fn parse(keys: &SecretString) -> Result<Self, MasterKeyError> {
-        Ok(Self { masters: master::parse(keys.expose_secret())?, unwrapped: Unwrapped::default() })
+        Ok(Self {
+            masters: master::parse(keys.expose_secret())?,
+            unwrapped: Unwrapped::default(),
+            own: OnceLock::new(),
+        })
     }
 
     /// Reads the file, or makes it (mode 0600) with a new key.
@@ -200,8 +207,8 @@ impl Keyring {
         }
     }
 
-    /// Wraps up to 50 data keys anew under the current master key; returns how many. Zero: nothing is left that another
-    /// rotation does not have in its hands. Stopping anywhere loses nothing: a step is kept whole or not at all.
+    /// Wraps up to 50 data keys anew under the current master key, and the installation's own; returns how many. Zero: nothing is
+    /// left that another rotation does not have in its hands. Stopping anywhere loses nothing: a step is kept whole or not at all.
     pub async fn rotate_page(&self, store: &Store) -> Result<usize, SecretError> {
         let current = &self.masters[0];
         let mut tx = SystemTx::begin(store).await?;
@@ -211,11 +218,12 @@ impl Keyring {
             let wrapped = current.key.seal(&wrapping_place(old.tenant, old.id), &key);
             data_keys::rewrap(&mut tx, &WrappedKey { kek_id: current.id.clone(), wrapped, ..old.clone() }).await?;
         }
+        let own = self.rotate_own(&mut tx).await?;
         tx.commit().await?;
-        Ok(page.len())
+        Ok(page.len() + own)
     }
 
-    /// How many data keys each master key wraps: one that wraps none may go.
+    /// How many keys each master key wraps: one that wraps none may go.
     pub async fn usage(store: &Store) -> Result<Vec<(String, i64)>, SecretError> {
         let mut tx = SystemTx::begin(store).await?;
         Ok(data_keys::count_by_kek(&mut tx).await?)

@@ -6,6 +6,9 @@
 
 mod invitations;
 mod passwords;
+mod profile;
+mod recovery;
+mod second_factor;
 mod sessions;
 mod superadmins;
 
@@ -15,6 +18,7 @@ use chrono::{DateTime, Utc};
 use postroad_core::{
     conversation::Role,
     ids::{TenantId, UserId},
+    mail::MailKind,
     sign_in::{FAILURES_KEPT, Token, TokenHash, may_try_at},
 };
 use postroad_store::{
@@ -31,12 +35,19 @@ use sha2::{Digest, Sha256};
 
 pub use invitations::{Accepting, Invited, NewInvitation, accept, invitations, invite, revoke};
 pub use passwords::{Busy, CHARS as PASSWORD_CHARS, Passwords, Verdict, Weak, check as check_password};
-pub use sessions::{change_password, end, end_others, find, list, me, still, switch};
+pub use profile::{Myself, ProfileChange, change_profile, me};
+pub use recovery::{forget_password, reset_by_word, send_verification, verify_email};
+pub use second_factor::{
+    Begun, LoggedIn, begin as begin_second_factor, confirm as confirm_second_factor, end as end_second_factor, finish,
+    reset as reset_second_factor,
+};
+pub use sessions::{change_password, end, end_others, find, list, still, switch};
 pub use superadmins::{set_superadmin, superadmins};
 
 use crate::{
-    App,
+    App, mail,
     members::{self, MemberError},
+    secrets::SecretError,
     tenants::{NewTenant, TenantError, check_new},
     text,
 };
@@ -63,6 +74,21 @@ pub enum SignInError {
     SignUpClosed,
     #[error("there is no such invitation, or it was used, taken back, or is older than a week")]
     NoSuchInvitation,
+    #[error("there is no such word, or it was used, or its time is over")]
+    NoSuchWord,
+    #[error("this installation sends no mail: POSTROAD_SMTP_URL is not set")]
+    NoMail,
+    #[error("the code is wrong, or was used")]
+    WrongCode,
+    #[error("a code of the second factor is needed too")]
+    CodeNeeded,
+    #[error("there is no second factor, or it is not confirmed")]
+    NoSecondFactor,
+    #[error("there is a second factor; switch it off first")]
+    SecondFactorIsOn,
+    /// The sealed secret does not open, or is none.
+    #[error(transparent)]
+    Secret(#[from] SecretError),
     #[error("somebody was invited with this email already")]
     AlreadyInvited,
     #[error("they work for this tenant already")]
@@ -148,7 +174,7 @@ pub async fn sign_up(
         Error::Taken { .. } => SignInError::Tenant(TenantError::SlugTaken(slug.clone())),
         error => SignInError::Store(error),
     })?;
-    users::insert(&mut tx, &user).await?;
+    insert(app, &mut tx, &user).await?;
     users::set_superadmin(&mut tx, user.id, true, now).await?;
     become_member(&mut tx, &user, Joining { tenant, role: Role::Owner, department: None }, now).await?;
     let opened = sessions::open(&mut tx, user.id, Some(tenant), place, now).await?;
@@ -171,10 +197,19 @@ pub async fn create(
 ) -> Result<User, SignInError> {
     let user = hashed(app, passwords, new).await?;
     let mut tx = SystemTx::begin(&app.store).await?;
-    users::insert(&mut tx, &user).await?;
+    insert(app, &mut tx, &user).await?;
     become_member(&mut tx, &user, Joining { tenant, role, department: None }, user.created_at).await?;
     tx.commit().await?;
     Ok(user)
+}
+
+/// Whoever is not known to read mail at their address is asked.
+async fn insert(app: &App, tx: &mut SystemTx, user: &User) -> Result<(), SignInError> {
+    users::insert(tx, user).await?;
+    if user.verified_at.is_none() {
+        mail::to_user(app, tx, MailKind::Verify, (user.id, &user.email), user.created_at).await?;
+    }
+    Ok(())
 }
 
 async fn hashed(app: &App, passwords: &Passwords, new: NewUser) -> Result<User, SignInError> {
@@ -183,7 +218,7 @@ async fn hashed(app: &App, passwords: &Passwords, new: NewUser) -> Result<User, 
     passwords::check(&new.password, &[&email, &name])?;
     let password = passwords.hash(new.password).await?;
     let now = app.clock.now();
-    Ok(User { id: UserId::new(now), email, name, password, disabled_at: None, created_at: now })
+    Ok(User { id: UserId::new(now), email, name, password, disabled_at: None, verified_at: None, created_at: now })
 }
 
 fn address(email: &str) -> Result<String, SignInError> {
@@ -195,21 +230,17 @@ fn named(name: &str) -> Result<String, SignInError> {
     text::fits(name, 1..=200).then(|| name.to_owned()).ok_or(SignInError::Name)
 }
 
-/// Begins a session for whoever knows the password. They work for the tenant that they worked for first.
+/// Begins a session for whoever knows the password, or half of one, if a code is needed too. They work for the tenant that they
+/// worked for first.
 pub async fn log_in(
     app: &App,
     passwords: &Passwords,
     email: &str,
     password: SecretString,
     place: &Place,
-) -> Result<Opened, SignInError> {
+) -> Result<LoggedIn, SignInError> {
     let user = prove(app, passwords, email, password, place).await?;
-    let now = app.clock.now();
-    let mut tx = SystemTx::begin(&app.store).await?;
-    let works_for = users::memberships(&mut tx, user.id).await?.first().map(|membership| membership.tenant);
-    let opened = sessions::open(&mut tx, user.id, works_for, place, now).await?;
-    tx.commit().await?;
-    Ok(opened)
+    second_factor::enter(app, &user, place).await
 }
 
 /// Who they are, if the password is theirs. A hash of an older kind is replaced.
@@ -301,8 +332,10 @@ pub async fn reset_password(
     passwords::check(&password, &[&user.email, &user.name])?;
     let hash = passwords.hash(password).await?;
     let mut tx = SystemTx::begin(&app.store).await?;
-    users::set_password(&mut tx, user.id, &hash, app.clock.now()).await?;
+    let now = app.clock.now();
+    users::set_password(&mut tx, user.id, &hash, now).await?;
     stored::end_others(&mut tx, user.id, None).await?;
+    mail::to_user(app, &mut tx, MailKind::PasswordChanged, (user.id, &user.email), now).await?;
     tx.commit().await?;
     Ok(())
 }

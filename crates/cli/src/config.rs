@@ -12,9 +12,10 @@ mod specs;
 #[cfg(test)]
 mod tests;
 
-use std::{collections::HashMap, net::SocketAddr, path::PathBuf, time::Duration};
+use std::{collections::HashMap, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use chrono::TimeDelta;
+use postroad_app::mail::{Mailing, Mails};
 use postroad_core::{egress::Policy, quiet_hours::QuietHours, unknown::Graces};
 use postroad_media::S3;
 use postroad_schema::Urls;
@@ -71,6 +72,8 @@ pub struct Config {
     pub redis_url: Option<SecretString>,
     /// `POSTROAD_S3_…`. None: files lie in the data folder.
     pub s3: Option<S3>,
+    /// `POSTROAD_SMTP_URL` and `POSTROAD_MAIL_FROM`. None: nothing is mailed.
+    pub mail: Mails,
     /// `POSTROAD_LISTEN`. Port 0: any free one.
     pub listen: SocketAddr,
     /// `POSTROAD_LISTEN` was given: `work` and `schedule` serve `/health` and `/metrics` then.
@@ -114,6 +117,7 @@ impl Config {
             database: database(&mut reader),
             redis_url: reader.read(&specs::REDIS_URL, parse::redis_url),
             s3: s3(&mut reader),
+            mail: mail(&mut reader),
             listen: reader.get(&specs::LISTEN, parse::address),
             listen_was_given: reader.is_given(&specs::LISTEN),
             public_url: reader.read(&specs::PUBLIC_URL, parse::http_url),
@@ -153,6 +157,21 @@ fn s3(reader: &mut Reader<'_>) -> Option<S3> {
             let names = [specs::S3_BUCKET, specs::S3_ACCESS_KEY_ID, specs::S3_SECRET_ACCESS_KEY].map(|spec| spec.name);
             let [bucket, key, secret] = names;
             reader.object(format!("{bucket}, {key} and {secret} belong together; expected all of them, or none"));
+            None
+        }
+    }
+}
+
+/// A server needs somebody who sends.
+fn mail(reader: &mut Reader<'_>) -> Mails {
+    let url = reader.read(&specs::SMTP_URL, parse::smtp_url);
+    let from = reader.read(&specs::MAIL_FROM, parse::mail_from);
+    match (url, from) {
+        (Some(url), Some(from)) => Some(Arc::new(Mailing { url, from })),
+        (None, None) => None,
+        _ => {
+            let (url, from) = (specs::SMTP_URL.name, specs::MAIL_FROM.name);
+            reader.object(format!("{url} and {from} belong together; expected both of them, or none"));
             None
         }
     }
@@ -219,7 +238,7 @@ fn base_urls(reader: &mut Reader<'_>) -> HashMap<String, String> {
 mod parse {
     use std::{net::SocketAddr, ops::RangeInclusive, path::PathBuf, time::Duration};
 
-    use postroad_app::secrets::Keyring;
+    use postroad_app::{mail::Mailing, secrets::Keyring};
     use postroad_core::{cidr::AllowList, egress::Policy, quiet_hours::QuietHours, signature::Secret};
     use secrecy::SecretString;
     use tracing_subscriber::EnvFilter;
@@ -259,6 +278,16 @@ mod parse {
 
     pub(super) fn redis_url(text: &str) -> Result<SecretString, ()> {
         url_of(text, &["redis", "rediss"]).map(|_| text.to_owned().into())
+    }
+
+    pub(super) fn smtp_url(text: &str) -> Result<SecretString, String> {
+        let mailing = Mailing { url: text.into(), from: "postroad@example.com".to_owned() };
+        postroad_worker::mail::check(&mailing).map(|()| mailing.url).map_err(|error| error.to_string())
+    }
+
+    pub(super) fn mail_from(text: &str) -> Result<String, String> {
+        let mailing = Mailing { url: "smtps://mail.example.com".into(), from: text.to_owned() };
+        postroad_worker::mail::check(&mailing).map(|()| mailing.from).map_err(|error| error.to_string())
     }
 
     fn url_of(text: &str, schemes: &[&str]) -> Result<url::Url, ()> {

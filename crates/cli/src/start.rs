@@ -54,6 +54,7 @@ pub async fn start(config: &Config, schema: Schema, nudges: Nudges) -> Result<St
         nudges,
         programs: postroad_app::automations::Programs::default(),
         live: live(config)?,
+        mail: config.mail.clone(),
         media: Media::new(objects(config)?),
         egress: Arc::new(config.egress.clone()),
         defaults: Defaults { quiet_hours: config.quiet_hours },

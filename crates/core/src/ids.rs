@@ -141,6 +141,8 @@ id!(/// One browser in which somebody is signed in.
     SessionId, "ses");
 id!(/// A person who is asked to work for a tenant.
     InvitationId, "inv");
+id!(/// A mail of the installation itself: an invitation, a way to a new password.
+    MailId, "mai");
 id!(/// Members who see the same conversations.
     DepartmentId, "dep");
 id!(/// A word that conversations carry.

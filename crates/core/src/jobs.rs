@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     ids::{
         AccountId, AttachmentId, AutomationId, CampaignId, ContactId, ConversationId, DeliveryId, EndpointId, ImportId,
-        JournalId, MessageId, RunId, TemplateId, TenantId,
+        JournalId, MailId, MessageId, RunId, TemplateId, TenantId,
     },
     words::words,
 };
@@ -32,6 +32,8 @@ words! {
         Media = "media",
         /// What tenants' endpoints are told.
         Delivery = "delivery",
+        /// Mail of the installation itself: invitations, ways to a new password.
+        Mail = "mail",
         /// Purges and reconciliation.
         Maintenance = "maintenance",
     }
@@ -241,6 +243,20 @@ impl Job for Deliver {
 
     fn key(&self) -> String {
         format!("deliver:{}:{}", self.first.uuid().simple(), self.at)
+    }
+}
+
+/// Sends one mail of the installation itself; its row says to whom, and whether it still is to be sent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SendMail {
+    pub mail: MailId,
+}
+
+impl Job for SendMail {
+    const QUEUE: Queue = Queue::Mail;
+
+    fn key(&self) -> String {
+        format!("mail:{}", self.mail.uuid().simple())
     }
 }
 

@@ -6,6 +6,8 @@ use rand::CryptoRng;
 use secrecy::{ExposeSecret, SecretBox};
 use sha2::{Digest, Sha256};
 
+use crate::words::words;
+
 /// A session that nobody uses ends after this.
 pub const IDLE_MAX: TimeDelta = TimeDelta::hours(24);
 /// Every session ends after this, used or not.
@@ -16,6 +18,28 @@ pub const SEEN_EVERY: TimeDelta = TimeDelta::minutes(1);
 pub const SESSIONS_MAX: i64 = 50;
 /// How long somebody may take to accept an invitation.
 pub const INVITATION_LASTS: TimeDelta = TimeDelta::days(7);
+
+/// How long the word in a mail leads to a new password.
+pub const RESET_LASTS: TimeDelta = TimeDelta::hours(1);
+/// How long the word in a mail proves an address.
+pub const VERIFY_LASTS: TimeDelta = TimeDelta::days(3);
+
+/// How long a password that was said counts, of whoever has to say a code too.
+pub const HALF_SIGNED_IN_LASTS: TimeDelta = TimeDelta::minutes(5);
+/// Codes for the day on which the app that makes codes is lost.
+pub const RECOVERY_CODES: usize = 10;
+
+words! {
+    /// What a word is for that somebody was given.
+    WordKind {
+        /// Proves an address of mail.
+        Verify = "verify",
+        /// Leads to a new password.
+        Reset = "reset",
+        /// Stands for a password until a code is said.
+        SecondFactor = "second_factor",
+    }
+}
 
 const TOKEN_BYTES: usize = 32;
 
@@ -29,6 +53,11 @@ pub type TokenHash = [u8; 32];
 impl Token {
     pub fn generate(rng: &mut impl CryptoRng) -> Self {
         Self(SecretBox::init_with_mut(|bytes: &mut [u8; TOKEN_BYTES]| rng.fill_bytes(bytes)))
+    }
+
+    /// What was derived from a key and has as much chance in it.
+    pub fn derived(bytes: [u8; TOKEN_BYTES]) -> Self {
+        Self(SecretBox::new(Box::new(bytes)))
     }
 
     /// Takes the one spelling that [`Token::reveal`] gives.
@@ -63,6 +92,17 @@ pub fn may_try_at(failures: u32, failed_at: DateTime<Utc>) -> DateTime<Utc> {
     failed_at + wait
 }
 
+/// The longest wait between two mails that somebody asks for.
+const MAIL_WAIT_MAX: TimeDelta = TimeDelta::hours(4);
+
+/// When the next mail is sent to an address for which one was asked so often, last at `asked_at`: a minute later, then 2, 4, 8
+/// and so on, up to 4 hours. Nobody fills a stranger's mailbox.
+pub fn may_ask_at(asked: u32, asked_at: DateTime<Utc>) -> DateTime<Utc> {
+    let Some(doublings) = asked.checked_sub(1) else { return asked_at };
+    let minutes = 1_i64.checked_shl(doublings).filter(|minutes| (1..=240).contains(minutes));
+    asked_at + minutes.map_or(MAIL_WAIT_MAX, TimeDelta::minutes)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -77,6 +117,13 @@ mod tests {
         for other in ["", "x", &text[1..], padded.as_str(), "not base64url, but 43 characters as well...."] {
             assert!(Token::parse(other).is_none(), "{other}");
         }
+    }
+
+    #[test]
+    fn the_more_mails_somebody_asked_for_the_longer_the_next_one_takes() {
+        let waits = [0, 1, 2, 3, 8, 9, 63, 64, u32::MAX]
+            .map(|asked| (may_ask_at(asked, DateTime::UNIX_EPOCH) - DateTime::UNIX_EPOCH).num_minutes());
+        assert_eq!(waits, [0, 1, 2, 4, 128, 240, 240, 240, 240]);
     }
 
     #[test]

@@ -8,7 +8,8 @@ use std::fmt::Debug;
 use postroad_core::{
     gates::{Decision, Facts, Ruling, Verdict, decide},
     jobs::{
-        Automate, Deliver, FetchMedia, Job, Maintain, PlanCampaign, ReadImport, ReadJournal, TendTemplates, WakeLane,
+        Automate, Deliver, FetchMedia, Job, Maintain, PlanCampaign, ReadImport, ReadJournal, SendMail, TendTemplates,
+        WakeLane,
     },
     message::Content,
 };
@@ -72,6 +73,10 @@ fn jobs_that_wait_in_a_queue_are_read() {
         &json!({"tenant": "ten_0195550000007000800000000000000a", "endpoint": "end_0195550000007000800000000000000b",
                 "first": "dlv_0195550000007000800000000000000c", "at": 1_772_452_800_000_i64}),
         "deliver:0195550000007000800000000000000c:1772452800000",
+    );
+    is_a_job::<SendMail>(
+        &json!({"mail": "mai_0195550000007000800000000000000c"}),
+        "mail:0195550000007000800000000000000c",
     );
     is_a_job::<FetchMedia>(
         &json!({"first": "att_0198c1b20000700080000000000000a1", "woken": 0}),

@@ -109,6 +109,7 @@ impl Installation {
             nudges: Nudges::none(),
             programs: postroad_app::automations::Programs::default(),
             live,
+            mail: None,
             media: Media::in_memory(),
             defaults: Defaults { quiet_hours: QuietHours { starts: NaiveTime::MIN, ends: NaiveTime::MIN } },
             egress: Arc::default(),

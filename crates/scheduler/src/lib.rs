@@ -10,7 +10,7 @@ pub mod timetable;
 
 use std::time::Duration;
 
-use postroad_app::{App, endpoints, lost, media, schedule, sweep};
+use postroad_app::{App, endpoints, lost, mail, media, schedule, sweep};
 use postroad_core::{
     ids::{AccountId, IncarnationId, TenantId},
     unknown::Graces,
@@ -94,6 +94,7 @@ impl Leader {
         sweep::wake_automations(&self.app).await?;
         media::wake(&self.app).await?;
         endpoints::wake(&self.app).await?;
+        mail::wake(&self.app).await?;
         sweep::bury_poison(&self.app).await?;
         lost::look(&self.app, self.options.graces, &self.options.listing).await?;
         Ok(())

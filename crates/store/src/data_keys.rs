@@ -114,12 +114,21 @@ pub async fn rewrap(tx: &mut SystemTx, key: &WrappedKey) -> Result<bool> {
     Ok(done.rows_affected() == 1)
 }
 
-/// How many data keys each master key wraps.
+/// How many data keys each master key wraps; the installation's own counts as one.
 pub async fn count_by_kek(tx: &mut SystemTx) -> Result<Vec<(String, i64)>> {
-    let rows =
-        sqlx::query!(r#"select kek_id, count(*) as "keys!" from data_keys group by kek_id order by kek_id limit 1000"#)
-            .fetch_all(tx.conn())
-            .await?;
+    let rows = sqlx::query!(
+        r#"
+            select kek_id as "kek_id!", count(*) as "keys!"
+            from   (select kek_id from data_keys
+                    union all
+                    select own_key_kek from installation where own_key_kek is not null) wrapping
+            group  by kek_id
+            order  by kek_id
+            limit  1000
+            "#
+    )
+    .fetch_all(tx.conn())
+    .await?;
     Ok(rows.into_iter().map(|row| (row.kek_id, row.keys)).collect())
 }
 

@@ -39,6 +39,40 @@ pub async fn set_canary(tx: &mut SystemTx, canary: &str) -> Result<bool> {
     Ok(done.rows_affected() == 1)
 }
 
+/// The installation's own key as it is stored: which master key wraps it, and what it looks like. None: there is none yet.
+pub async fn own_key(tx: &mut SystemTx) -> Result<Option<(String, String)>> {
+    let row = sqlx::query!(
+        r#"
+        select own_key_kek as "kek!", own_key as "wrapped!" from installation where own_key is not null for update
+        "#
+    )
+    .fetch_optional(tx.conn())
+    .await?;
+    Ok(row.map(|row| (row.kek, row.wrapped)))
+}
+
+/// The same, and this one if there is none yet.
+pub async fn own_key_or(tx: &mut SystemTx, kek: &str, wrapped: &str) -> Result<(String, String)> {
+    let row = sqlx::query!(
+        r#"
+        update installation
+        set    own_key_kek = coalesce(own_key_kek, $1), own_key = coalesce(own_key, $2)
+        returning own_key_kek as "kek!", own_key as "wrapped!"
+        "#,
+        kek,
+        wrapped,
+    )
+    .fetch_one(tx.conn())
+    .await?;
+    Ok((row.kek, row.wrapped))
+}
+
+pub async fn set_own_key(tx: &mut SystemTx, kek: &str, wrapped: &str) -> Result<bool> {
+    let done =
+        sqlx::query!("update installation set own_key_kek = $1, own_key = $2", kek, wrapped).execute(tx.conn()).await?;
+    Ok(done.rows_affected() == 1)
+}
+
 /// The kill switch of everything: takes effect at the next intent of every lane. False: it stood like that already.
 pub async fn set_sending_paused(tx: &mut SystemTx, paused: bool) -> Result<bool> {
     let done = sqlx::query!("update installation set sending_paused = $1 where sending_paused <> $1", paused)

@@ -107,19 +107,53 @@ pub struct Asked {
     pub email: String,
     pub role: Role,
     pub department: Option<DepartmentId>,
+    /// The word is the one that was mailed: whoever has it reads mail at the address.
+    pub was_mailed: bool,
 }
 
-/// The open invitation of a token, locked until the transaction ends.
+/// The open invitation of a token, the told or the mailed one, locked until the transaction ends.
 pub async fn find_open(tx: &mut SystemTx, token: &TokenHash, now: DateTime<Utc>) -> Result<Option<Asked>> {
     let row = sqlx::query_as!(
         Asked,
         r#"
         select tenant_id as "tenant: TenantId", id as "id: InvitationId", email, role as "role: Role",
-               department_id as "department: DepartmentId"
-        from   invitations where token_hash = $1 and state = 'open' and ends_at > $2
+               department_id as "department: DepartmentId", coalesce(mail_hash = $1, false) as "was_mailed!"
+        from   invitations where (token_hash = $1 or mail_hash = $1) and state = 'open' and ends_at > $2
         for    update
         "#,
         token,
+        now,
+    )
+    .fetch_optional(tx.conn())
+    .await?;
+    Ok(row)
+}
+
+/// What the mail of an open invitation says. Never printed.
+#[derive(Clone)]
+pub struct Mailed {
+    pub tenant_name: String,
+    pub ends_at: DateTime<Utc>,
+}
+
+/// Keeps the word that is mailed. None: the invitation is not open any more.
+pub async fn set_mailed(
+    tx: &mut SystemTx,
+    (tenant, id): (TenantId, InvitationId),
+    word: &TokenHash,
+    now: DateTime<Utc>,
+) -> Result<Option<Mailed>> {
+    let row = sqlx::query_as!(
+        Mailed,
+        r#"
+        update invitations i set mail_hash = $3
+        from   tenants t
+        where  i.tenant_id = $1 and i.id = $2 and i.state = 'open' and i.ends_at > $4 and t.id = i.tenant_id
+        returning t.name as tenant_name, i.ends_at
+        "#,
+        tenant.uuid(),
+        id.uuid(),
+        word,
         now,
     )
     .fetch_optional(tx.conn())

@@ -17,6 +17,8 @@ pub struct User {
     /// A hash, with what it was made with.
     pub password: String,
     pub disabled_at: Option<DateTime<Utc>>,
+    /// Since when it is known that they read mail at their address.
+    pub verified_at: Option<DateTime<Utc>>,
     pub created_at: DateTime<Utc>,
 }
 
@@ -43,11 +45,14 @@ pub async fn any(tx: &mut SystemTx) -> Result<bool> {
 
 pub async fn insert(tx: &mut SystemTx, user: &User) -> Result<()> {
     sqlx::query!(
-        "insert into users (id, email, name, password, created_at, updated_at) values ($1, $2, $3, $4, $5, $5)",
+        r#"
+        insert into users (id, email, name, password, verified_at, created_at, updated_at) values ($1, $2, $3, $4, $5, $6, $6)
+        "#,
         user.id.uuid(),
         user.email,
         user.name,
         user.password,
+        user.verified_at,
         user.created_at,
     )
     .execute(tx.conn())
@@ -58,7 +63,7 @@ pub async fn insert(tx: &mut SystemTx, user: &User) -> Result<()> {
 pub async fn find_by_email(tx: &mut SystemTx, email: &str) -> Result<Option<User>> {
     let user = sqlx::query_as!(
         User,
-        r#"select id as "id: UserId", email, name, password, disabled_at, created_at from users where lower(email) = lower($1)"#,
+        r#"select id as "id: UserId", email, name, password, disabled_at, verified_at, created_at from users where lower(email) = lower($1)"#,
         email,
     )
     .fetch_optional(tx.conn())
@@ -69,7 +74,7 @@ pub async fn find_by_email(tx: &mut SystemTx, email: &str) -> Result<Option<User
 pub async fn find(tx: &mut SystemTx, id: UserId) -> Result<Option<User>> {
     let user = sqlx::query_as!(
         User,
-        r#"select id as "id: UserId", email, name, password, disabled_at, created_at from users where id = $1"#,
+        r#"select id as "id: UserId", email, name, password, disabled_at, verified_at, created_at from users where id = $1"#,
         id.uuid(),
     )
     .fetch_optional(tx.conn())
@@ -81,6 +86,59 @@ pub async fn set_password(tx: &mut SystemTx, id: UserId, password: &str, now: Da
     sqlx::query!("update users set password = $2, updated_at = $3 where id = $1", id.uuid(), password, now)
         .execute(tx.conn())
         .await?;
+    Ok(())
+}
+
+/// Somebody reads mail at this address, while it is theirs. What is known already stays.
+pub async fn set_verified(tx: &mut SystemTx, id: UserId, email: &str, now: DateTime<Utc>) -> Result<()> {
+    sqlx::query!(
+        r#"
+        update users set verified_at = $3, updated_at = $3
+        where  id = $1 and lower(email) = lower($2) and verified_at is null
+        "#,
+        id.uuid(),
+        email,
+        now,
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// What somebody prefers, as it was stored. None: there is no such person.
+pub async fn preferences(tx: &mut SystemTx, id: UserId) -> Result<Option<serde_json::Value>> {
+    let stored =
+        sqlx::query_scalar!("select preferences from users where id = $1", id.uuid()).fetch_optional(tx.conn()).await?;
+    Ok(stored)
+}
+
+pub async fn set_preferences(
+    tx: &mut SystemTx,
+    id: UserId,
+    preferences: &serde_json::Value,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    sqlx::query!("update users set preferences = $2, updated_at = $3 where id = $1", id.uuid(), preferences, now)
+        .execute(tx.conn())
+        .await?;
+    Ok(())
+}
+
+/// Their members that are called as they were change their name with them.
+pub async fn rename(tx: &mut SystemTx, id: UserId, name: &str, now: DateTime<Utc>) -> Result<()> {
+    sqlx::query!(
+        r#"
+        with former as (select name from users where id = $1),
+             members as (update members m set name = $2, updated_at = $3
+                         from   former where m.user_id = $1 and m.name = former.name)
+        update users set name = $2, updated_at = $3 where id = $1
+        "#,
+        id.uuid(),
+        name,
+        now,
+    )
+    .execute(tx.conn())
+    .await?;
     Ok(())
 }
 
@@ -131,7 +189,7 @@ pub async fn list(tx: &mut SystemTx, after: Option<UserId>, limit: i64) -> Resul
     let users = sqlx::query_as!(
         User,
         r#"
-        select id as "id: UserId", email, name, password, disabled_at, created_at
+        select id as "id: UserId", email, name, password, disabled_at, verified_at, created_at
         from   users where $1::uuid is null or id > $1
         order  by id
         limit  $2

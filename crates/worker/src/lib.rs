@@ -23,6 +23,7 @@ mod fetch;
 mod inbox;
 pub mod jobs;
 mod lease;
+pub mod mail;
 mod metrics;
 mod monitor;
 mod pacer;
@@ -79,6 +80,7 @@ pub async fn run(app: App, options: Options, stop: CancellationToken) -> postroa
             inbox: inbox.clone(),
             transport: Transport::new(),
             egress: Egress::new(app.egress.clone()),
+            post: mail::Post::of(&app),
             base_urls: Arc::new(options.base_urls.clone()),
             room: Arc::new(Semaphore::new(MEDIA_MIB_AT_ONCE as usize)),
         },

@@ -17,7 +17,8 @@ use postroad_app::jobs::{self, JobEnd};
 use postroad_core::{
     ids::IncarnationId,
     jobs::{
-        Automate, Deliver, FetchMedia, Maintain, PlanCampaign, Queue, ReadImport, ReadJournal, TendTemplates, WakeLane,
+        Automate, Deliver, FetchMedia, Maintain, PlanCampaign, Queue, ReadImport, ReadJournal, SendMail, TendTemplates,
+        WakeLane,
     },
     limits::HANDLER_MAX,
 };
@@ -46,7 +47,7 @@ pub const fn share(queue: Queue, total: usize) -> usize {
         Queue::Delivery => 16,
         Queue::Lane | Queue::Inbound => 4,
         Queue::Campaign | Queue::Automation => 2,
-        Queue::Import | Queue::Template | Queue::Media | Queue::Maintenance => 1,
+        Queue::Import | Queue::Template | Queue::Media | Queue::Mail | Queue::Maintenance => 1,
     };
     let share = total * weight / 16;
     if share == 0 { 1 } else { share }
@@ -64,6 +65,7 @@ const fn fetched(queue: Queue, concurrency: usize) -> usize {
         | Queue::Template
         | Queue::Media
         | Queue::Delivery
+        | Queue::Mail
         | Queue::Maintenance => concurrency,
     }
 }
@@ -78,6 +80,7 @@ pub(crate) async fn run(pool: PgPool, ctx: Ctx, incarnation: IncarnationId, tota
     let monitor = register::<TendTemplates>(monitor, &pool, &ctx, incarnation, total);
     let monitor = register::<FetchMedia>(monitor, &pool, &ctx, incarnation, total);
     let monitor = register::<Deliver>(monitor, &pool, &ctx, incarnation, total);
+    let monitor = register::<SendMail>(monitor, &pool, &ctx, incarnation, total);
     let monitor = register::<Maintain>(monitor, &pool, &ctx, incarnation, total);
     let ended = monitor
         .should_restart(|worker, error| {

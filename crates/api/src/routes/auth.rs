@@ -1,5 +1,9 @@
 //! People sign in and out. What opens a session is a cookie that no script reads.
 
+mod profile;
+mod recovery;
+mod second_factor;
+
 use axum::{
     extract::{DefaultBodyLimit, State},
     http::{HeaderValue, StatusCode, header},
@@ -7,7 +11,9 @@ use axum::{
 };
 use chrono::{DateTime, Utc};
 use postroad_app::{
-    sign_in::{self, Accepting, Membership, NewUser, Opened, Place, Session as Stored, SignInError},
+    sign_in::{
+        self, Accepting, LoggedIn, Membership, Myself, NewUser, Opened, Place, Session as Stored, SignInError, User,
+    },
     tenants::{NewTenant, Settings},
 };
 use postroad_core::{
@@ -44,6 +50,9 @@ pub(crate) fn routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(accept))
         .routes(routes!(list, end_others))
         .routes(routes!(end))
+        .merge(recovery::routes())
+        .merge(second_factor::routes())
+        .merge(profile::routes())
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
 }
 
@@ -126,6 +135,14 @@ struct LogIn {
     password: SecretString,
 }
 
+/// Somebody who said their password, and has to say a code too.
+#[derive(Serialize, ToSchema)]
+struct HalfSignedIn {
+    /// Stands for the password for five minutes: `POST /v1/auth/login/second-factor` takes it, and nothing else does.
+    #[schema(min_length = 43, max_length = 43)]
+    second_factor_token: String,
+}
+
 /// Sign in.
 ///
 /// After five wrong passwords in a row from one network, for one address of mail, each further try waits longer, up to
@@ -136,7 +153,11 @@ struct LogIn {
     tag = "auth",
     request_body = LogIn,
     params(Csrf),
-    responses((status = 200, description = "Signed in; the answer sets the cookie of the session", body = Me), SignInRefusals),
+    responses(
+        (status = 200, description = "Signed in; the answer sets the cookie of the session", body = Me),
+        (status = 202, description = "The password is right, and a code is needed too", body = HalfSignedIn),
+        SignInRefusals,
+    ),
     security(()),
 )]
 async fn log_in(
@@ -145,8 +166,15 @@ async fn log_in(
     Json(LogIn { email, password }): Json<LogIn>,
 ) -> Result<Response, Problem> {
     listen(&api, &place)?;
-    let opened = sign_in::log_in(&api.app, &api.passwords, &email, password, &place).await;
-    begun(&api, StatusCode::OK, noted(&api, &place, opened)?).await
+    let logged_in = sign_in::log_in(&api.app, &api.passwords, &email, password, &place).await;
+    match noted(&api, &place, logged_in)? {
+        LoggedIn::Whole(opened) => begun(&api, StatusCode::OK, *opened).await,
+        LoggedIn::Half(word) => {
+            let headers = [(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
+            let half = HalfSignedIn { second_factor_token: word.reveal() };
+            Ok((StatusCode::ACCEPTED, headers, axum::Json(half)).into_response())
+        }
+    }
 }
 
 /// Networks from which many wrong passwords come are not listened to for a while, for whomever they are.
@@ -162,7 +190,7 @@ fn listen(api: &Api, place: &Place) -> Result<(), Problem> {
 fn noted<T>(api: &Api, place: &Place, done: Result<T, SignInError>) -> Result<T, Problem> {
     let now = api.app.clock.now();
     done.map_err(|error| match error {
-        SignInError::Wrong | SignInError::NoSuchInvitation => {
+        SignInError::Wrong | SignInError::WrongCode | SignInError::NoSuchInvitation | SignInError::NoSuchWord => {
             AuthFailure::WrongCredentials.count();
             api.guessers.note_failure(place.ip, now);
             error.into()
@@ -198,6 +226,7 @@ async fn log_out(SignedIn { who, .. }: SignedIn, State(api): State<ApiState>) ->
 #[derive(Serialize, ToSchema)]
 struct Me {
     user: Person,
+    preferences: profile::Preferences,
     #[schema(value_type = String, pattern = "^ses_[0-9a-f]{32}$")]
     session_id: SessionId,
     /// Makes tenants, and may work for any of them.
@@ -217,6 +246,17 @@ struct Person {
     id: String,
     name: String,
     email: String,
+    /// It is known that they read mail there.
+    email_verified: bool,
+    /// Signing in takes a code too.
+    second_factor: bool,
+}
+
+impl Person {
+    fn of(user: User, second_factor: bool) -> Self {
+        let User { id, name, email, verified_at, .. } = user;
+        Self { id: id.to_string(), name, email, email_verified: verified_at.is_some(), second_factor }
+    }
 }
 
 /// A tenant that somebody is a member of.
@@ -240,10 +280,11 @@ impl Work {
 }
 
 async fn shown(api: &Api, who: &sign_in::SignedIn) -> Result<Me, Problem> {
-    let tenants: Vec<Membership> = sign_in::me(&api.app, who.user).await?;
+    let Myself { user, has_second_factor, preferences, memberships: tenants } = sign_in::me(&api.app, who.user).await?;
     let works_for = tenants.iter().find(|one| Some(one.tenant) == who.works_for).cloned();
     Ok(Me {
-        user: Person { id: who.user.to_string(), name: who.name.clone(), email: who.email.clone() },
+        user: Person::of(user, has_second_factor),
+        preferences: profile::Preferences::of(preferences),
         session_id: who.session,
         superadmin: who.superadmin,
         works_for: works_for.map(Work::of),
@@ -348,6 +389,9 @@ struct Accept {
     /// A new one, or that of somebody who is known already.
     #[schema(value_type = String, format = Password, max_length = 128)]
     password: SecretString,
+    /// Of whoever is known already and has a second factor.
+    #[schema(min_length = 6, max_length = 40)]
+    code: Option<String>,
 }
 
 /// Accept an invitation.
@@ -365,11 +409,14 @@ struct Accept {
 async fn accept(
     OurPage(place): OurPage,
     State(api): State<ApiState>,
-    Json(Accept { token, name, password }): Json<Accept>,
+    Json(Accept { token, name, password, code }): Json<Accept>,
 ) -> Result<Response, Problem> {
     listen(&api, &place)?;
     let accepted = match Token::parse(&token) {
-        Some(token) => sign_in::accept(&api.app, &api.passwords, Accepting { token, name, password }, &place).await,
+        Some(token) => {
+            let accepting = Accepting { token, name, password, code };
+            sign_in::accept(&api.app, &api.passwords, accepting, &place).await
+        }
         None => Err(SignInError::NoSuchInvitation),
     };
     begun(&api, StatusCode::OK, noted(&api, &place, accepted)?).await

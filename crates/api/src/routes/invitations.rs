@@ -76,6 +76,8 @@ struct Told {
     /// What `POST /v1/auth/accept-invitation` takes. Told this once: give it to the person, and to nobody else.
     #[schema(min_length = 43, max_length = 43)]
     token: String,
+    /// They are sent a mail with a link of its own.
+    mailed: bool,
 }
 
 /// Invite somebody.
@@ -95,8 +97,10 @@ async fn create(
     let New { email, role, department_id: department } = new;
     let new = NewInvitation { email, role, department };
     let tenant = live::tenant(&caller)?;
-    let Invited { invitation, token } = sign_in::invite(&api.app, tenant, caller.actor(), caller.role(), new).await?;
-    Ok((StatusCode::CREATED, axum::Json(Told { invitation: Invitation::of(invitation), token: token.reveal() })))
+    let invited = sign_in::invite(&api.app, tenant, caller.actor(), caller.role(), new).await?;
+    let Invited { invitation, token, is_mailed: mailed } = invited;
+    let told = Told { invitation: Invitation::of(invitation), token: token.reveal(), mailed };
+    Ok((StatusCode::CREATED, axum::Json(told)))
 }
 
 /// List invitations, newest first.

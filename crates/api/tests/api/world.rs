@@ -9,6 +9,7 @@ use postroad_app::{
     clients::{self, Former, Grant},
     limits::SharedLimits,
     live::Live,
+    mail::{Mailing, Mails},
     media::Media,
     nudge::Nudges,
     secrets::{Keyring, Place},
@@ -45,7 +46,17 @@ impl World {
         Self::at(noon(), Settings::default()).await
     }
 
+    /// Mails are written, and nobody sends them.
+    pub(crate) async fn mailing() -> Self {
+        let mailing = Mailing { url: "smtps://mail.example".into(), from: "postroad@messages.example".into() };
+        Self::with(noon(), Settings::default(), Some(Arc::new(mailing))).await
+    }
+
     pub(crate) async fn at(start: DateTime<Utc>, settings: Settings) -> Self {
+        Self::with(start, settings, None).await
+    }
+
+    async fn with(start: DateTime<Utc>, settings: Settings, mail: Mails) -> Self {
         let db = TestDb::new().await;
         let clock = Clock::manual(start);
         let keyring = Keyring::parse(&Keyring::generate_master()).unwrap();
@@ -57,6 +68,7 @@ impl World {
             nudges: Nudges::none(),
             programs: postroad_app::automations::Programs::default(),
             live: Live::local(),
+            mail,
             media: Media::in_memory(),
             egress: Arc::default(),
             defaults: Defaults { quiet_hours: QuietHours::DEFAULT },

@@ -1,4 +1,4 @@
-//! Invitations: a word that is told once makes whoever has it a member.
+//! Invitations: a word that is told once makes whoever has it a member. The one that is mailed is another: it proves the address.
 
 use chrono::{DateTime, Utc};
 use postroad_core::{
@@ -15,8 +15,8 @@ use postroad_store::{
 };
 use secrecy::SecretString;
 
-use super::{NewUser, Opened, Passwords, Place, SignInError, hashed, prove, sessions};
-use crate::App;
+use super::{NewUser, Opened, Passwords, Place, SignInError, hashed, prove, second_factor, sessions};
+use crate::{App, mail};
 
 /// Whom to ask.
 pub struct NewInvitation {
@@ -29,6 +29,8 @@ pub struct NewInvitation {
 pub struct Invited {
     pub invitation: Invitation,
     pub token: Token,
+    /// They get a mail with a word of its own.
+    pub is_mailed: bool,
 }
 
 /// Asks somebody to work for a tenant. `giver`: the role of whoever asks; none of a program, which may give any.
@@ -60,8 +62,9 @@ pub async fn invite(
     }
     stored::end_late(&mut tx, &invitation.email, now).await?;
     stored::insert(&mut tx, &invitation, &token.hash()).await?;
+    mail::to_invited(app, &mut tx, &invitation, now).await?;
     tx.commit().await?;
-    Ok(Invited { invitation, token })
+    Ok(Invited { invitation, token, is_mailed: app.mail.is_some() })
 }
 
 /// A page, newest first.
@@ -92,6 +95,8 @@ pub struct Accepting {
     pub name: Option<String>,
     /// A new one, or that of somebody who is known already.
     pub password: SecretString,
+    /// Of whoever is known already and has a second factor.
+    pub code: Option<String>,
 }
 
 /// Makes whoever holds the word a member, and signs them in.
@@ -101,11 +106,15 @@ pub async fn accept(
     accepting: Accepting,
     place: &Place,
 ) -> Result<Opened, SignInError> {
-    let Accepting { token, name, password } = accepting;
+    let Accepting { token, name, password, code } = accepting;
     let asked = asked(app, &token).await?;
     let known = super::find_user(app, &asked.email).await?;
     let user = match known {
-        Some(_) => prove(app, passwords, &asked.email, password, place).await?,
+        Some(_) => {
+            let user = prove(app, passwords, &asked.email, password, place).await?;
+            second_factor::prove_code_if_on(app, user.id, code.as_deref()).await?;
+            user
+        }
         None => {
             let name = name.ok_or(SignInError::Name)?;
             hashed(app, passwords, NewUser { email: asked.email.clone(), name, password }).await?
@@ -130,7 +139,10 @@ async fn enter(app: &App, user: &User, token: &Token, place: &Place) -> Result<O
     tx.is_done_by(&place.doer(user.id)).await?;
     let asked = open_one(&mut tx, token, now).await?;
     if users::find(&mut tx, user.id).await?.is_none() {
-        users::insert(&mut tx, user).await?;
+        let verified_at = asked.was_mailed.then_some(now);
+        super::insert(app, &mut tx, &User { verified_at, ..user.clone() }).await?;
+    } else if asked.was_mailed {
+        users::set_verified(&mut tx, user.id, &asked.email, now).await?;
     }
     let joining =
         Joining { tenant: asked.tenant, role: asked.role, department: asked.department.map(DepartmentId::uuid) };

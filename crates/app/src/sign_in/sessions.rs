@@ -3,17 +3,18 @@
 use chrono::{DateTime, Utc};
 use postroad_core::{
     ids::{SessionId, TenantId, UserId},
+    mail::MailKind,
     sign_in::{IDLE_MAX, SEEN_EVERY, SESSION_MAX, SESSIONS_MAX, Token, TokenHash},
 };
 use postroad_store::{
     SystemTx,
     sessions::{self as stored, New, Session, SignedIn},
-    users::{self, Membership},
+    users,
 };
 use secrecy::SecretString;
 
 use super::{Opened, Passwords, Place, SignInError, passwords, superadmins};
-use crate::App;
+use crate::{App, mail};
 
 const AGENT_CHARS: usize = 300;
 
@@ -56,12 +57,6 @@ pub async fn still(app: &App, token: &TokenHash) -> Result<Option<SignedIn>, Sig
     let now = app.clock.now();
     let mut tx = SystemTx::begin(&app.store).await?;
     Ok(stored::find(&mut tx, token, now - IDLE_MAX, now).await?)
-}
-
-/// Where somebody works.
-pub async fn me(app: &App, user: UserId) -> Result<Vec<Membership>, SignInError> {
-    let mut tx = SystemTx::begin(&app.store).await?;
-    Ok(users::memberships(&mut tx, user).await?)
 }
 
 /// Works for another tenant from now on, a superadmin for any; what opens the session is another word then.
@@ -108,6 +103,7 @@ pub async fn change_password(
     users::set_password(&mut tx, signed_in.user, &hash, now).await?;
     stored::end_others(&mut tx, signed_in.user, Some(signed_in.session)).await?;
     let opened = renew(&mut tx, signed_in, signed_in.works_for, now).await?;
+    mail::to_user(app, &mut tx, MailKind::PasswordChanged, (signed_in.user, &signed_in.email), now).await?;
     tx.commit().await?;
     Ok(opened)
 }

@@ -17,10 +17,14 @@ const OF_NO_TENANT: &[&str] = &[
     "incarnations",
     "installation",
     "leader",
+    "mails",
     "provider_switches",
+    "recovery_codes",
+    "second_factors",
     "sessions",
     "sign_in_failures",
     "tenants",
+    "user_words",
     "users",
 ];
 /// What the role of requests may read of them: switches that gates look at, and its own tenant's row.

@@ -1,8 +1,14 @@
 //! Secrets open in the row and for the tenant they were sealed for, under the keys they were sealed with, and the
 //! database never holds one in the clear.
 
-use postroad_app::secrets::{Keyring, Place, SecretError};
-use postroad_core::ids::TenantId;
+use std::sync::Arc;
+
+use postroad_app::{
+    App,
+    secrets::{Keyring, Place, SecretError},
+    sign_in::{self, LoggedIn, NewUser, Passwords, SignInError},
+};
+use postroad_core::{conversation::Role, ids::TenantId};
 use postroad_store::{SystemTx, TenantTx};
 use postroad_testkit::{Seed, TestDb};
 use proptest::{
@@ -203,6 +209,39 @@ async fn after_a_rotation_the_old_master_key_may_go() {
     for (tenant, stored) in &sealed {
         assert_eq!(open(&alone, &db, *tenant, &place(), stored).await.unwrap(), PLANTED);
     }
+}
+
+#[tokio::test]
+async fn what_belongs_to_no_tenant_opens_after_a_rotation_without_the_old_master_key() {
+    let world = crate::world::World::new().await;
+    let (keys, ring) = fresh();
+    let before = App { keyring: Arc::new(ring), ..world.app.clone() };
+    let passwords = Passwords::start(1);
+    let password = || SecretString::from("correct horse battery staple");
+    let place = sign_in::Place { ip: [192, 0, 2, 7].into(), agent: String::new() };
+    let tenant = Seed::new(&world.db, noon()).await.tenant;
+    let new = NewUser { email: "ada@shop.example".into(), name: "Ada".into(), password: password() };
+    sign_in::create(&before, &passwords, new, (tenant, Role::Owner)).await.unwrap();
+    let logged_in = sign_in::log_in(&before, &passwords, "ada@shop.example", password(), &place).await.unwrap();
+    let LoggedIn::Whole(opened) = logged_in else { panic!("there is no second factor") };
+    let who = opened.signed_in;
+    let begun = sign_in::begin_second_factor(&before, &passwords, &who, password(), &place).await.unwrap();
+
+    let newer = Keyring::generate_master().expose_secret().replace("k1:", "k2:");
+    let both = keyring(&format!("{newer},{keys}"));
+    assert_eq!(
+        (both.rotate_page(&world.db.store).await.unwrap(), both.rotate_page(&world.db.store).await.unwrap()),
+        (1, 0)
+    );
+    assert_eq!(Keyring::usage(&world.db.store).await.unwrap(), [("k2".to_owned(), 1)]);
+    let secret = totp_rs::Secret::try_from_base32(begun.secret.expose_secret()).unwrap();
+    let now = before.clock.now().timestamp().unsigned_abs();
+    let code = totp_rs::Builder::new().with_secret(secret).build().unwrap().generate(now).to_string();
+    let old = App { keyring: Arc::new(keyring(&keys)), ..world.app.clone() };
+    let closed = sign_in::confirm_second_factor(&old, &who, &code).await;
+    assert!(matches!(closed, Err(SignInError::Secret(SecretError::UnknownMasterKey { wanted, .. })) if wanted == "k2"));
+    let after = App { keyring: Arc::new(keyring(&newer)), ..world.app.clone() };
+    assert_eq!(sign_in::confirm_second_factor(&after, &who, &code).await.unwrap().len(), 10);
 }
 
 #[tokio::test]

@@ -26,6 +26,7 @@ impl World {
             nudges: Nudges::none(),
             programs: postroad_app::automations::Programs::default(),
             live: Live::local(),
+            mail: None,
             media: Media::in_memory(),
             egress: Arc::default(),
             defaults: Defaults { quiet_hours: QuietHours::DEFAULT },

@@ -7,10 +7,14 @@ use std::{
 
 use anyhow::{Context, Result};
 use postroad_app::{
-    App,
+    App, mail,
     sign_in::{self, NewUser, Passwords, SignInError, User},
 };
-use postroad_core::{conversation::Role, ids::UserId};
+use postroad_core::{
+    conversation::Role,
+    ids::{MailId, UserId},
+    mail::{MailKind, MailState},
+};
 use secrecy::SecretString;
 use serde::Serialize;
 
@@ -84,6 +88,18 @@ Examples:
         #[arg(long)]
         revoke: bool,
     },
+    /// Let somebody in who lost their second factor
+    #[command(before_help = "Examples:\n  postroad users codes-off ada@shop.example")]
+    CodesOff {
+        /// Address of mail
+        email: String,
+    },
+    /// List the newest mails, and why one waits or failed
+    #[command(before_help = "Examples:\n  postroad users mails --json")]
+    Mails {
+        #[command(flatten)]
+        format: Format,
+    },
     /// Shut somebody out of everything, at once
     #[command(before_help = "Examples:\n  postroad users disable ada@shop.example")]
     Disable {
@@ -106,6 +122,22 @@ struct Shown {
     disabled: bool,
     superadmin: bool,
     created_at: String,
+}
+
+/// Mails that are listed.
+const MAILS: i64 = 100;
+
+#[derive(Serialize)]
+struct ShownMail {
+    id: MailId,
+    created_at: String,
+    kind: MailKind,
+    email: String,
+    state: MailState,
+    attempts: i32,
+    /// When it is tried next, while it waits.
+    due_at: Option<String>,
+    reason: Option<String>,
 }
 
 pub async fn run(command: Command, app: &App, config: &Config) -> Result<Exit> {
@@ -134,6 +166,14 @@ pub async fn run(command: Command, app: &App, config: &Config) -> Result<Exit> {
         Command::Superadmin { email, revoke } => {
             let user = named(app, &email).await?;
             sign_in::set_superadmin(app, user.id, !revoke).await.map_err(told)?;
+        }
+        Command::CodesOff { email } => {
+            let user = named(app, &email).await?;
+            sign_in::reset_second_factor(app, &user).await.map_err(told)?;
+        }
+        Command::Mails { format } => {
+            let shown: Vec<ShownMail> = mail::list(app, MAILS).await?.into_iter().map(shown_mail).collect();
+            format.list(&shown, &["written", "kind", "to", "state", "tried", "reason"], mail_cells)?;
         }
         Command::Disable { email } => switch(app, &email, true).await?,
         Command::Enable { email } => switch(app, &email, false).await?,
@@ -185,9 +225,21 @@ fn cells(shown: &Shown) -> Vec<String> {
     vec![shown.email.clone(), shown.name.clone(), may.to_owned(), superadmin.to_owned(), shown.id.to_string()]
 }
 
+fn shown_mail(mail: mail::Shown) -> ShownMail {
+    let mail::Shown { id, kind, email, state, attempts, due_at, reason, created_at } = mail;
+    let due_at = (state == MailState::Waiting).then(|| instant(due_at));
+    ShownMail { id, created_at: instant(created_at), kind, email, state, attempts, due_at, reason }
+}
+
+fn mail_cells(mail: &ShownMail) -> Vec<String> {
+    let reason = mail.reason.clone().unwrap_or_default();
+    let (kind, state) = (mail.kind.to_string(), mail.state.to_string());
+    vec![mail.created_at.clone(), kind, mail.email.clone(), state, mail.attempts.to_string(), reason]
+}
+
 fn told(error: SignInError) -> anyhow::Error {
     match error {
-        SignInError::EmailTaken | SignInError::Busy(_) => refused(error.to_string()),
+        SignInError::EmailTaken | SignInError::Busy(_) | SignInError::NoSecondFactor => refused(error.to_string()),
         SignInError::Store(cause) => cause.into(),
         other => usage(other.to_string()),
     }

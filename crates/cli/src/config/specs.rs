@@ -16,6 +16,10 @@ pub const S3_REGION: Spec = Spec::plain("POSTROAD_S3_REGION", "a region like eu-
 pub const S3_ACCESS_KEY_ID: Spec = Spec::plain("POSTROAD_S3_ACCESS_KEY_ID", "the id of a key for the bucket");
 pub const S3_SECRET_ACCESS_KEY: Spec = Spec::secret("POSTROAD_S3_SECRET_ACCESS_KEY", "the secret of the key");
 pub const S3_USE_PATH_STYLE: Spec = Spec::plain("POSTROAD_S3_USE_PATH_STYLE", "true or false").or("false");
+pub const SMTP_URL: Spec =
+    Spec::secret("POSTROAD_SMTP_URL", "an address like smtp://user:password@mail.example.com:587");
+pub const MAIL_FROM: Spec =
+    Spec::plain("POSTROAD_MAIL_FROM", "an address of mail like Postroad <postroad@example.com>");
 pub const LISTEN: Spec = Spec::plain("POSTROAD_LISTEN", "an address like 127.0.0.1:7800").or("127.0.0.1:7800");
 pub const PUBLIC_URL: Spec = Spec::plain("POSTROAD_PUBLIC_URL", "an address like https://messages.example.com");
 pub const TRUSTED_PROXIES: Spec = Spec::plain("POSTROAD_TRUSTED_PROXIES", "networks like 10.0.0.0/8,192.0.2.7");
@@ -61,6 +65,8 @@ pub const SPECS: &[Spec] = &[
     S3_ACCESS_KEY_ID,
     S3_SECRET_ACCESS_KEY,
     S3_USE_PATH_STYLE,
+    SMTP_URL,
+    MAIL_FROM,
     LISTEN,
     PUBLIC_URL,
     TRUSTED_PROXIES,

@@ -94,7 +94,22 @@ fn no_secret_stands_in_a_mistake_or_in_what_is_shown() {
     let (_, shown) = Config::read(lookup(&values)).unwrap();
     let all = format!("{shown:?}");
     assert!(!all.contains("hush") && !all.contains("AAECAw"), "{all}");
-    assert_eq!(secrets.len(), 11);
+    assert_eq!(secrets.len(), 12);
+}
+
+#[test]
+fn mail_needs_a_server_and_somebody_who_sends() {
+    let (url, from) =
+        (("POSTROAD_SMTP_URL", "smtps://ada:hush@mail.example"), ("POSTROAD_MAIL_FROM", "Ada <a@b.example>"));
+    assert!(read(&[]).mail.is_none() && read(&[url, from]).mail.is_some());
+    for one in [url, from] {
+        assert!(problems(&[one])[0].contains("belong together"), "{}", one.0);
+    }
+    let mistakes = problems(&[("POSTROAD_SMTP_URL", "mail.example"), ("POSTROAD_MAIL_FROM", "nobody")]);
+    assert!(
+        mistakes[0].contains("smtp://user:password@") && mistakes[1].contains("an address of mail"),
+        "{mistakes:?}"
+    );
 }
 
 #[test]

@@ -44,7 +44,7 @@ fn tenants_accounts_and_keys_are_made_listed_stopped_and_ended() {
     home.run(&["restore", "hold"]);
     home.run(&["restore", "release", "--yes"]);
     home.run(&["webhooks", "replay", "--from", "2026-01-01T00:00:00Z", "--all"]);
-    assert_eq!(lines(&home.run(&["queues", "--json"])).len(), 9, "one line per queue while nothing is sent");
+    assert_eq!(lines(&home.run(&["queues", "--json"])).len(), 10, "one line per queue while nothing is sent");
 }
 
 #[test]
@@ -61,6 +61,8 @@ fn people_who_sign_in_are_made_listed_shut_out_and_given_a_new_password() {
     home.run(&["users", "enable", "ada@shop.example"]);
     home.run(&["users", "password", "ada@shop.example", "--password-file", &password]);
     home.run(&["users", "join", "ada@shop.example", "--role", "manager"]);
+    assert_eq!(lines(&home.run(&["users", "mails", "--json"])).len(), 0, "no mail server is set");
+    assert_eq!(home.fails(&["users", "codes-off", "ada@shop.example"]).0, 4, "there is no second factor");
     let weak = home.write("weak", "passwordpassword");
     let told = home.fails(&["users", "password", "ada@shop.example", "--password-file", &weak]);
     assert!(told.0 == 2 && told.1.contains("guessed in a moment"), "{told:?}");

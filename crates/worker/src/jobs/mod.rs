@@ -12,6 +12,7 @@ mod quotas;
 mod read_import;
 mod read_journal;
 mod reads;
+mod send_mail;
 mod tend_templates;
 mod wake_lane;
 
@@ -22,7 +23,7 @@ use postroad_app::App;
 use postroad_core::jobs::Job;
 use tokio::sync::Semaphore;
 
-use crate::{BaseUrls, Egress, Transport, inbox::Inbox};
+use crate::{BaseUrls, Egress, Transport, inbox::Inbox, mail::Post};
 
 /// How a job ends when nothing went wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,6 +65,8 @@ pub struct Ctx {
     pub(crate) transport: Transport,
     /// For addresses that tenants named.
     pub(crate) egress: Egress,
+    /// None: this process sends no mail.
+    pub(crate) post: Option<Arc<Post>>,
     pub(crate) base_urls: Arc<BaseUrls>,
     /// Mebibytes for files that are on their way.
     pub(crate) room: Arc<Semaphore>,
