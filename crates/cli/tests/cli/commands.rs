@@ -107,8 +107,8 @@ fn a_wallet_is_filled_corrected_and_priced_and_never_has_less_than_nothing() {
     let home = Home::new();
     home.run(&["tenants", "create", "acme"]);
     let credit = |more: &[&str]| home.run(&[&["tenants", "credit"], more].concat());
-    assert_eq!(credit(&["top-up", "acme", "500", "--note", "Invoice 17"]), "500\n");
-    assert_eq!(credit(&["correct", "acme", "-200", "--note", "Booked twice"]), "300\n");
+    assert_eq!(credit(&["top-up", "acme", "500", "--note", "Invoice 17"]), "500");
+    assert_eq!(credit(&["correct", "acme", "-200", "--note", "Booked twice"]), "300");
     credit(&["enforce", "acme", "on"]);
     credit(&["price", "acme", "sms", "3"]);
     credit(&["price", "acme", "whatsapp", "8", "--category", "marketing"]);
