@@ -17,6 +17,7 @@ pub mod routes;
 pub mod schema;
 mod server;
 mod sessions;
+mod shield;
 mod signed;
 mod state;
 mod streams;
@@ -41,7 +42,8 @@ pub fn router(state: ApiState) -> Router {
         .merge(openapi::documentation())
         .fallback(problem::no_such_route)
         .method_not_allowed_fallback(problem::method_not_allowed);
-    telling::around(signed.merge(open), state.app.clock.clone()).with_state(state)
+    let all = signed.merge(open).layer(middleware::from_fn_with_state(state.clone(), shield::raise));
+    telling::around(all, state.app.clock.clone()).with_state(state)
 }
 
 /// What a process that serves nothing else still tells: health and metrics.

@@ -123,7 +123,7 @@ fn name(settings: &Settings) -> &'static str {
     if is_secure(settings) { "__Host-postroad" } else { "postroad" }
 }
 
-fn is_secure(settings: &Settings) -> bool {
+pub(crate) fn is_secure(settings: &Settings) -> bool {
     settings.public_url.starts_with("https://")
 }
 
@@ -181,12 +181,11 @@ impl From<SignInError> for Problem {
             SignInError::CodeNeeded => refused(StatusCode::UNAUTHORIZED, "code_needed", "Not signed in", error),
             SignInError::NoSecondFactor => Self::conflict("no_second_factor", error),
             SignInError::SecondFactorIsOn => Self::conflict("second_factor_is_on", error),
-            SignInError::Secret(SecretError::Store(error)) => error.into(),
-            SignInError::Secret(cause) => Self::internal(&cause),
             SignInError::NoMail => Self::conflict("no_mail", error),
             SignInError::NotFound => Self::not_found(),
             SignInError::Tenant(error) => error.into(),
-            SignInError::Store(error) => error.into(),
+            SignInError::Store(error) | SignInError::Secret(SecretError::Store(error)) => error.into(),
+            SignInError::Secret(cause) => Self::internal(&cause),
         }
     }
 }

@@ -1,10 +1,11 @@
 //! Health, metrics, and what happens when the database is away.
 
 use http::Request;
+use postroad_api::Settings;
 use postroad_testkit::Answer;
 use serde_json::json;
 
-use crate::world::World;
+use crate::world::{World, noon};
 
 async fn get(world: &World, path: &str) -> Answer {
     world.http.send(Request::get(format!("{}{path}", world.base)).body(Vec::new()).unwrap()).await
@@ -20,6 +21,38 @@ async fn health_tells_the_process_and_its_role() {
     );
     assert_eq!(get(&world, "/health/db").await.status, 200);
     assert!(health.header("x-request-id").starts_with("req_"));
+}
+
+#[tokio::test]
+async fn every_answer_tells_browsers_what_to_refuse() {
+    let settings = Settings { public_url: "https://messages.example".to_owned(), ..Settings::default() };
+    let world = World::at(noon(), settings).await;
+    let tenant = world.tenant().await;
+    let caller = world.caller(tenant.id).await;
+    let answers = [
+        (caller.get("/v1/labels").await, "default-src 'none'; frame-ancestors 'none'", "no-store"),
+        (get(&world, "/v1/labels").await, "default-src 'none'; frame-ancestors 'none'", "no-store"),
+        (get(&world, "/nothing").await, "default-src 'none'; frame-ancestors 'none'", ""),
+        (get(&world, "/docs/").await, "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'", ""),
+    ];
+    for (answer, policy, cache) in answers {
+        assert!(answer.header("content-security-policy").starts_with(policy), "{:?}", answer.headers);
+        assert_eq!(answer.headers.get("cache-control").map_or("", |value| value.to_str().unwrap()), cache);
+        for (name, value) in [
+            ("x-content-type-options", "nosniff"),
+            ("referrer-policy", "no-referrer"),
+            ("cross-origin-opener-policy", "same-origin"),
+            ("cross-origin-resource-policy", "same-origin"),
+            ("strict-transport-security", "max-age=31536000"),
+        ] {
+            assert_eq!(answer.header(name), value, "{name}");
+        }
+    }
+    let plain = World::new().await;
+    assert!(
+        get(&plain, "/health").await.headers.get("strict-transport-security").is_none(),
+        "no TLS, no promise of it"
+    );
 }
 
 #[tokio::test]

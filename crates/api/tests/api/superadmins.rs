@@ -88,7 +88,7 @@ async fn a_tenant_is_stopped_named_and_made_to_pay_from_outside_and_its_people_r
     assert_eq!(wrong.status, 409, "{}", wrong.text());
     ada.post("/v1/auth/switch-tenant", json!({"tenant_id": acme})).await;
     let statement = ada.get("/v1/billing/credits/statement").await.json();
-    assert!(statement["data"][0]["made_by"].as_str().unwrap().starts_with("usr_"), "{statement}");
+    assert!(statement["data"][0]["by"].as_str().unwrap().starts_with("usr_"), "{statement}");
     let told = ada.get("/v1/audit?noun=tenants").await.json();
     assert_eq!(told["data"].as_array().unwrap().len(), 5, "made, named, made to pay, paused, resumed: {told}");
     assert_eq!(ada.log_in("ada@shop.example", PASSWORD).await.status, 200);

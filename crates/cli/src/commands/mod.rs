@@ -290,7 +290,7 @@ impl Command {
 async fn with_app(config: &Config, work: impl AsyncFnOnce(&App) -> Result<Exit>) -> Result<Exit> {
     let started = start(config, Schema::Expect, Nudges::none()).await?;
     let operator = Doer { actor: Actor::Operator.to_string(), ip: None, request_id: None };
-    let done = postroad_store::done_by(operator, work(&started.app)).await;
+    let done = Box::pin(postroad_store::done_by(operator, work(&started.app))).await;
     let stopped = started.stop().await.context("the installation was not left in order");
     let exit = done?;
     stopped.map(|()| exit)

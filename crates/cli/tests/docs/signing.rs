@@ -65,10 +65,10 @@ impl Vector {
             target: &target,
             body: self.body_utf8.as_bytes(),
             timestamp: self.timestamp,
-            request_id: &self.request_id,
+            id: &self.request_id,
         };
         let headers = sign::headers(&self.key_id, &self.secret, &request)?;
-        Some(headers.into_iter().map(|(name, value)| format!("{name}: {value}\n")).collect())
+        Some(headers.into_iter().map(|(name, value)| [name, ": ", &value, "\n"].concat()).collect())
     }
 
     pub fn signed_in(&self, (words, file): &Language) -> Result<String> {

@@ -24,7 +24,7 @@ impl Handle for SendMail {
         match mail::settle(&ctx.app, &letter, sent).await? {
             Some(until) => return Ok(Done::Snoozed { until }),
             None if refused => {
-                tracing::warn!(mail.id = %letter.id, "a mail was refused; `postroad users mails` says why")
+                tracing::warn!(mail.id = %letter.id, "a mail was refused; `postroad users mails` says why");
             }
             None => {}
         }

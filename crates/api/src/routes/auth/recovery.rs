@@ -53,7 +53,7 @@ async fn forgot_password(
     Json(ForgotPassword { email }): Json<ForgotPassword>,
 ) -> Result<StatusCode, Problem> {
     let now = api.app.clock.now();
-    api.askers.check(place.ip, now).map_err(|wait| asks_too_often(wait))?;
+    api.askers.check(place.ip, now).map_err(asks_too_often)?;
     api.askers.note_failure(place.ip, now);
     sign_in::forget_password(&api.app, &email).await?;
     Ok(StatusCode::ACCEPTED)

@@ -63,7 +63,7 @@ struct Entry {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<CreditCategoryWord>)]
     category: Option<Category>,
-    /// `system`, `operator`, or the id of a member, an API client or an automation's run.
+    /// `system`, `operator`, or the id of a member, a superadmin, an API client or an automation's run.
     by: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     note: Option<String>,
