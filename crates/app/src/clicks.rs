@@ -19,8 +19,9 @@ pub enum Visit {
 pub async fn follow(app: &App, token: &str, place: i16, visit: Visit) -> Result<Option<String>, Error> {
     let Some(token) = tokens::of_message(token) else { return Ok(None) };
     let now = app.clock.now();
+    let Some(of) = tokens::proven(app, &token).await? else { return Ok(None) };
     let mut tx = SystemTx::begin(&app.store).await?;
-    let found = clicks::destination(&mut tx, &token, place, now - LINK_KEPT).await?;
+    let found = clicks::destination(&mut tx, of, place, now - LINK_KEPT).await?;
     drop(tx);
     let Some(to) = found.filter(|to| Landing::of(&to.link) == Landing::Elsewhere) else { return Ok(None) };
     if visit == Visit::Person

@@ -56,7 +56,7 @@ pub async fn plan_page(app: &App, job: &PlanCampaign) -> Result<Option<Planned>>
 async fn plan(app: &App, job: &PlanCampaign, pages: usize) -> Result<Option<Planned>> {
     let mut written = pin!(
         drafts(app, job, pages)
-            .map(|draft| async move { draft?.write(&app.public_url, app.clock.now()).await })
+            .map(|draft| async move { draft?.write(app, app.clock.now()).await })
             .buffered(CAMPAIGN_PAGES_AT_ONCE)
     );
     let mut planned = None;
@@ -141,9 +141,15 @@ impl Draft {
         Ok(Some(Self { tx, page, found }))
     }
 
-    async fn write(mut self, public_url: &str, now: DateTime<Utc>) -> Result<Written> {
+    async fn write(mut self, app: &App, now: DateTime<Utc>) -> Result<Written> {
+        let key = app.keyring.link_key(&app.store, self.tx.tenant(), now).await?;
         let messages = message_ids(self.found.contacts.len(), now);
-        let whom = Whom { contacts: &self.found.contacts, messages: &messages, public_url };
+        let whom = Whom {
+            contacts: &self.found.contacts,
+            messages: &messages,
+            public_url: &app.public_url,
+            link_key: key.bytes(),
+        };
         let recipients = recipients::write(&mut self.tx, &self.page, whom, now).await?;
         let planned = Planned { looked_at: self.found.looked_at, recipients, is_last: self.found.is_last };
         Ok(Written { tx: self.tx, page: self.page, cursor: self.found.cursor, planned })
@@ -223,7 +229,8 @@ pub(crate) struct Glance {
 pub(crate) async fn glance(app: &App, tx: &mut TenantTx, page: &Page, size: i64, now: DateTime<Utc>) -> Result<Glance> {
     let found = find(tx, page, size, now).await?;
     let ids = message_ids(found.contacts.len(), now);
-    let whom = Whom { contacts: &found.contacts, messages: &ids, public_url: &app.public_url };
+    let key = app.keyring.link_key(&app.store, tx.tenant(), now).await?;
+    let whom = Whom { contacts: &found.contacts, messages: &ids, public_url: &app.public_url, link_key: key.bytes() };
     recipients::write(tx, page, whom, now).await?;
     Ok(Glance { cursor: found.cursor, is_last: found.is_last, ids })
 }

@@ -154,12 +154,14 @@ pub async fn open(app: &App, token: &str) -> Result<Option<Preferences>, Error> 
 
 async fn find(app: &App, token: &str) -> Result<Option<Link>, Error> {
     let from = app.clock.now() - LINK_KEPT;
-    let mut tx = SystemTx::begin(&app.store).await?;
-    match (tokens::hash(token), tokens::of_message(token)) {
-        (Some(hash), _) => contact_links::find(&mut tx, &hash, from).await,
-        (None, Some(of_message)) => contact_links::of_message(&mut tx, &of_message, from).await,
-        (None, None) => Ok(None),
+    if let Some(hash) = tokens::hash(token) {
+        let mut tx = SystemTx::begin(&app.store).await?;
+        return contact_links::find(&mut tx, &hash, from).await;
     }
+    let Some(token) = tokens::of_message(token) else { return Ok(None) };
+    let Some(of) = tokens::proven(app, &token).await? else { return Ok(None) };
+    let mut tx = SystemTx::begin(&app.store).await?;
+    contact_links::of_message(&mut tx, of, from).await
 }
 
 async fn page(tx: &mut TenantTx, contact: Contact) -> Result<Preferences, Error> {

@@ -5,6 +5,7 @@
 //! [`SecretString`]. Deliberately absent: the environment, which the command line reads.
 
 mod cipher;
+mod links;
 mod master;
 mod own;
 mod unwrapped;

@@ -3,10 +3,15 @@
 //! Chance and not a signature: a token is short enough for a text message, says nothing of anybody, and ends with its row.
 
 use data_encoding::BASE64URL_NOPAD;
-use postroad_core::ids::MessageId;
-use postroad_store::contact_links::{MessageToken, TokenHash};
+use postroad_core::ids::{MessageId, TenantId};
+use postroad_store::{
+    Result, SystemTx,
+    contact_links::{self, MessageToken, TokenHash},
+};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
+
+use crate::App;
 
 const BYTES: usize = 16;
 
@@ -48,6 +53,19 @@ pub(crate) fn of_message(text: &str) -> Option<MessageToken> {
         message: MessageId::from_uuid(Uuid::from_slice(&bytes[4..20]).ok()?),
         tag: bytes[20..].to_vec(),
     })
+}
+
+/// Whose message it is, if the link is ours. Nothing of a link is believed before.
+pub(crate) async fn proven(app: &App, token: &MessageToken) -> Result<Option<(TenantId, MessageId)>> {
+    let mut tx = SystemTx::begin(&app.store).await?;
+    let tenants = contact_links::tenants_of(&mut tx, token).await?;
+    drop(tx);
+    for tenant in tenants {
+        if app.keyring.link_key(&app.store, tenant, app.clock.now()).await?.signed(token) {
+            return Ok(Some((tenant, token.message)));
+        }
+    }
+    Ok(None)
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use postroad_core::ids::{CampaignId, ContactId, MessageId, TenantId};
 
-use crate::{Result, SystemTx, TenantTx, contact_links::MessageToken};
+use crate::{Result, SystemTx, TenantTx};
 
 /// Where the link of a message leads.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,11 +14,11 @@ pub struct Destination {
     pub link: String,
 }
 
-/// What stands at a place, from 1, of the campaign that wrote the message. None: the token is nobody's, its message is from
-/// before `from`, or there is no link.
+/// What stands at a place, from 1, of the campaign that wrote the message. None: its message is from before `from`, or there
+/// is no link.
 pub async fn destination(
     tx: &mut SystemTx,
-    token: &MessageToken,
+    (tenant, message): (TenantId, MessageId),
     place: i16,
     from: DateTime<Utc>,
 ) -> Result<Option<Destination>> {
@@ -26,16 +26,14 @@ pub async fn destination(
         Destination,
         r#"
         select m.tenant_id as "tenant: TenantId", p.id as "campaign: CampaignId", m.id as "message: MessageId",
-               p.variables -> ($5::integer - 1) ->> 'link' as "link!"
-        from   tenants t
-        join   messages m on m.tenant_id = t.id and m.id = $2
+               p.variables -> ($4::integer - 1) ->> 'link' as "link!"
+        from   messages m
         join   campaigns p on p.tenant_id = m.tenant_id and p.id = m.campaign_id
-        where  substr(uuid_send(t.id), 13, 4) = $1 and message_tag(t.link_key, m.id) = $3 and m.created_at >= $4
-        and    $5 > 0 and p.variables -> ($5::integer - 1) ? 'link'
+        where  m.tenant_id = $1 and m.id = $2 and m.created_at >= $3
+        and    $4 > 0 and p.variables -> ($4::integer - 1) ? 'link'
         "#,
-        &token.tenant_tail,
-        token.message.uuid(),
-        &token.tag,
+        tenant.uuid(),
+        message.uuid(),
         from,
         i32::from(place),
     )

@@ -14,7 +14,7 @@ use postroad_core::{
 };
 use uuid::Uuid;
 
-use crate::{AnyTx, Result, SystemTx};
+use crate::{Result, SystemTx};
 
 /// A file that somebody sent, and that lies at the provider.
 #[derive(Debug)]
@@ -366,13 +366,6 @@ pub async fn purged(tx: &mut SystemTx, doomed: &[Doomed], now: DateTime<Utc>) ->
     .execute(tx.conn())
     .await?;
     Ok(())
-}
-
-/// What a link to a file needs before its tenant is known to the caller: the tenant's key.
-pub async fn link_key(tx: &mut impl AnyTx, tenant: TenantId) -> Result<Option<Vec<u8>>> {
-    Ok(sqlx::query_scalar!("select link_key from tenants where id = $1", tenant.uuid())
-        .fetch_optional(tx.conn())
-        .await?)
 }
 
 /// How many files are in each state that ends, and since when the oldest is, for the metrics.

@@ -175,6 +175,8 @@ pub struct Whom<'a> {
     pub messages: &'a [MessageId],
     /// Where links lead, without a slash at its end.
     pub public_url: &'a str,
+    /// What signs them: 32 bytes.
+    pub link_key: &'a [u8],
 }
 
 /// Writes recipients, messages and sends for those of the contacts that have an address on the channel, and returns how many
@@ -223,8 +225,7 @@ pub async fn write(tx: &mut TenantTx, page: &Page, whom: Whom<'_>, now: DateTime
                 from   contacts c
                 where  c.tenant_id = $1 and c.id = x.contact_id and c.created_at <= $18 and c.erased_at is null
                 limit  1) n
-            join   tenants w on w.id = $1
-            cross  join lateral (select message_token(w.id, w.link_key, x.message_id) as token) k
+            cross  join lateral (select message_token($1, $26, x.message_id) as token) k
             cross  join lateral (select lower(replace(n.language, '_', '-')) as spoken) l
             cross  join lateral (
                 select d.id from addresses d
@@ -278,6 +279,7 @@ pub async fn write(tx: &mut TenantTx, page: &Page, whom: Whom<'_>, now: DateTime
         page.slice_to,
         &sources.pages as &[Option<String>],
         &sources.endings,
+        whom.link_key,
     )
     .fetch_one(tx.conn())
     .await?;

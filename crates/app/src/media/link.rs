@@ -10,7 +10,7 @@ use data_encoding::BASE64URL_NOPAD;
 use hmac::{Hmac, KeyInit, Mac};
 use postroad_core::ids::{AttachmentId, TenantId};
 use postroad_media::Variant;
-use postroad_store::{TenantTx, attachments::Attachment, media as stored};
+use postroad_store::{TenantTx, attachments::Attachment};
 use sha2::Sha256;
 use uuid::Uuid;
 
@@ -119,9 +119,9 @@ pub async fn links(
         return Ok(HashMap::new());
     }
     let tenant = tx.tenant();
-    let key = stored::link_key(tx, tenant).await?.unwrap_or_default();
+    let key = app.keyring.link_key(&app.store, tenant, app.clock.now()).await?;
     let ends = u32::try_from(expires_at.timestamp()).unwrap_or(u32::MAX);
-    let link = |id, variant| url(&app.public_url, &Claim { tenant, id, ends, variant }.token(&key));
+    let link = |id, variant| url(&app.public_url, &Claim { tenant, id, ends, variant }.token(key.bytes()));
     let mut made = HashMap::with_capacity(readable.len());
     for file in readable {
         let small = file.thumbnail_type.as_ref().map(|_| link(file.id, Variant::Thumbnail));

@@ -42,7 +42,7 @@ impl OwnKey {
         Key::from_bytes(self.derive("seal", "").as_slice()).expect("32 bytes are a key")
     }
 
-    fn derive(&self, label: &str, name: &str) -> Zeroizing<[u8; 32]> {
+    pub(super) fn derive(&self, label: &str, name: &str) -> Zeroizing<[u8; 32]> {
         let mut mac = Hmac::<Sha256>::new_from_slice(self.0.bytes()).expect("a key of any length does");
         mac.update(label.as_bytes());
         mac.update(&[0]);

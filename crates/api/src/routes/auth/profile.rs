@@ -30,14 +30,14 @@ pub(super) struct Preferences {
     /// `light`, `dark`, or as the system has it.
     #[schema(value_type = String, pattern = "^(system|light|dark)$")]
     theme: profile::Theme,
-    notifications: Notifications,
+    notifications: ToldBy,
     keyboard_shortcuts: bool,
 }
 
 /// How somebody wants to be told of something.
 #[derive(Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Notifications {
+struct ToldBy {
     desktop: bool,
     sound: bool,
     email: bool,
@@ -47,11 +47,11 @@ impl Preferences {
     pub(super) fn of(stored: profile::Preferences) -> Self {
         let profile::Preferences { theme, notifications, keyboard_shortcuts } = stored;
         let profile::Notifications { desktop, sound, email } = notifications;
-        Self { theme, notifications: Notifications { desktop, sound, email }, keyboard_shortcuts }
+        Self { theme, notifications: ToldBy { desktop, sound, email }, keyboard_shortcuts }
     }
 
     fn wanted(self) -> profile::Preferences {
-        let Self { theme, notifications: Notifications { desktop, sound, email }, keyboard_shortcuts } = self;
+        let Self { theme, notifications: ToldBy { desktop, sound, email }, keyboard_shortcuts } = self;
         let notifications = profile::Notifications { desktop, sound, email };
         profile::Preferences { theme, notifications, keyboard_shortcuts }
     }
