@@ -44,7 +44,8 @@ class Judge:
 
 def knows(server, session, envelope, mechanism, said):
     right = isinstance(said, LoginPassword) and (said.login, said.password) == (b"postroad", b"a secret")
-    return AuthResult(success=right)
+    # What is not handled is answered with 535.
+    return AuthResult(success=right, handled=right)
 
 
 controller = Controller(
