@@ -12,6 +12,7 @@ use postroad_core::{
     conversation::Role,
     ids::{ClientId, MemberId, TenantId},
     scope::Scope,
+    sight::Sight,
     sign_in::TokenHash,
 };
 use postroad_store::Doer;
@@ -23,6 +24,8 @@ use crate::{metrics::AuthFailure, problem::Problem};
 pub(crate) struct Principal {
     pub(crate) call: Call,
     pub(crate) scopes: Vec<Scope>,
+    /// Of a person who sees a part of what the tenant has. None: everything.
+    pub(crate) sight: Option<Sight>,
     /// By what, and from where: for whoever stays so long that it must be asked again.
     pub(crate) by: By,
     pub(crate) ip: IpAddr,
@@ -51,45 +54,54 @@ pub(crate) enum By {
 pub trait Needs: Send + Sync {
     /// One of them is enough; whoever has none is told the first.
     const ANY_OF: &'static [Scope];
+    /// Whoever sees a part only may call it: it tells nothing of people, or only of those in sight.
+    const IN_PART: bool = false;
+}
+
+/// The same for whoever sees a part only. Everything that the route reads is read in its own task, in transactions of the tenant: there
+/// the rest is kept back.
+#[derive(Debug)]
+pub struct InPart<S>(PhantomData<S>);
+
+impl<S: Needs> Needs for InPart<S> {
+    const ANY_OF: &'static [Scope] = S::ANY_OF;
+    const IN_PART: bool = true;
 }
 
 macro_rules! needs {
-    ($($name:ident),+ $(,)?) => {$(
+    ($in_part:literal: $($name:ident),+ $(,)?) => {$(
         #[derive(Debug)]
         pub struct $name;
 
         impl Needs for $name {
             const ANY_OF: &'static [Scope] = &[Scope::$name];
+            const IN_PART: bool = $in_part;
         }
     )+};
 }
 
 needs!(
-    MessagesSend,
+    false: MessagesSend,
     MessagesRead,
     ContactsRead,
     ContactsWrite,
     CampaignsRead,
     CampaignsWrite,
     CampaignsSend,
-    AccountsRead,
-    AccountsWrite,
-    TemplatesRead,
-    TemplatesWrite,
     ConversationsRead,
     ConversationsWrite,
     AutomationsRead,
     AutomationsWrite,
     WebhooksRead,
     WebhooksWrite,
-    MembersRead,
     MembersWrite,
-    TenantRead,
     TenantWrite,
     ClientsRead,
     ClientsWrite,
     AuditRead,
 );
+// Of what the tenant works with, and of whom.
+needs!(true: AccountsRead, AccountsWrite, TemplatesRead, TemplatesWrite, MembersRead, TenantRead);
 
 /// Whoever sends, and whoever answers, attaches files.
 #[derive(Debug)]
@@ -97,6 +109,16 @@ pub struct Attaches;
 
 impl Needs for Attaches {
     const ANY_OF: &'static [Scope] = &[Scope::MessagesSend, Scope::ConversationsWrite];
+    const IN_PART: bool = true;
+}
+
+/// Whoever sends takes back what was not sent yet, and so does whoever answers.
+#[derive(Debug)]
+pub struct Cancels;
+
+impl Needs for Cancels {
+    const ANY_OF: &'static [Scope] = &[Scope::MessagesSend, Scope::ConversationsWrite];
+    const IN_PART: bool = true;
 }
 
 /// A caller that has what `S` needs.
@@ -172,8 +194,11 @@ impl<S: Needs, State: Send + Sync> FromRequestParts<State> for Caller<S> {
     async fn from_request_parts(parts: &mut Parts, _: &State) -> Result<Self, Problem> {
         let principal = parts.extensions.get::<Arc<Principal>>().cloned().ok_or_else(unauthorized)?;
         let caller = Self { principal, has: PhantomData };
-        let has_any = S::ANY_OF.iter().any(|scope| caller.has(*scope));
-        if has_any { Ok(caller) } else { Err(missing(S::ANY_OF[0])) }
+        match S::ANY_OF.iter().any(|scope| caller.has(*scope)) {
+            false => Err(missing(S::ANY_OF[0])),
+            true if caller.principal.sight.is_some() && !S::IN_PART => Err(sees_a_part()),
+            true => Ok(caller),
+        }
     }
 }
 
@@ -188,6 +213,13 @@ pub(crate) fn unauthorized() -> Problem {
     let title = "The caller is not known";
     let detail = "the request is not signed by a key that may call from here now";
     Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", title, detail)
+}
+
+fn sees_a_part() -> Problem {
+    AuthFailure::SeesAPart.count();
+    let title = "This is about everybody";
+    let detail = "you see the conversations of your department, of your accounts or your own; this is for whoever sees all of them";
+    Problem::new(StatusCode::FORBIDDEN, "sees_a_part", title, detail)
 }
 
 fn missing(scope: Scope) -> Problem {

@@ -44,6 +44,8 @@ pub(crate) enum AuthFailure {
     ClientDisabled,
     IpDenied,
     MissingScope,
+    /// The route is about everybody.
+    SeesAPart,
     RateLimited,
     IpRateLimited,
     WrongCredentials,
@@ -52,7 +54,7 @@ pub(crate) enum AuthFailure {
 }
 
 impl AuthFailure {
-    const ALL: [Self; 15] = [
+    const ALL: [Self; 16] = [
         Self::Malformed,
         Self::StaleTimestamp,
         Self::UnknownKey,
@@ -63,6 +65,7 @@ impl AuthFailure {
         Self::ClientDisabled,
         Self::IpDenied,
         Self::MissingScope,
+        Self::SeesAPart,
         Self::RateLimited,
         Self::IpRateLimited,
         Self::WrongCredentials,
@@ -82,6 +85,7 @@ impl AuthFailure {
             Self::ClientDisabled => "client_disabled",
             Self::IpDenied => "ip_denied",
             Self::MissingScope => "missing_scope",
+            Self::SeesAPart => "sees_a_part",
             Self::RateLimited => "rate_limited",
             Self::IpRateLimited => "ip_rate_limited",
             Self::WrongCredentials => "wrong_credentials",

@@ -269,7 +269,9 @@ impl IntoResponse for Problem {
 
 impl From<postroad_store::Error> for Problem {
     fn from(error: postroad_store::Error) -> Self {
-        if error.is_unavailable() {
+        if let postroad_store::Error::OutOfSight = error {
+            Self::new(StatusCode::FORBIDDEN, "out_of_sight", "You do not see this", error)
+        } else if error.is_unavailable() {
             tracing::warn!(error = %chain(&error), "the database is not available");
             Self::unavailable()
         } else {
@@ -317,7 +319,7 @@ problems! {
     /// What any signed route may answer beside its success.
     Refusals => {
         "401" "The signature, its key or its time is not accepted",
-        "403" "The client lacks the scope that this route needs",
+        "403" "The client lacks the scope that this route needs, or sees a part only of what it is about",
         "404" "There is nothing here that the client may see",
         "408" "The body took too long to arrive",
         "413" "The body is larger than one mebibyte",

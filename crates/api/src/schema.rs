@@ -23,6 +23,7 @@ use postroad_core::{
     scope::Scope,
     segment::Standing,
     send::SendState,
+    sight::Sees,
     targets::{CountedIn, Timeliness},
     template::{TemplateCategory, TemplateStatus},
 };
@@ -86,6 +87,7 @@ vocabularies! {
     TimelinessWord = Timeliness, "How a conversation stands to its targets";
     CountedInWord = CountedIn, "Which time counts";
     RoleWord = Role, "What a member may do";
+    SeesWord = Sees, "Which conversations a member sees: everything, those of their department or of none, or those given to them";
     PresenceWord = Presence, "Whether a member is there";
     NotificationKindWord = NotificationKind, "Why a member is told";
     CapKindWord = CapKind, "How a frequency cap counts";

@@ -28,6 +28,7 @@ use postroad_core::{
     cidr::AllowList,
     ids::ClientId,
     scope::Scope,
+    sight::Sight,
     signature::{self, SignatureError, SignedHeaders},
 };
 use postroad_store::clients::Credential;
@@ -59,12 +60,19 @@ pub(crate) async fn authenticate(State(api): State<ApiState>, request: Request, 
     response
 }
 
-/// What is changed is changed in the caller's name.
+/// What is changed is changed in the caller's name, and what is shown is what they see.
 async fn answered(request: Request, next: Next) -> Response {
-    let principal = request.extensions().get::<Arc<Principal>>();
-    match principal.filter(|_| !request.method().is_safe()).map(|principal| principal.doer()) {
-        Some(doer) => postroad_store::done_by(doer, next.run(request)).await,
-        None => next.run(request).await,
+    let principal = request.extensions().get::<Arc<Principal>>().cloned();
+    let changes = !request.method().is_safe();
+    let done = async {
+        match principal.as_ref().filter(|_| changes).map(|principal| principal.doer()) {
+            Some(doer) => postroad_store::done_by(doer, next.run(request)).await,
+            None => next.run(request).await,
+        }
+    };
+    match principal.as_ref().and_then(|principal| principal.sight.clone()) {
+        Some(sight) => postroad_store::seen_by(sight, done).await,
+        None => done.await,
     }
 }
 
@@ -91,7 +99,7 @@ async fn admit(api: &Api, request: Request, ip: IpAddr, line: &mut Line) -> Resu
     keep_to_rate(api, &credential).await?;
     let call = call_of(&credential, &headers, body_sha256, format!("{} {}", parts.method, parts.uri.path()));
     let (scopes, by) = (scopes(&credential), By::Key(credential.key_id.clone()));
-    parts.extensions.insert(Arc::new(Principal { call, scopes, by, ip }));
+    parts.extensions.insert(Arc::new(Principal { call, scopes, sight: None, by, ip }));
     Ok(Request::from_parts(parts, body_of(bytes)))
 }
 
@@ -99,8 +107,14 @@ fn scopes(credential: &Credential) -> Vec<Scope> {
     credential.client.scopes.iter().filter_map(|scope| scope.parse().ok()).collect()
 }
 
+/// What a caller may do, and whom and what of they see. No sight: everything.
+pub(crate) struct Rights {
+    pub(crate) scopes: Vec<Scope>,
+    pub(crate) sight: Option<Sight>,
+}
+
 /// What a caller who was let in before may do by now, or why it must go. None: nobody can tell at the moment.
-pub(crate) async fn recheck(api: &Api, principal: &Principal) -> Option<Result<Vec<Scope>, AuthFailure>> {
+pub(crate) async fn recheck(api: &Api, principal: &Principal) -> Option<Result<Rights, AuthFailure>> {
     let key_id = match &principal.by {
         By::Key(key_id) => key_id,
         By::Session(token, _) => return people::recheck(api, principal, token).await,
@@ -108,7 +122,7 @@ pub(crate) async fn recheck(api: &Api, principal: &Principal) -> Option<Result<V
     let known = api.keys.find(&api.app, key_id).await.ok()?;
     let Some(Known { credential, .. }) = known else { return Some(Err(AuthFailure::UnknownKey)) };
     let failure = standing(&credential, principal.ip, api.app.clock.now());
-    Some(failure.map_or_else(|| Ok(scopes(&credential)), Err))
+    Some(failure.map_or_else(|| Ok(Rights { scopes: scopes(&credential), sight: None }), Err))
 }
 
 fn body_of(bytes: Bytes) -> Body {

@@ -86,7 +86,7 @@ pub async fn record_once<A: Serialize>(
         Opened::New(open) => open,
     };
     let rows = rows(new, open.now)?;
-    let fates = contacts::write(&mut open.tx, &rows, None, open.now).await?;
+    let fates = contacts::write_in_sight(&mut open.tx, &rows, open.now).await?;
     Ok(open.close(CREATED, &answer(whose(fates)?)).await?)
 }
 

@@ -174,9 +174,22 @@ pub(crate) async fn write_in_its_own(app: &App, tenant: TenantId, rows: &[Row]) 
 
 async fn write_once(app: &App, tenant: TenantId, rows: &[Row]) -> Result<Vec<Fate>, Error> {
     let mut tx = TenantTx::begin(&app.store, tenant).await?;
-    let fates = write(&mut tx, rows, None, app.clock.now()).await?;
+    let fates = write_in_sight(&mut tx, rows, app.clock.now()).await?;
     tx.commit().await?;
     Ok(fates)
+}
+
+/// Whose an address is, is asked of everybody; that somebody is changed whom the writer does not see, is refused.
+pub(crate) async fn write_in_sight(tx: &mut TenantTx, rows: &[Row], now: DateTime<Utc>) -> Result<Vec<Fate>, Error> {
+    let sight = tx.lift().await?;
+    let fates = write(tx, rows, None, now).await?;
+    let Some(sight) = sight else { return Ok(fates) };
+    tx.limit(sight).await?;
+    let mut touched: Vec<ContactId> = fates.iter().filter_map(|fate| fate.whose().ok()).collect();
+    touched.sort_unstable();
+    touched.dedup();
+    let seen = contacts::count(tx, &touched).await?;
+    if seen == touched.len() { Ok(fates) } else { Err(Error::OutOfSight) }
 }
 
 /// Whose rows they are.

@@ -11,6 +11,7 @@ use postroad_core::{
     actor::Actor,
     conversation::{ConversationState, EventKind},
     ids::{AccountId, ContactId, ConversationId, MemberId, MessageId, NoteId, TenantId},
+    sight::Sees,
 };
 pub use postroad_store::conversations::{Assigned, Conversation, Link, Listed};
 use postroad_store::{
@@ -138,7 +139,16 @@ pub async fn get(app: &App, tenant: TenantId, id: ConversationId, member: Option
 /// A page, latest message first.
 pub async fn list(app: &App, tenant: TenantId, wanted: &Listed) -> Result<Vec<Conversation>> {
     let mut tx = TenantTx::begin(&app.store, tenant).await?;
-    Ok(stored::list(&mut tx, wanted).await?)
+    let Some(sight) = tx.sight().filter(|sight| sight.sees == Sees::Assigned) else {
+        return Ok(stored::list(&mut tx, wanted).await?);
+    };
+    // Found by whose they are, not by looking through all of them for what is not kept back.
+    let mine = Assigned::To(sight.member);
+    match wanted.assigned {
+        Assigned::Any => Ok(stored::list(&mut tx, &Listed { assigned: mine, ..wanted.clone() }).await?),
+        one if one == mine => Ok(stored::list(&mut tx, wanted).await?),
+        _ => Ok(Vec::new()),
+    }
 }
 
 /// What happened in a conversation, oldest first.
@@ -169,6 +179,7 @@ impl Work {
     pub(crate) async fn begin(app: &App, by: By, id: ConversationId) -> Result<Self> {
         let mut tx = TenantTx::begin(&app.store, by.tenant).await?;
         let conversation = stored::lock(&mut tx, id).await?.ok_or(ConversationError::NotFound)?;
+        tx.lift().await?;
         conversation.merged_into.map_or(Ok(()), |into| Err(ConversationError::Merged(into)))?;
         let mut work = Self::of(app, tx, by, conversation);
         know(&mut work.tx, by.member.as_slice()).await?;
@@ -179,6 +190,7 @@ impl Work {
     /// meanwhile is no obstacle: it is done to the survivor.
     pub(crate) async fn within(app: &App, mut tx: TenantTx, by: By, id: ConversationId) -> Result<Self> {
         let conversation = survivor(&mut tx, id).await?;
+        tx.lift().await?;
         Ok(Self::of(app, tx, by, conversation))
     }
 

@@ -90,7 +90,7 @@ pub struct WallClock {
 pub async fn explain(app: &App, call: &Call, id: MessageId) -> Result<Option<Story>> {
     let now = app.clock.now();
     let mut tx = TenantTx::begin(&app.store, call.tenant).await?;
-    let Some(message) = messages::get(&mut tx, call.sight(), id).await? else { return Ok(None) };
+    let Some(message) = messages::get(&mut tx, call.reach(), id).await? else { return Ok(None) };
     let mut moments = moments(&mut tx, id).await?;
     moments.sort_by_key(Moment::at);
     let fresh = facts::read(&mut tx, &[(call.tenant, id)], app.defaults.quiet_hours, now).await?.sends.pop();

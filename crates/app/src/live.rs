@@ -70,9 +70,10 @@ pub struct Missed {
     pub bounds: Bounds,
 }
 
-/// What happened behind a number, at most `limit` of it.
+/// What happened behind a number, at most `limit` of it: all of it, and the stream leaves out what it may not show.
 pub async fn missed(app: &App, tenant: TenantId, after: i64, limit: i64) -> Result<Missed> {
     let mut tx = TenantTx::begin(&app.store, tenant).await?;
+    tx.lift().await?;
     let told = events::page(&mut tx, after, limit).await?;
     let bounds = events::bounds(&mut tx).await?;
     Ok(Missed { lines: told.iter().map(Line::of_told).collect(), bounds })

@@ -2,15 +2,17 @@
 
 use postroad_core::{
     conversation::Role,
-    ids::{DepartmentId, MemberId, TenantId},
+    ids::{AccountId, DepartmentId, MemberId, TenantId},
 };
 pub use postroad_store::members::{Department, Member};
-use postroad_store::{Error, TenantTx, members};
+use postroad_store::{Error, TenantTx, accounts, members};
 
 use crate::{App, patch::Patch, text};
 
 /// Conversations that one member may have by turns.
 const CAPACITY_MAX: i32 = 10_000;
+/// Accounts to which what a member sees is limited.
+const ACCOUNTS_MAX: usize = 100;
 
 #[derive(Debug, thiserror::Error)]
 pub enum MemberError {
@@ -26,6 +28,10 @@ pub enum MemberError {
     Email,
     #[error("a member has room for 0 to {CAPACITY_MAX} conversations")]
     Capacity,
+    #[error("a member sees what comes through 1 to {ACCOUNTS_MAX} accounts, or through all: null")]
+    Accounts,
+    #[error("there is no account {0}")]
+    UnknownAccount(AccountId),
     #[error("you cannot give a role that may do more than your own, nor change somebody who has one")]
     RoleTooHigh,
     #[error("another member has this email")]
@@ -67,6 +73,7 @@ pub async fn create(app: &App, tenant: TenantId, giver: Option<Role>, new: NewMe
         active: true,
         department: new.department,
         capacity: None,
+        accounts: None,
         created_at: now,
         updated_at: now,
     };
@@ -117,6 +124,8 @@ pub struct MemberChange {
     pub department: Patch<DepartmentId>,
     /// 0 to 10,000 conversations.
     pub capacity: Patch<i32>,
+    /// 1 to 100 of the tenant's accounts.
+    pub accounts: Patch<Vec<AccountId>>,
 }
 
 fn may_give(giver: Option<Role>, role: Role) -> Result<(), MemberError> {
@@ -148,12 +157,26 @@ pub async fn update(
         return Err(MemberError::Capacity);
     }
     change.capacity.apply(&mut member.capacity);
+    if let Some(accounts) = change.accounts.value() {
+        know(&mut tx, accounts).await?;
+    }
+    change.accounts.apply(&mut member.accounts);
     member.role = change.role.unwrap_or(member.role);
     member.active = change.active.unwrap_or(member.active);
     member.updated_at = app.clock.now();
     members::update(&mut tx, &member).await?;
     tx.commit().await?;
     Ok(member)
+}
+
+async fn know(tx: &mut TenantTx, ids: &[AccountId]) -> Result<(), MemberError> {
+    if ids.is_empty() || ids.len() > ACCOUNTS_MAX {
+        return Err(MemberError::Accounts);
+    }
+    for id in ids {
+        accounts::find(tx, *id).await?.ok_or(MemberError::UnknownAccount(*id))?;
+    }
+    Ok(())
 }
 
 pub async fn create_department(app: &App, tenant: TenantId, name: &str) -> Result<Department, MemberError> {

@@ -234,11 +234,11 @@ fn nudge(app: &App, call: &Call, planned: &[Planned]) {
 /// A message as the caller may see it; none: it does not exist, or not for this caller.
 pub async fn get(app: &App, call: &Call, id: MessageId) -> postroad_store::Result<Option<MessageRow>> {
     let mut tx = TenantTx::begin(&app.store, call.tenant).await?;
-    messages::get(&mut tx, call.sight(), id).await
+    messages::get(&mut tx, call.reach(), id).await
 }
 
 /// Up to `limit` messages, newest first.
 pub async fn list(app: &App, call: &Call, filter: &Filter, limit: i64) -> postroad_store::Result<Vec<MessageRow>> {
     let mut tx = TenantTx::begin(&app.store, call.tenant).await?;
-    messages::list(&mut tx, call.sight(), filter, limit).await
+    messages::list(&mut tx, call.reach(), filter, limit).await
 }

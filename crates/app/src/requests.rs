@@ -11,7 +11,7 @@ use postroad_core::{
 use postroad_store::{
     TenantTx,
     idempotency::{self, Once, Reserved, Stored},
-    messages::Sight,
+    messages::Reach,
 };
 use serde::Serialize;
 use serde_json::Value;
@@ -62,8 +62,8 @@ impl Call {
         self.member.map_or(Actor::Client(self.client), Actor::Member)
     }
 
-    pub const fn sight(&self) -> Sight {
-        if self.live { Sight::All } else { Sight::SandboxOnly }
+    pub const fn reach(&self) -> Reach {
+        if self.live { Reach::All } else { Reach::SandboxOnly }
     }
 
     pub fn quota(&self) -> Option<Quota> {

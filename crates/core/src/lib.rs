@@ -42,6 +42,7 @@ pub mod scope;
 pub mod segment;
 pub mod segments;
 pub mod send;
+pub mod sight;
 pub mod sign_in;
 pub mod signature;
 pub mod simulation;

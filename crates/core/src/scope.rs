@@ -70,8 +70,17 @@ const ADMIN: &[Scope] = &[
     Scope::ClientsWrite,
     Scope::AuditRead,
 ];
-/// Nothing of people: routes do not tell yet which conversations are theirs.
-const LIMITED_AGENT: &[Scope] = &[Scope::TemplatesRead, Scope::MembersRead];
+/// Answers whom they were given, and makes nobody.
+const LIMITED_AGENT: &[Scope] = &[
+    Scope::MessagesRead,
+    Scope::ContactsRead,
+    Scope::AccountsRead,
+    Scope::TemplatesRead,
+    Scope::ConversationsRead,
+    Scope::ConversationsWrite,
+    Scope::MembersRead,
+    Scope::TenantRead,
+];
 
 impl Role {
     /// What a member of this role may do.

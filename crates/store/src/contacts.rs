@@ -7,8 +7,10 @@ use postroad_core::{
     account::Channel,
     consent::{Consent, ConsentAction},
     ids::{AddressId, ContactId},
+    sight::Sees,
 };
 use sqlx::types::Json;
+use uuid::Uuid;
 
 use crate::{Result, TenantTx};
 
@@ -60,6 +62,8 @@ pub struct Filter<'a> {
 /// A page of contacts, oldest first. Whoever was merged into another is found by the old key as the other.
 pub async fn list(tx: &mut TenantTx, filter: &Filter<'_>) -> Result<Vec<Contact>> {
     let tenant = tx.tenant();
+    // Found by whose conversations they have, not by looking through everybody.
+    let theirs = tx.sight().filter(|sight| sight.sees == Sees::Assigned).map(|sight| sight.member.uuid());
     let rows = sqlx::query_as!(
         Row,
         r#"
@@ -73,6 +77,8 @@ pub async fn list(tx: &mut TenantTx, filter: &Filter<'_>) -> Result<Vec<Contact>
         and    ($4::text is null or c.id in (select a.contact_id from addresses a
                                              where  a.tenant_id = $1 and a.channel = any($5) and a.address = $4))
         and    ($7::text is null or $7 = any(c.tags))
+        and    ($8::uuid is null or c.id in (select a.contact_id from conversations v join addresses a on a.tenant_id = $1 and a.id = v.address_id
+                                             where  v.tenant_id = $1 and v.assignee_id = $8))
         order  by c.id
         limit  $6
         "#,
@@ -83,6 +89,7 @@ pub async fn list(tx: &mut TenantTx, filter: &Filter<'_>) -> Result<Vec<Contact>
         &channels(),
         filter.limit,
         filter.tag,
+        theirs,
     )
     .fetch_all(tx.conn())
     .await?;
@@ -110,6 +117,20 @@ pub async fn find(tx: &mut TenantTx, id: ContactId) -> Result<Option<Contact>> {
     .fetch_optional(tx.conn())
     .await?;
     Ok(row.map(Contact::from))
+}
+
+/// Of these, how many are seen. At most 1,000 of them.
+pub async fn count(tx: &mut TenantTx, ids: &[ContactId]) -> Result<usize> {
+    let tenant = tx.tenant();
+    let ids: Vec<Uuid> = ids.iter().map(|id| id.uuid()).collect();
+    let count = sqlx::query_scalar!(
+        r#"select count(*) as "count!" from contacts where tenant_id = $1 and id = any($2)"#,
+        tenant.uuid(),
+        &ids,
+    )
+    .fetch_one(tx.conn())
+    .await?;
+    Ok(usize::try_from(count).unwrap_or_default())
 }
 
 /// The contact, locked until the transaction ends.

@@ -10,6 +10,7 @@ use postroad_core::{
     account::Channel,
     conversation::{ConversationState, Priority},
     ids::{AccountId, AddressId, ContactId, ConversationId, DepartmentId, LabelId, MemberId},
+    sight::Standing,
     targets::Timeliness,
 };
 use uuid::Uuid;
@@ -59,6 +60,12 @@ pub struct Conversation {
     pub unread: i32,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
+}
+
+impl Conversation {
+    pub const fn standing(&self) -> Standing {
+        Standing { assignee: self.assignee, department: self.department, account: self.account }
+    }
 }
 
 /// One conversation; `member`: with how much of it they have not seen.

@@ -14,6 +14,9 @@ pub enum Error {
     Violated { constraint: String },
     #[error("a stored value cannot be read: {0}")]
     Corrupt(String),
+    /// A row would be written that whoever does it may not see.
+    #[error("this concerns somebody, or something, that you do not see")]
+    OutOfSight,
     /// A role that could step over row-level security.
     #[error("{0}")]
     UnsafeRole(String),
@@ -56,6 +59,9 @@ fn from_database(cause: &dyn sqlx::error::DatabaseError) -> Option<Error> {
         sqlx::error::ErrorKind::ForeignKeyViolation
         | sqlx::error::ErrorKind::CheckViolation
         | sqlx::error::ErrorKind::NotNullViolation => Some(Error::Violated { constraint }),
+        _ if cause.code().as_deref() == Some("42501") && cause.message().contains("row-level security") => {
+            Some(Error::OutOfSight)
+        }
         _ => None,
     }
 }

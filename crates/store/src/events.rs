@@ -6,9 +6,10 @@ use chrono::{DateTime, Utc};
 use postroad_core::{
     actor::Actor,
     conversation::EventKind,
-    ids::{ConversationId, MemberId, MessageId, TenantId},
+    ids::{AccountId, ConversationId, DepartmentId, MemberId, MessageId, TenantId},
     jobs::Automate,
     send::SendState,
+    sight::Standing,
 };
 use serde_json::Value;
 use uuid::Uuid;
@@ -187,6 +188,18 @@ pub struct Told {
     pub actor: String,
     pub data: Value,
     pub at: DateTime<Utc>,
+    /// Where the conversation stands now.
+    pub assignee: Option<MemberId>,
+    pub department: Option<DepartmentId>,
+    pub account: Option<AccountId>,
+}
+
+impl Told {
+    /// Where its conversation stands now.
+    pub fn standing(&self) -> Option<Standing> {
+        let Self { assignee, department, .. } = *self;
+        self.account.map(|account| Standing { assignee, department, account })
+    }
 }
 
 /// What everybody may know behind a number, oldest first; `of`: only of one conversation.
@@ -195,11 +208,13 @@ pub async fn list(tx: &mut TenantTx, after: i64, of: Option<ConversationId>, lim
     let rows = sqlx::query_as!(
         Told,
         r#"
-        select seq, kind as "kind: EventKind", conversation_id as "conversation: ConversationId", message_id as "message: MessageId",
-               member_id as "member: MemberId", actor, data, at
-        from   events
-        where  tenant_id = $1 and seq > $2 and member_id is null and ($3::uuid is null or conversation_id = $3)
-        order  by seq
+        select e.seq, e.kind as "kind: EventKind", e.conversation_id as "conversation: ConversationId", e.message_id as "message: MessageId",
+               e.member_id as "member: MemberId", e.actor, e.data, e.at, c.assignee_id as "assignee: MemberId",
+               c.department_id as "department: DepartmentId", c.account_id as "account?: AccountId"
+        from   events e
+        left   join conversations c on c.tenant_id = e.tenant_id and c.id = e.conversation_id
+        where  e.tenant_id = $1 and e.seq > $2 and e.member_id is null and ($3::uuid is null or e.conversation_id = $3)
+        order  by e.seq
         limit  $4
         "#,
         tenant.uuid(),
@@ -218,11 +233,13 @@ pub async fn page(tx: &mut TenantTx, after: i64, limit: i64) -> Result<Vec<Told>
     let rows = sqlx::query_as!(
         Told,
         r#"
-        select seq, kind as "kind: EventKind", conversation_id as "conversation: ConversationId", message_id as "message: MessageId",
-               member_id as "member: MemberId", actor, data, at
-        from   events
-        where  tenant_id = $1 and seq > $2
-        order  by seq
+        select e.seq, e.kind as "kind: EventKind", e.conversation_id as "conversation: ConversationId", e.message_id as "message: MessageId",
+               e.member_id as "member: MemberId", e.actor, e.data, e.at, c.assignee_id as "assignee: MemberId",
+               c.department_id as "department: DepartmentId", c.account_id as "account?: AccountId"
+        from   events e
+        left   join conversations c on c.tenant_id = e.tenant_id and c.id = e.conversation_id
+        where  e.tenant_id = $1 and e.seq > $2
+        order  by e.seq
         limit  $3
         "#,
         tenant.uuid(),
@@ -262,9 +279,11 @@ pub async fn news(tx: &mut SystemTx, read: &[(TenantId, i64)], limit: i64) -> Re
     let rows = sqlx::query!(
         r#"
         select e.tenant_id as "tenant: TenantId", e.seq, e.kind as "kind: EventKind", e.conversation_id as "conversation: ConversationId",
-               e.message_id as "message: MessageId", e.member_id as "member: MemberId", e.actor, e.data, e.at
+               e.message_id as "message: MessageId", e.member_id as "member: MemberId", e.actor, e.data, e.at,
+               c.assignee_id as "assignee: MemberId", c.department_id as "department: DepartmentId", c.account_id as "account?: AccountId"
         from   unnest($1::uuid[], $2::bigint[]) as x (tenant_id, after)
         cross  join lateral (select * from events e where e.tenant_id = x.tenant_id and e.seq > x.after order by e.seq limit $3) e
+        left   join conversations c on c.tenant_id = e.tenant_id and c.id = e.conversation_id
         order  by e.tenant_id, e.seq
         "#,
         &tenants,
@@ -278,7 +297,10 @@ pub async fn news(tx: &mut SystemTx, read: &[(TenantId, i64)], limit: i64) -> Re
         .map(|row| {
             let (conversation, message, member) = (row.conversation, row.message, row.member);
             let (seq, kind, actor, data, at) = (row.seq, row.kind, row.actor, row.data, row.at);
-            (row.tenant, Told { seq, kind, conversation, message, member, actor, data, at })
+            let (assignee, department, account) = (row.assignee, row.department, row.account);
+            let told =
+                Told { seq, kind, conversation, message, member, actor, data, at, assignee, department, account };
+            (row.tenant, told)
         })
         .collect())
 }

@@ -95,4 +95,4 @@ pub mod waiting;
 pub use error::{Error, Result};
 pub use pools::{PoolSizes, Store};
 pub use sqlx::types::Json;
-pub use tx::{AnyTx, Doer, SystemTx, TenantTx, database_now, done_by};
+pub use tx::{AnyTx, Doer, SystemTx, TenantTx, database_now, done_by, seen_by};

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use postroad_core::{
     conversation::Role,
-    ids::{DepartmentId, MemberId},
+    ids::{AccountId, DepartmentId, MemberId},
 };
 use uuid::Uuid;
 
@@ -20,6 +20,8 @@ pub struct Member {
     pub department: Option<DepartmentId>,
     /// How many conversations that are not done are enough for rules that give them by turns. None: any number.
     pub capacity: Option<i32>,
+    /// The accounts whose conversations they see. None: all.
+    pub accounts: Option<Vec<AccountId>>,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
 }
@@ -50,7 +52,8 @@ pub async fn update(tx: &mut TenantTx, member: &Member) -> Result<bool> {
     let tenant = tx.tenant();
     let done = sqlx::query!(
         r#"
-        update members set name = $3, email = $4, role = $5, active = $6, department_id = $7, updated_at = $8, capacity = $9
+        update members set name = $3, email = $4, role = $5, active = $6, department_id = $7, updated_at = $8, capacity = $9,
+               accounts = $10
         where  tenant_id = $1 and id = $2
         "#,
         tenant.uuid(),
@@ -62,6 +65,7 @@ pub async fn update(tx: &mut TenantTx, member: &Member) -> Result<bool> {
         member.department.map(DepartmentId::uuid),
         member.updated_at,
         member.capacity,
+        member.accounts.as_ref().map(|ids| ids.iter().map(|id| id.uuid()).collect::<Vec<_>>()) as Option<Vec<Uuid>>,
     )
     .execute(tx.conn())
     .await?;
@@ -90,7 +94,7 @@ pub async fn find(tx: &mut TenantTx, id: MemberId) -> Result<Option<Member>> {
         Member,
         r#"
         select id as "id: MemberId", name, email, role as "role: Role", active, department_id as "department: DepartmentId", capacity,
-               created_at, updated_at
+               accounts as "accounts: Vec<AccountId>", created_at, updated_at
         from   members where tenant_id = $1 and id = $2
         "#,
         tenant.uuid(),
@@ -108,7 +112,7 @@ pub async fn list(tx: &mut TenantTx, after: Option<MemberId>, limit: i64) -> Res
         Member,
         r#"
         select id as "id: MemberId", name, email, role as "role: Role", active, department_id as "department: DepartmentId", capacity,
-               created_at, updated_at
+               accounts as "accounts: Vec<AccountId>", created_at, updated_at
         from   members
         where  tenant_id = $1 and ($2::uuid is null or id > $2)
         order  by id

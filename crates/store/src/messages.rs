@@ -15,7 +15,7 @@ mod cancel;
 mod read;
 
 pub use cancel::{Cancelled, cancel};
-pub use read::{Filter, MessageRow, Reaction, Sight, get, list};
+pub use read::{Filter, MessageRow, Reach, Reaction, get, list};
 
 use crate::{Result, TenantTx};
 

@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use postroad_core::{
     conversation::Role,
-    ids::{MemberId, SessionId, TenantId, UserId},
+    ids::{AccountId, DepartmentId, MemberId, SessionId, TenantId, UserId},
     sign_in::TokenHash,
 };
 
@@ -33,6 +33,9 @@ pub struct SignedIn {
     pub works_for: Option<TenantId>,
     pub member: Option<MemberId>,
     pub role: Option<Role>,
+    pub department: Option<DepartmentId>,
+    /// The accounts whose conversations they see. None: all.
+    pub accounts: Option<Vec<AccountId>>,
     pub seen_at: DateTime<Utc>,
 }
 
@@ -85,7 +88,8 @@ pub async fn find(
         SignedIn,
         r#"
         select s.id as "session: SessionId", s.user_id as "user: UserId", u.name, u.email, u.superadmin,
-               m.tenant_id as "works_for?: TenantId", m.id as "member?: MemberId", m.role as "role?: Role", s.seen_at
+               m.tenant_id as "works_for?: TenantId", m.id as "member?: MemberId", m.role as "role?: Role",
+               m.department_id as "department?: DepartmentId", m.accounts as "accounts?: Vec<AccountId>", s.seen_at
         from   sessions s
         join   users u on u.id = s.user_id and u.disabled_at is null
         left   join members m on m.tenant_id = s.works_for and m.user_id = s.user_id and m.active

@@ -3,7 +3,10 @@
 use std::future::Future;
 
 use chrono::{DateTime, Utc};
-use postroad_core::ids::TenantId;
+use postroad_core::{
+    ids::{AccountId, TenantId},
+    sight::Sight,
+};
 use sqlx::{PgConnection, Postgres, Transaction};
 
 use crate::{Result, Store};
@@ -19,11 +22,18 @@ pub struct Doer {
 
 tokio::task_local! {
     static DOER: Doer;
+    static SIGHT: Sight;
 }
 
 /// Whatever transactions the future begins in this task are the doer's.
 pub async fn done_by<T>(doer: Doer, what: impl Future<Output = T>) -> T {
     DOER.scope(doer, what).await
+}
+
+/// Whatever transactions of a tenant the future begins in this task show what is in sight, and nothing else. What it spawns, or what is
+/// left to do when it returns, is not in this task: whoever streams an answer sees everything.
+pub async fn seen_by<T>(sight: Sight, what: impl Future<Output = T>) -> T {
+    SIGHT.scope(sight, what).await
 }
 
 /// Tenant, actor, address and request as the settings of a transaction are bound. Empty: none.
@@ -52,6 +62,20 @@ const WHO_AND_HOT: &str =
             set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true),
             set_config('enable_mergejoin', 'off', true)";
 
+const SEES: &str = "select set_config('app.sees', $1, true), set_config('app.member', $2, true), set_config('app.department', $3, true),
+                           set_config('app.accounts', $4, true)";
+
+/// As the policies of the schema read it.
+fn looks(sight: &Sight) -> [String; 4] {
+    let ids = |accounts: &Vec<AccountId>| accounts.iter().map(|id| id.uuid().to_string()).collect::<Vec<_>>().join(",");
+    [
+        sight.sees.to_string(),
+        sight.member.uuid().to_string(),
+        sight.department.map(|department| department.uuid().to_string()).unwrap_or_default(),
+        sight.accounts.as_ref().map(|accounts| format!("{{{}}}", ids(accounts))).unwrap_or_default(),
+    ]
+}
+
 fn doer() -> Option<Doer> {
     DOER.try_with(Clone::clone).ok()
 }
@@ -78,13 +102,15 @@ impl AnyTx for SystemTx {
 pub struct TenantTx {
     tx: Transaction<'static, Postgres>,
     tenant: TenantId,
+    /// None: nothing of the tenant is kept back.
+    sight: Option<Sight>,
 }
 
 impl TenantTx {
     pub async fn begin(store: &Store, tenant: TenantId) -> Result<Self> {
         let mut tx = store.app.begin().await?;
         say(&mut tx, WHO, said(Some(tenant), doer().as_ref())).await?;
-        Ok(Self { tx, tenant })
+        Self::limited(tx, tenant).await
     }
 
     /// For calls that run the same few statements by key over and over: each is planned once per connection, and along
@@ -92,7 +118,38 @@ impl TenantTx {
     pub async fn begin_hot(store: &Store, tenant: TenantId) -> Result<Self> {
         let mut tx = store.app.begin().await?;
         say(&mut tx, WHO_AND_HOT, said(Some(tenant), doer().as_ref())).await?;
-        Ok(Self { tx, tenant })
+        Self::limited(tx, tenant).await
+    }
+
+    async fn limited(tx: Transaction<'static, Postgres>, tenant: TenantId) -> Result<Self> {
+        let mut begun = Self { tx, tenant, sight: None };
+        if let Some(sight) = SIGHT.try_with(Clone::clone).ok().filter(|sight| !sight.is_whole()) {
+            begun.limit(sight).await?;
+        }
+        Ok(begun)
+    }
+
+    /// Who looks, if they see a part only.
+    pub const fn sight(&self) -> Option<&Sight> {
+        self.sight.as_ref()
+    }
+
+    /// From here on everything of the tenant is seen: for whatever follows from what somebody may do to what they see. To hand it on to
+    /// somebody else is to write a row that they do not see.
+    /// Returns what was in force.
+    pub async fn lift(&mut self) -> Result<Option<Sight>> {
+        let was = self.sight.take();
+        if was.is_some() {
+            say(&mut self.tx, SEES, Default::default()).await?;
+        }
+        Ok(was)
+    }
+
+    /// From here on nothing but this is seen.
+    pub async fn limit(&mut self, sight: Sight) -> Result<()> {
+        say(&mut self.tx, SEES, looks(&sight)).await?;
+        self.sight = Some(sight);
+        Ok(())
     }
 
     pub const fn tenant(&self) -> TenantId {

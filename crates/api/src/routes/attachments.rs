@@ -15,7 +15,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     ApiState,
-    caller::{Attaches, Caller, MessagesRead, TenantRead, TenantWrite},
+    caller::{Attaches, Caller, InPart, MessagesRead, TenantRead, TenantWrite},
     extract::{Json, Path, Query},
     problem::{Conflicts, Problem, Refusals},
     routes::{live, page},
@@ -149,7 +149,7 @@ async fn add_part(
     security(("key" = [], "timestamp" = [], "request_id" = [], "signature" = [])),
 )]
 async fn get(
-    caller: Caller<MessagesRead>,
+    caller: Caller<InPart<MessagesRead>>,
     State(api): State<ApiState>,
     Path(id): Path<AttachmentId>,
 ) -> Result<axum::Json<Attachment>, Problem> {

@@ -20,6 +20,7 @@ use postroad_core::{
     conversation::Role,
     ids::{SessionId, TenantId},
     scope::Scope,
+    sight::Sees,
     sign_in::Token,
 };
 use secrecy::SecretString;
@@ -32,7 +33,7 @@ use crate::{
     extract::{Json, Path},
     metrics::AuthFailure,
     problem::{Problem, SignInRefusals},
-    schema::{RoleWord, ScopeWord},
+    schema::{RoleWord, ScopeWord, SeesWord},
     sessions::{self, OurPage, SignedIn},
 };
 
@@ -236,6 +237,9 @@ struct Me {
     /// What they may do there.
     #[schema(value_type = Vec<ScopeWord>)]
     scopes: Vec<Scope>,
+    /// Which conversations they see there. Null: they work for nobody.
+    #[schema(value_type = Option<SeesWord>)]
+    sees: Option<Sees>,
     /// Everybody they could work for.
     tenants: Vec<Work>,
 }
@@ -289,6 +293,7 @@ async fn shown(api: &Api, who: &sign_in::SignedIn) -> Result<Me, Problem> {
         superadmin: who.superadmin,
         works_for: works_for.map(Work::of),
         scopes: who.role.map(Role::scopes).unwrap_or_default(),
+        sees: who.role.map(Role::sees),
         tenants: tenants.into_iter().map(Work::of).collect(),
     })
 }

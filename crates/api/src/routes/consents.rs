@@ -14,7 +14,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     ApiState,
-    caller::{Caller, ContactsRead, ContactsWrite},
+    caller::{Caller, ContactsRead, ContactsWrite, InPart},
     extract::{Json, Path, Query},
     problem::{Conflicts, Merged, Problem, Refusals},
     routes::{
@@ -100,7 +100,7 @@ struct Recorded {
     security(("key" = [], "timestamp" = [], "request_id" = [], "signature" = [])),
 )]
 async fn create(
-    caller: Caller<ContactsWrite>,
+    caller: Caller<InPart<ContactsWrite>>,
     State(api): State<ApiState>,
     Json(new): Json<NewConsents>,
 ) -> Result<Response, Problem> {
@@ -164,7 +164,7 @@ impl Entry {
     security(("key" = [], "timestamp" = [], "request_id" = [], "signature" = [])),
 )]
 async fn list(
-    caller: Caller<ContactsRead>,
+    caller: Caller<InPart<ContactsRead>>,
     State(api): State<ApiState>,
     Path(id): Path<ContactId>,
     Query(query): Query<PageQuery>,

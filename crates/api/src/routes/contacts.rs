@@ -20,7 +20,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     ApiState,
-    caller::{Caller, ContactsRead, ContactsWrite},
+    caller::{Caller, ContactsRead, ContactsWrite, InPart},
     extract::{Json, Path, Query},
     problem::{Conflicts, Merged, Problem, Refusals},
     routes::{
@@ -112,7 +112,7 @@ impl NewContact {
     security(("key" = [], "timestamp" = [], "request_id" = [], "signature" = [])),
 )]
 async fn create(
-    caller: Caller<ContactsWrite>,
+    caller: Caller<InPart<ContactsWrite>>,
     State(api): State<ApiState>,
     Json(new): Json<NewContact>,
 ) -> Result<(StatusCode, axum::Json<Contact>), Problem> {
@@ -178,7 +178,7 @@ impl Upsert {
     security(("key" = [], "timestamp" = [], "request_id" = [], "signature" = [])),
 )]
 async fn create_batch(
-    caller: Caller<ContactsWrite>,
+    caller: Caller<InPart<ContactsWrite>>,
     State(api): State<ApiState>,
     Json(new): Json<NewContacts>,
 ) -> Result<axum::Json<Upserts>, Problem> {
@@ -221,7 +221,7 @@ struct ListQuery {
     security(("key" = [], "timestamp" = [], "request_id" = [], "signature" = [])),
 )]
 async fn list(
-    caller: Caller<ContactsRead>,
+    caller: Caller<InPart<ContactsRead>>,
     State(api): State<ApiState>,
     Query(query): Query<ListQuery>,
 ) -> Result<axum::Json<Page<Contact>>, Problem> {
@@ -255,7 +255,7 @@ async fn list(
     security(("key" = [], "timestamp" = [], "request_id" = [], "signature" = [])),
 )]
 async fn get(
-    caller: Caller<ContactsRead>,
+    caller: Caller<InPart<ContactsRead>>,
     State(api): State<ApiState>,
     Path(id): Path<ContactId>,
 ) -> Result<axum::Json<Contact>, Problem> {
@@ -297,7 +297,7 @@ struct ContactChange {
     security(("key" = [], "timestamp" = [], "request_id" = [], "signature" = [])),
 )]
 async fn update(
-    caller: Caller<ContactsWrite>,
+    caller: Caller<InPart<ContactsWrite>>,
     State(api): State<ApiState>,
     Path(id): Path<ContactId>,
     Json(change): Json<ContactChange>,

@@ -20,7 +20,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     ApiState,
-    caller::{Caller, ConversationsRead, ConversationsWrite},
+    caller::{Caller, ConversationsRead, ConversationsWrite, InPart},
     extract::{Json, Path, Query},
     problem::{Conflicts, Problem, Refusals},
     routes::{
@@ -153,7 +153,7 @@ fn containing(text: &str) -> Result<String, Problem> {
     security(("key" = [], "timestamp" = [], "request_id" = [], "signature" = [])),
 )]
 async fn list(
-    caller: Caller<ConversationsRead>,
+    caller: Caller<InPart<ConversationsRead>>,
     State(api): State<ApiState>,
     Query(query): Query<ListQuery>,
 ) -> Result<axum::Json<Page<Conversation>>, Problem> {
@@ -183,7 +183,7 @@ struct ForMember {
     security(("key" = [], "timestamp" = [], "request_id" = [], "signature" = [])),
 )]
 async fn get(
-    caller: Caller<ConversationsRead>,
+    caller: Caller<InPart<ConversationsRead>>,
     State(api): State<ApiState>,
     Path(id): Path<ConversationId>,
     Query(query): Query<ForMember>,
@@ -223,7 +223,7 @@ struct NewConversation {
     security(("key" = [], "timestamp" = [], "request_id" = [], "signature" = [])),
 )]
 async fn create(
-    caller: Caller<ConversationsWrite>,
+    caller: Caller<InPart<ConversationsWrite>>,
     State(api): State<ApiState>,
     Json(new): Json<NewConversation>,
 ) -> Result<Response, Problem> {

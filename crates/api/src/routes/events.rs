@@ -19,7 +19,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     ApiState,
-    caller::{Caller, ConversationsRead},
+    caller::{Caller, ConversationsRead, InPart},
     extract::Query,
     problem::{Problem, Refusals},
     routes::{live, page},
@@ -104,7 +104,7 @@ impl StreamQuery {
     security(("key" = [], "timestamp" = [], "request_id" = [], "signature" = [])),
 )]
 async fn stream(
-    caller: Caller<ConversationsRead>,
+    caller: Caller<InPart<ConversationsRead>>,
     State(api): State<ApiState>,
     headers: HeaderMap,
     Query(query): Query<StreamQuery>,

@@ -14,7 +14,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     ApiState,
-    caller::{Caller, ConversationsRead, ConversationsWrite},
+    caller::{Caller, ConversationsRead, ConversationsWrite, InPart},
     extract::{Json, Path, Query},
     problem::{Conflicts, Problem, Refusals},
     routes::{
@@ -69,7 +69,7 @@ impl Macro {
     security(("key" = [], "timestamp" = [], "request_id" = [], "signature" = [])),
 )]
 async fn create(
-    caller: Caller<ConversationsWrite>,
+    caller: Caller<InPart<ConversationsWrite>>,
     State(api): State<ApiState>,
     Json(new): Json<NewMacro>,
 ) -> Result<(StatusCode, axum::Json<Macro>), Problem> {
@@ -88,7 +88,7 @@ async fn create(
     security(("key" = [], "timestamp" = [], "request_id" = [], "signature" = [])),
 )]
 async fn list(
-    caller: Caller<ConversationsRead>,
+    caller: Caller<InPart<ConversationsRead>>,
     State(api): State<ApiState>,
     Query(query): Query<PageQuery>,
 ) -> Result<axum::Json<Page<Macro>>, Problem> {
@@ -108,7 +108,7 @@ async fn list(
     security(("key" = [], "timestamp" = [], "request_id" = [], "signature" = [])),
 )]
 async fn get(
-    caller: Caller<ConversationsRead>,
+    caller: Caller<InPart<ConversationsRead>>,
     State(api): State<ApiState>,
     Path(id): Path<MacroId>,
 ) -> Result<axum::Json<Macro>, Problem> {
@@ -137,7 +137,7 @@ struct Changed {
     security(("key" = [], "timestamp" = [], "request_id" = [], "signature" = [])),
 )]
 async fn update(
-    caller: Caller<ConversationsWrite>,
+    caller: Caller<InPart<ConversationsWrite>>,
     State(api): State<ApiState>,
     Path(id): Path<MacroId>,
     Json(wanted): Json<Changed>,
@@ -156,7 +156,7 @@ async fn update(
     security(("key" = [], "timestamp" = [], "request_id" = [], "signature" = [])),
 )]
 async fn delete(
-    caller: Caller<ConversationsWrite>,
+    caller: Caller<InPart<ConversationsWrite>>,
     State(api): State<ApiState>,
     Path(id): Path<MacroId>,
 ) -> Result<StatusCode, Problem> {
@@ -231,7 +231,7 @@ impl BulkResult {
     security(("key" = [], "timestamp" = [], "request_id" = [], "signature" = [])),
 )]
 async fn bulk(
-    caller: Caller<ConversationsWrite>,
+    caller: Caller<InPart<ConversationsWrite>>,
     State(api): State<ApiState>,
     Json(wanted): Json<BulkAction>,
 ) -> Result<axum::Json<BulkDone>, Problem> {

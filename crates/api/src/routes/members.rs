@@ -8,7 +8,7 @@ use postroad_app::{
 };
 use postroad_core::{
     conversation::Role,
-    ids::{DepartmentId, MemberId},
+    ids::{AccountId, DepartmentId, MemberId},
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -63,15 +63,18 @@ struct Member {
     /// How many conversations that are not done are enough for rules that give them by turns. Null: any number.
     #[schema(minimum = 0, maximum = 10_000)]
     capacity: Option<i32>,
+    /// The accounts whose conversations they see. Null: all.
+    account_ids: Option<Vec<String>>,
     created_at: DateTime<Utc>,
     updated_at: DateTime<Utc>,
 }
 
 impl Member {
     fn of(stored: Stored) -> Self {
-        let Stored { id, name, email, role, active, department, capacity, created_at, updated_at } = stored;
-        let department_id = department.map(|id| id.to_string());
-        Self { id: id.to_string(), name, email, role, active, department_id, capacity, created_at, updated_at }
+        let Stored { id, name, email, role, active, department, capacity, accounts, created_at, updated_at } = stored;
+        let (id, department_id) = (id.to_string(), department.map(|id| id.to_string()));
+        let account_ids = accounts.map(|ids| ids.iter().map(ToString::to_string).collect());
+        Self { id, name, email, role, active, department_id, capacity, account_ids, created_at, updated_at }
     }
 }
 
@@ -156,6 +159,10 @@ struct Changed {
     #[serde(default)]
     #[schema(value_type = Option<i32>, minimum = 0, maximum = 10_000)]
     capacity: Patch<i32>,
+    /// They see the conversations that come through these. `null`: through any.
+    #[serde(default)]
+    #[schema(value_type = Option<Vec<String>>, min_items = 1, max_items = 100)]
+    account_ids: Patch<Vec<AccountId>>,
 }
 
 /// Change a member.
@@ -174,8 +181,8 @@ async fn update(
     Path(id): Path<MemberId>,
     Json(new): Json<Changed>,
 ) -> Result<axum::Json<Member>, Problem> {
-    let Changed { name, email, role, active, department_id: department, capacity } = new;
-    let change = MemberChange { name, email, role, active, department, capacity };
+    let Changed { name, email, role, active, department_id: department, capacity, account_ids: accounts } = new;
+    let change = MemberChange { name, email, role, active, department, capacity, accounts };
     Ok(axum::Json(Member::of(members::update(&api.app, live::tenant(&caller)?, caller.role(), id, change).await?)))
 }
 
@@ -272,7 +279,8 @@ impl From<MemberError> for Problem {
             MemberError::Name => Self::invalid("invalid_name", error),
             MemberError::NameTaken => Self::conflict("name_taken", error),
             MemberError::RoleTooHigh => Self::new(StatusCode::FORBIDDEN, "role_too_high", "Not allowed", error),
-            MemberError::Capacity => Self::invalid("out_of_range", error),
+            MemberError::Capacity | MemberError::Accounts => Self::invalid("out_of_range", error),
+            MemberError::UnknownAccount(_) => Self::invalid("unknown_account", error),
             MemberError::Email => Self::invalid("invalid_email", error),
             MemberError::EmailTaken => Self::conflict("email_taken", error),
             MemberError::Store(error) => error.into(),

@@ -20,7 +20,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     ApiState,
-    caller::{Caller, MessagesRead, MessagesSend},
+    caller::{Caller, Cancels, InPart, MessagesRead, MessagesSend},
     extract::{Json, Path, Query},
     problem::{Conflicts, Problem, Refusals},
     routes::page::{self, Page},
@@ -167,7 +167,7 @@ fn is_request_id(text: &str) -> bool {
     security(("key" = [], "timestamp" = [], "request_id" = [], "signature" = [])),
 )]
 async fn list(
-    caller: Caller<MessagesRead>,
+    caller: Caller<InPart<MessagesRead>>,
     State(api): State<ApiState>,
     Query(query): Query<ListQuery>,
 ) -> Result<axum::Json<Page<Message>>, Problem> {
@@ -186,7 +186,7 @@ async fn list(
     security(("key" = [], "timestamp" = [], "request_id" = [], "signature" = [])),
 )]
 async fn get(
-    caller: Caller<MessagesRead>,
+    caller: Caller<InPart<MessagesRead>>,
     State(api): State<ApiState>,
     Path(id): Path<MessageId>,
 ) -> Result<axum::Json<Message>, Problem> {
@@ -208,7 +208,7 @@ async fn get(
     security(("key" = [], "timestamp" = [], "request_id" = [], "signature" = [])),
 )]
 async fn cancel(
-    caller: Caller<MessagesSend>,
+    caller: Caller<Cancels>,
     State(api): State<ApiState>,
     Path(id): Path<MessageId>,
 ) -> Result<axum::Json<Message>, Problem> {
@@ -228,7 +228,7 @@ async fn cancel(
     security(("key" = [], "timestamp" = [], "request_id" = [], "signature" = [])),
 )]
 async fn explain_one(
-    caller: Caller<MessagesRead>,
+    caller: Caller<InPart<MessagesRead>>,
     State(api): State<ApiState>,
     Path(id): Path<MessageId>,
 ) -> Result<axum::Json<Explained>, Problem> {

@@ -14,7 +14,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     ApiState,
-    caller::{Caller, ConversationsRead, ConversationsWrite},
+    caller::{Caller, ConversationsRead, ConversationsWrite, InPart},
     extract::{Json, Path, Query},
     problem::{Conflicts, Problem, Refusals},
     routes::{
@@ -119,7 +119,7 @@ struct Notifications {
     security(("key" = [], "timestamp" = [], "request_id" = [], "signature" = [])),
 )]
 async fn list(
-    caller: Caller<ConversationsRead>,
+    caller: Caller<InPart<ConversationsRead>>,
     State(api): State<ApiState>,
     Query(query): Query<ListQuery>,
 ) -> Result<axum::Json<Notifications>, Problem> {
@@ -154,7 +154,7 @@ struct Marked {
     security(("key" = [], "timestamp" = [], "request_id" = [], "signature" = [])),
 )]
 async fn mark(
-    caller: Caller<ConversationsWrite>,
+    caller: Caller<InPart<ConversationsWrite>>,
     State(api): State<ApiState>,
     Path(id): Path<NotificationId>,
     Json(new): Json<Marked>,
@@ -197,7 +197,7 @@ struct Count {
     security(("key" = [], "timestamp" = [], "request_id" = [], "signature" = [])),
 )]
 async fn read_all(
-    caller: Caller<ConversationsWrite>,
+    caller: Caller<InPart<ConversationsWrite>>,
     State(api): State<ApiState>,
     Json(new): Json<UpTo>,
 ) -> Result<axum::Json<Count>, Problem> {
@@ -216,7 +216,7 @@ async fn read_all(
     security(("key" = [], "timestamp" = [], "request_id" = [], "signature" = [])),
 )]
 async fn delete(
-    caller: Caller<ConversationsWrite>,
+    caller: Caller<InPart<ConversationsWrite>>,
     State(api): State<ApiState>,
     Path(id): Path<NotificationId>,
 ) -> Result<StatusCode, Problem> {
@@ -268,7 +268,7 @@ struct Whose {
     security(("key" = [], "timestamp" = [], "request_id" = [], "signature" = [])),
 )]
 async fn preferences(
-    caller: Caller<ConversationsRead>,
+    caller: Caller<InPart<ConversationsRead>>,
     State(api): State<ApiState>,
     Query(query): Query<Whose>,
 ) -> Result<axum::Json<Preferences>, Problem> {
@@ -299,7 +299,7 @@ struct Wishes {
     security(("key" = [], "timestamp" = [], "request_id" = [], "signature" = [])),
 )]
 async fn prefer(
-    caller: Caller<ConversationsWrite>,
+    caller: Caller<InPart<ConversationsWrite>>,
     State(api): State<ApiState>,
     Json(new): Json<Wishes>,
 ) -> Result<axum::Json<Preferences>, Problem> {

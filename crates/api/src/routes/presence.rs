@@ -10,7 +10,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     ApiState,
-    caller::{Caller, ConversationsWrite, MembersRead},
+    caller::{Caller, ConversationsWrite, InPart, MembersRead},
     extract::Json,
     problem::{Problem, Refusals},
     routes::{live, page::Page},
@@ -61,7 +61,7 @@ impl Present {
     security(("key" = [], "timestamp" = [], "request_id" = [], "signature" = [])),
 )]
 async fn say(
-    caller: Caller<ConversationsWrite>,
+    caller: Caller<InPart<ConversationsWrite>>,
     State(api): State<ApiState>,
     Json(said): Json<Said>,
 ) -> Result<StatusCode, Problem> {
@@ -79,7 +79,10 @@ async fn say(
     responses((status = 200, description = "All of them", body = Page<Present>), Refusals),
     security(("key" = [], "timestamp" = [], "request_id" = [], "signature" = [])),
 )]
-async fn list(caller: Caller<MembersRead>, State(api): State<ApiState>) -> Result<axum::Json<Page<Present>>, Problem> {
+async fn list(
+    caller: Caller<InPart<MembersRead>>,
+    State(api): State<ApiState>,
+) -> Result<axum::Json<Page<Present>>, Problem> {
     let present = updates::present(&api.app, live::tenant(&caller)?).await;
     Ok(axum::Json(Page { data: present.into_iter().map(Present::of).collect(), next: None }))
 }

@@ -10,7 +10,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     ApiState,
-    caller::{Caller, ConversationsRead, ConversationsWrite},
+    caller::{Caller, ConversationsRead, ConversationsWrite, InPart},
     extract::{Json, Path, Query},
     problem::{Conflicts, Problem, Refusals},
     routes::{
@@ -90,7 +90,7 @@ impl QuickReply {
     security(("key" = [], "timestamp" = [], "request_id" = [], "signature" = [])),
 )]
 async fn create(
-    caller: Caller<ConversationsWrite>,
+    caller: Caller<InPart<ConversationsWrite>>,
     State(api): State<ApiState>,
     Json(new): Json<NewQuickReply>,
 ) -> Result<(StatusCode, axum::Json<QuickReply>), Problem> {
@@ -127,7 +127,7 @@ struct ListQuery {
     security(("key" = [], "timestamp" = [], "request_id" = [], "signature" = [])),
 )]
 async fn list(
-    caller: Caller<ConversationsRead>,
+    caller: Caller<InPart<ConversationsRead>>,
     State(api): State<ApiState>,
     Query(query): Query<ListQuery>,
 ) -> Result<axum::Json<Page<QuickReply>>, Problem> {
@@ -149,7 +149,7 @@ async fn list(
     security(("key" = [], "timestamp" = [], "request_id" = [], "signature" = [])),
 )]
 async fn get(
-    caller: Caller<ConversationsRead>,
+    caller: Caller<InPart<ConversationsRead>>,
     State(api): State<ApiState>,
     Path(id): Path<QuickReplyId>,
 ) -> Result<axum::Json<QuickReply>, Problem> {
@@ -167,7 +167,7 @@ async fn get(
     security(("key" = [], "timestamp" = [], "request_id" = [], "signature" = [])),
 )]
 async fn update(
-    caller: Caller<ConversationsWrite>,
+    caller: Caller<InPart<ConversationsWrite>>,
     State(api): State<ApiState>,
     Path(id): Path<QuickReplyId>,
     Json(new): Json<NewQuickReply>,
@@ -186,7 +186,7 @@ async fn update(
     security(("key" = [], "timestamp" = [], "request_id" = [], "signature" = [])),
 )]
 async fn delete(
-    caller: Caller<ConversationsWrite>,
+    caller: Caller<InPart<ConversationsWrite>>,
     State(api): State<ApiState>,
     Path(id): Path<QuickReplyId>,
 ) -> Result<StatusCode, Problem> {
@@ -222,7 +222,7 @@ struct FilledQuickReply {
     security(("key" = [], "timestamp" = [], "request_id" = [], "signature" = [])),
 )]
 async fn preview(
-    caller: Caller<ConversationsRead>,
+    caller: Caller<InPart<ConversationsRead>>,
     State(api): State<ApiState>,
     Path(id): Path<QuickReplyId>,
     Query(query): Query<PreviewQuery>,

@@ -10,7 +10,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     ApiState,
-    caller::{Caller, MessagesRead},
+    caller::{Caller, InPart, MessagesRead},
     extract::Query,
     problem::{Problem, Refusals},
     routes::{
@@ -154,7 +154,7 @@ fn marked(snippet: &str) -> String {
     security(("key" = [], "timestamp" = [], "request_id" = [], "signature" = [])),
 )]
 async fn messages(
-    caller: Caller<MessagesRead>,
+    caller: Caller<InPart<MessagesRead>>,
     State(api): State<ApiState>,
     Query(query): Query<SearchQuery>,
 ) -> Result<axum::Json<Page<Found>>, Problem> {

@@ -7,16 +7,19 @@ use axum::{
     http::{HeaderMap, StatusCode},
 };
 use chrono_tz::Tz;
-use postroad_app::{requests::Call, sign_in};
+use postroad_app::{
+    requests::Call,
+    sign_in::{self, SignedIn},
+};
 use postroad_core::{
     account::Pace,
     ids::ClientId,
-    scope::Scope,
+    sight::Sight,
     sign_in::{Token, TokenHash},
     signature::{self, Stamp},
 };
 
-use super::{body, body_of, keep_to};
+use super::{Rights, body, body_of, keep_to};
 use crate::{
     Api,
     caller::{By, Principal},
@@ -56,7 +59,8 @@ pub(super) async fn admit(
         AuthFailure::NotSignedIn.count();
         sessions::not_signed_in()
     })?;
-    let (Some(tenant), Some(member), Some(role)) = (who.works_for, who.member, who.role) else {
+    let (Some(tenant), Some(member), Some(role), Some(rights)) = (who.works_for, who.member, who.role, rights(&who))
+    else {
         return Err(works_for_nobody());
     };
     line.is_member_of(tenant);
@@ -77,7 +81,7 @@ pub(super) async fn admit(
         route: format!("{} {}", parts.method, parts.uri.path()),
     };
     let by = By::Session(token.hash(), role);
-    parts.extensions.insert(Arc::new(Principal { call, scopes: role.scopes(), by, ip }));
+    parts.extensions.insert(Arc::new(Principal { call, scopes: rights.scopes, sight: rights.sight, by, ip }));
     Ok(Request::from_parts(parts, body_of(bytes)))
 }
 
@@ -96,13 +100,21 @@ fn works_for_nobody() -> Problem {
     Problem::new(StatusCode::FORBIDDEN, "works_for_nobody", title, detail)
 }
 
+/// None: they work for nobody.
+fn rights(who: &SignedIn) -> Option<Rights> {
+    let (member, role) = (who.member?, who.role?);
+    let (department, accounts) = (who.department, who.accounts.clone());
+    let sight = Sight { member, sees: role.sees(), department, accounts };
+    Some(Rights { scopes: role.scopes(), sight: Some(sight).filter(|sight| !sight.is_whole()) })
+}
+
 /// What somebody who was let in before may do by now, or that they must go. None: nobody can tell at the moment.
 pub(super) async fn recheck(
     api: &Api,
     principal: &Principal,
     token: &TokenHash,
-) -> Option<Result<Vec<Scope>, AuthFailure>> {
+) -> Option<Result<Rights, AuthFailure>> {
     let found = sign_in::still(&api.app, token).await.ok()?;
     let stays = found.filter(|who| who.works_for == Some(principal.call.tenant) && who.member == principal.call.member);
-    Some(stays.and_then(|who| who.role).map(postroad_core::conversation::Role::scopes).ok_or(AuthFailure::NotSignedIn))
+    Some(stays.as_ref().and_then(rights).ok_or(AuthFailure::NotSignedIn))
 }

@@ -59,7 +59,7 @@ fn about(text: &str, ids: &[(String, String)]) -> String {
 }
 
 /// A request as the description has it, about the things of one tenant.
-fn request(method: &Method, path: &str, ids: &[(String, String)]) -> (String, String) {
+pub(crate) fn request(method: &Method, path: &str, ids: &[(String, String)]) -> (String, String) {
     let prefix = match path.split('/').nth(2) {
         Some("api-clients") => "cli",
         _ => crate::strangers::prefix(path),

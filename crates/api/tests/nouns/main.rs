@@ -7,6 +7,9 @@ mod afterwards;
 mod attachments;
 mod audiences;
 mod automations;
+#[path = "../api/browser.rs"]
+#[expect(dead_code, reason = "the other suite uses more of it")]
+mod browser;
 mod campaign_engine;
 mod campaigns;
 mod canaries;
@@ -24,6 +27,7 @@ mod pages;
 mod quick_replies;
 mod ratings;
 mod search;
+mod sight;
 mod strangers;
 mod targets;
 mod templates;

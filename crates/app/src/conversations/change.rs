@@ -124,11 +124,14 @@ pub async fn assign(app: &App, by: By, id: ConversationId, to: Assignment) -> Re
 
 pub(crate) async fn assigned(work: &mut Work, to: Assignment) -> Result<Happening> {
     know(&mut work.tx, to.member.as_slice()).await?;
-    let was = work.conversation.assignee;
+    let (was, was_department) = (work.conversation.assignee, work.conversation.department);
     work.conversation.assignee = to.member;
     work.conversation.department = to.department;
     stored::update(&mut work.tx, &work.conversation, work.now).await?;
-    Ok((EventKind::Assigned, json!({"was": was, "is": to.member, "department": to.department})))
+    Ok((
+        EventKind::Assigned,
+        json!({"was": was, "is": to.member, "was_department": was_department, "department": to.department}),
+    ))
 }
 
 /// Labels to put on and to take off.

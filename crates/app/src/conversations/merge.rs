@@ -29,6 +29,7 @@ pub async fn merge(app: &App, by: By, id: ConversationId, into: ConversationId) 
     if let Some(survivor) = hold(&mut tx, by, two).await? {
         return Ok(survivor);
     }
+    tx.lift().await?;
     let (gone, survivor) = both(&mut tx, by, two).await?;
     check(&gone, &survivor)?;
     let messages = merging::move_messages(&mut tx, two).await?;

@@ -61,6 +61,7 @@ pub async fn react<A: Serialize>(
     };
     know(&mut open.tx, by.member.as_slice()).await?;
     let (conversation, about) = reactable(&mut open.tx, adapters, id).await?;
+    open.tx.lift().await?;
     if reaction == Reaction::TakeBack && !reactions::have_ours(&mut open.tx, id).await? {
         return Err(ConversationError::NoReaction);
     }

@@ -7,6 +7,7 @@ use postroad_core::{
     gates::QuietPolicy,
     ids::{AddressId, ContactId, ConversationId, MessageId},
     message::{Class, Content, Source},
+    sight::{Sees, Sight},
 };
 use postroad_store::{
     TenantTx, contacts,
@@ -53,6 +54,7 @@ pub async fn reply<A: Serialize>(
         Opened::New(open) => open,
     };
     let conversation = stored::lock(&mut open.tx, id).await?.ok_or(ConversationError::NotFound)?;
+    open.tx.lift().await?;
     know(&mut open.tx, by.member.as_slice()).await?;
     conversation.merged_into.map_or(Ok(()), |into| Err(ConversationError::Merged(into)))?;
     if !conversation.state.is_live() {
@@ -116,10 +118,16 @@ pub async fn open<A: Serialize>(
     let addresses = contacts::addresses(&mut open.tx, &[new.contact]).await?;
     let address = addresses.into_iter().find(|address| address.channel == sender.channel);
     let address = address.ok_or(ConversationError::Unreachable(new.contact))?;
+    let keeps = open.tx.sight().cloned();
+    open.tx.lift().await?;
     let id = ConversationId::new(open.now);
     let subject = new.subject.map(|subject| fitting("subject", &subject, 200)).transpose()?;
-    let conversation = blank(id, &sender, (address.id, new.contact), subject, open.now);
+    let mut conversation = blank(id, &sender, (address.id, new.contact), subject, open.now);
     stored::insert(&mut open.tx, &conversation).await?;
+    if let Some(sight) = keeps {
+        kept_in(&sight, &mut conversation)?;
+        stored::update(&mut open.tx, &conversation, open.now).await?;
+    }
     let actor = by.actor();
     let event = events::Event { kind: EventKind::Opened, conversation: id, message: None, actor, data: json!({}) };
     let conversation = stored::find(&mut open.tx, id, by.member).await?.ok_or(ConversationError::NotFound)?;
@@ -128,6 +136,16 @@ pub async fn open<A: Serialize>(
     let answer = open.close(CREATED, &answer(&conversation)).await?;
     app.live.told([by.tenant]);
     Ok(answer)
+}
+
+/// Whoever sees a part keeps what they begin: it is of their department and, if that is not enough, theirs.
+fn kept_in(sight: &Sight, conversation: &mut Conversation) -> Result<()> {
+    if sight.accounts.as_ref().is_some_and(|accounts| !accounts.contains(&conversation.account)) {
+        return Err(ConversationError::UnknownAccount);
+    }
+    conversation.department = sight.department;
+    conversation.assignee = (sight.sees == Sees::Assigned).then_some(sight.member);
+    Ok(())
 }
 
 /// Of HTTP.

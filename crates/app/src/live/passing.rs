@@ -8,6 +8,7 @@ use postroad_core::{
     ids::{ConversationId, MemberId, TenantId},
     limits::{PRESENCE_KEPT, TYPING_EVERY_MIN, TYPING_KEPT},
     live::{Passing, Presence},
+    sight::Standing,
 };
 use postroad_store::{TenantTx, conversations, members};
 use serde::{Deserialize, Serialize};
@@ -37,13 +38,16 @@ pub(super) struct Passed {
     kind: Passing,
     of: MemberId,
     conversation: Option<ConversationId>,
+    /// Processes of before know nothing of it: what they pass is for whoever sees everything.
+    #[serde(default)]
+    stands: Option<Standing>,
     at: DateTime<Utc>,
     data: Value,
 }
 
 impl Passed {
     pub(super) fn line(&self) -> Line {
-        Line::passing(self.kind, self.of, self.conversation, self.at, self.data.clone())
+        Line::passing(self.kind, self.of, (self.conversation, self.stands), self.at, self.data.clone())
     }
 }
 
@@ -117,7 +121,7 @@ pub async fn typing(
 ) -> Result<(), PassingError> {
     let now = app.clock.now();
     let mut tx = TenantTx::begin(&app.store, tenant).await?;
-    conversations::find(&mut tx, conversation, None).await?.ok_or(PassingError::NotFound)?;
+    let found = conversations::find(&mut tx, conversation, None).await?.ok_or(PassingError::NotFound)?;
     know(&mut tx, member).await?;
     drop(tx);
     if app.live.0.memory.is_news((tenant, member, conversation), typing, now) {
@@ -125,8 +129,8 @@ pub async fn typing(
             Typing::On => json!({"typing": true, "expires_at": now + TYPING_KEPT}),
             Typing::Off => json!({"typing": false}),
         };
-        let conversation = Some(conversation);
-        pass(app, Passed { tenant, kind: Passing::Typing, of: member, conversation, at: now, data });
+        let (conversation, stands) = (Some(conversation), Some(found.standing()));
+        pass(app, Passed { tenant, kind: Passing::Typing, of: member, conversation, stands, at: now, data });
     }
     Ok(())
 }
@@ -153,7 +157,7 @@ pub async fn be_present(
         keep(link, tenant, one).await;
     }
     let data = json!({"state": state, "expires_at": one.expires_at});
-    pass(app, Passed { tenant, kind: Passing::Presence, of: member, conversation: None, at: now, data });
+    pass(app, Passed { tenant, kind: Passing::Presence, of: member, conversation: None, stands: None, at: now, data });
     Ok(one)
 }
 

@@ -139,7 +139,7 @@ mod tests {
         let kind = Kind::Told(EventKind::Read);
         let at = DateTime::UNIX_EPOCH;
         let frame = Bytes::from(vec![b'x'; bytes]);
-        Line { seq: Some(seq), kind, conversation: None, to: None, of: None, at, frame }
+        Line { seq: Some(seq), kind, conversation: None, to: None, of: None, stands: None, stood: None, at, frame }
     }
 
     fn seqs(taken: &Taken) -> Vec<i64> {

@@ -5,8 +5,10 @@ use std::fmt::{Display, Write};
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use postroad_core::{
+    conversation::EventKind,
     ids::{ConversationId, MemberId},
     live::{Kind, Passing},
+    sight::{Sight, Standing},
 };
 use postroad_store::events::Told;
 use serde_json::{Value, json};
@@ -22,6 +24,10 @@ pub struct Line {
     pub to: Option<MemberId>,
     /// Who did it: what passes is not told to themselves.
     pub of: Option<MemberId>,
+    /// Where its conversation stands.
+    pub stands: Option<Standing>,
+    /// Where it stood before it was handed on.
+    pub stood: Option<Standing>,
     pub at: DateTime<Utc>,
     pub frame: Bytes,
 }
@@ -39,6 +45,8 @@ impl Line {
             conversation: told.conversation,
             to: told.member,
             of: None,
+            stands: told.standing(),
+            stood: stood(told),
             at: told.at,
             frame: frame(Some(told.seq), told.kind.as_str(), &data),
         }
@@ -48,7 +56,7 @@ impl Line {
     pub(super) fn passing(
         kind: Passing,
         of: MemberId,
-        conversation: Option<ConversationId>,
+        (conversation, stands): (Option<ConversationId>, Option<Standing>),
         at: DateTime<Utc>,
         mut data: Value,
     ) -> Self {
@@ -57,8 +65,27 @@ impl Line {
         data["at"] = json!(at);
         set(&mut data, "conversation_id", conversation);
         let frame = frame(None, kind.as_str(), &data);
-        Self { seq: None, kind: Kind::Passing(kind), conversation, to: None, of: Some(of), at, frame }
+        let kind = Kind::Passing(kind);
+        Self { seq: None, kind, conversation, to: None, of: Some(of), stands, stood: None, at, frame }
     }
+
+    /// Whether it is in somebody's sight: what is told to one member alone, or of no conversation, always is.
+    pub fn is_in(&self, sight: &Sight) -> bool {
+        let is_of_all = self.conversation.is_none() || self.to.is_some();
+        is_of_all || self.stands.iter().chain(&self.stood).any(|standing| sight.covers(standing))
+    }
+}
+
+/// Whoever had it learns that it went.
+fn stood(told: &Told) -> Option<Standing> {
+    let id = |name: &str| told.data[name].as_str();
+    let account = told.account.filter(|_| told.kind == EventKind::Assigned)?;
+    let (assignee, department) = (id("was"), id("was_department"));
+    Some(Standing {
+        assignee: assignee.and_then(|id| id.parse().ok()),
+        department: department.and_then(|id| id.parse().ok()),
+        account,
+    })
 }
 
 fn set(data: &mut Value, name: &str, value: Option<impl serde::Serialize>) {

@@ -31,12 +31,13 @@ pub enum CancelError {
 pub async fn cancel(app: &App, call: &Call, id: MessageId) -> Result<MessageRow, CancelError> {
     let now = app.clock.now();
     let mut tx = TenantTx::begin(&app.store, call.tenant).await?;
-    let cancelled = messages::cancel(&mut tx, call.sight(), id, now).await?.ok_or(CancelError::NotFound)?;
+    let cancelled = messages::cancel(&mut tx, call.reach(), id, now).await?.ok_or(CancelError::NotFound)?;
+    tx.lift().await?;
     if let Some(client) = cancelled.client.filter(|_| cancelled.moved) {
         give_quota_back(&mut tx, client, cancelled.created_at).await?;
     }
     credit::end(&mut tx, &[(call.tenant, id)], now).await?;
-    let row = messages::get(&mut tx, call.sight(), id).await?.ok_or(CancelError::NotFound)?;
+    let row = messages::get(&mut tx, call.reach(), id).await?.ok_or(CancelError::NotFound)?;
     let moved = [(call.tenant, id)];
     let moved = if cancelled.moved { moved.as_slice() } else { &[] };
     let told = telling::moved(&mut tx, moved, call.actor()).await?;

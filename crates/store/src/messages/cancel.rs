@@ -8,7 +8,7 @@ use postroad_core::{
 
 use crate::{Result, TenantTx};
 
-use super::read::Sight;
+use super::read::Reach;
 
 /// What stood in the ledger, and what stands there now.
 #[derive(Debug, Clone)]
@@ -24,9 +24,9 @@ pub struct Cancelled {
 
 /// Cancels a send that nobody started. One that may be on its way, or whose outcome is not known, is marked never to be
 /// sent again. None: there is no such outbound message.
-pub async fn cancel(tx: &mut TenantTx, sight: Sight, id: MessageId, now: DateTime<Utc>) -> Result<Option<Cancelled>> {
+pub async fn cancel(tx: &mut TenantTx, reach: Reach, id: MessageId, now: DateTime<Utc>) -> Result<Option<Cancelled>> {
     let tenant = tx.tenant();
-    let sandbox_only = sight == Sight::SandboxOnly;
+    let sandbox_only = reach == Reach::SandboxOnly;
     let cancelled = sqlx::query_as!(
         Cancelled,
         r#"

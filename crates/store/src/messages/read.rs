@@ -74,12 +74,12 @@ pub struct Filter {
 
 /// What a caller may see: a test key sees the sandbox and nothing else.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Sight {
+pub enum Reach {
     All,
     SandboxOnly,
 }
 
-impl Sight {
+impl Reach {
     const fn channel(self) -> Option<&'static str> {
         match self {
             Self::All => None,
@@ -88,7 +88,7 @@ impl Sight {
     }
 }
 
-pub async fn get(tx: &mut TenantTx, sight: Sight, id: MessageId) -> Result<Option<MessageRow>> {
+pub async fn get(tx: &mut TenantTx, reach: Reach, id: MessageId) -> Result<Option<MessageRow>> {
     let tenant = tx.tenant();
     let row = sqlx::query_as!(
         MessageRow,
@@ -114,7 +114,7 @@ pub async fn get(tx: &mut TenantTx, sight: Sight, id: MessageId) -> Result<Optio
         "#,
         tenant.uuid(),
         id.uuid(),
-        sight.channel(),
+        reach.channel(),
     )
     .fetch_optional(tx.conn())
     .await?;
@@ -122,7 +122,7 @@ pub async fn get(tx: &mut TenantTx, sight: Sight, id: MessageId) -> Result<Optio
 }
 
 /// Up to `limit` messages, newest first.
-pub async fn list(tx: &mut TenantTx, sight: Sight, filter: &Filter, limit: i64) -> Result<Vec<MessageRow>> {
+pub async fn list(tx: &mut TenantTx, reach: Reach, filter: &Filter, limit: i64) -> Result<Vec<MessageRow>> {
     let tenant = tx.tenant();
     plan_each_time(tx).await?;
     let states: Vec<String> = filter.states.iter().map(|state| state.as_str().to_owned()).collect();
@@ -160,7 +160,7 @@ pub async fn list(tx: &mut TenantTx, sight: Sight, filter: &Filter, limit: i64) 
         "#,
         tenant.uuid(),
         filter.after.map(MessageId::uuid),
-        sight.channel(),
+        reach.channel(),
         filter.channel.map(Channel::as_str),
         filter.contact.map(ContactId::uuid),
         filter.request_id,

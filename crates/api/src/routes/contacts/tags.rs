@@ -9,7 +9,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     ApiState,
-    caller::{Caller, ContactsWrite},
+    caller::{Caller, ContactsWrite, InPart},
     extract::Json,
     problem::{Problem, Refusals},
     routes::live,
@@ -58,7 +58,7 @@ struct Changed {
     security(("key" = [], "timestamp" = [], "request_id" = [], "signature" = [])),
 )]
 async fn change(
-    caller: Caller<ContactsWrite>,
+    caller: Caller<InPart<ContactsWrite>>,
     State(api): State<ApiState>,
     Json(wanted): Json<TagChange>,
 ) -> Result<axum::Json<Changed>, Problem> {

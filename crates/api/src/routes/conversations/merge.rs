@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 use super::{by, view::Conversation};
 use crate::{
     ApiState,
-    caller::{Caller, ConversationsWrite},
+    caller::{Caller, ConversationsWrite, InPart},
     extract::{Json, Path},
     problem::{Conflicts, Problem, Refusals},
 };
@@ -41,7 +41,7 @@ pub(super) struct Merge {
     security(("key" = [], "timestamp" = [], "request_id" = [], "signature" = [])),
 )]
 pub(super) async fn merge(
-    caller: Caller<ConversationsWrite>,
+    caller: Caller<InPart<ConversationsWrite>>,
     State(api): State<ApiState>,
     Path(id): Path<ConversationId>,
     Json(wanted): Json<Merge>,

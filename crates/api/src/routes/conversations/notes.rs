@@ -9,7 +9,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::{by, view::Note};
 use crate::{
     ApiState,
-    caller::{Caller, ConversationsRead, ConversationsWrite},
+    caller::{Caller, ConversationsRead, ConversationsWrite, InPart},
     extract::{Json, Path, Query},
     problem::{Problem, Refusals},
     routes::{
@@ -51,7 +51,7 @@ impl NewNote {
     security(("key" = [], "timestamp" = [], "request_id" = [], "signature" = [])),
 )]
 pub(super) async fn add(
-    caller: Caller<ConversationsWrite>,
+    caller: Caller<InPart<ConversationsWrite>>,
     State(api): State<ApiState>,
     Path(id): Path<ConversationId>,
     Json(new): Json<NewNote>,
@@ -71,7 +71,7 @@ pub(super) async fn add(
     security(("key" = [], "timestamp" = [], "request_id" = [], "signature" = [])),
 )]
 pub(super) async fn list(
-    caller: Caller<ConversationsRead>,
+    caller: Caller<InPart<ConversationsRead>>,
     State(api): State<ApiState>,
     Path(id): Path<ConversationId>,
     Query(query): Query<PageQuery>,
@@ -93,7 +93,7 @@ pub(super) async fn list(
     security(("key" = [], "timestamp" = [], "request_id" = [], "signature" = [])),
 )]
 pub(super) async fn edit(
-    caller: Caller<ConversationsWrite>,
+    caller: Caller<InPart<ConversationsWrite>>,
     State(api): State<ApiState>,
     Path((id, note)): Path<(ConversationId, NoteId)>,
     Json(new): Json<NewNote>,
@@ -124,7 +124,7 @@ pub(super) struct Whose {
     security(("key" = [], "timestamp" = [], "request_id" = [], "signature" = [])),
 )]
 pub(super) async fn remove(
-    caller: Caller<ConversationsWrite>,
+    caller: Caller<InPart<ConversationsWrite>>,
     State(api): State<ApiState>,
     Path((id, note)): Path<(ConversationId, NoteId)>,
     Query(whose): Query<Whose>,

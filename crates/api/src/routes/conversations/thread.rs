@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 use super::{by, view::Event};
 use crate::{
     ApiState,
-    caller::{Caller, ConversationsRead, ConversationsWrite},
+    caller::{Caller, ConversationsRead, ConversationsWrite, InPart},
     extract::{Json, Path, Query},
     problem::{Conflicts, Problem, Refusals},
     routes::{
@@ -78,7 +78,7 @@ impl NewReply {
     security(("key" = [], "timestamp" = [], "request_id" = [], "signature" = [])),
 )]
 pub(super) async fn reply(
-    caller: Caller<ConversationsWrite>,
+    caller: Caller<InPart<ConversationsWrite>>,
     State(api): State<ApiState>,
     Path(id): Path<ConversationId>,
     Json(new): Json<NewReply>,
@@ -99,7 +99,7 @@ pub(super) async fn reply(
     security(("key" = [], "timestamp" = [], "request_id" = [], "signature" = [])),
 )]
 pub(super) async fn list(
-    caller: Caller<ConversationsRead>,
+    caller: Caller<InPart<ConversationsRead>>,
     State(api): State<ApiState>,
     Path(id): Path<ConversationId>,
     Query(query): Query<PageQuery>,
@@ -122,7 +122,7 @@ pub(super) async fn list(
     security(("key" = [], "timestamp" = [], "request_id" = [], "signature" = [])),
 )]
 pub(super) async fn events(
-    caller: Caller<ConversationsRead>,
+    caller: Caller<InPart<ConversationsRead>>,
     State(api): State<ApiState>,
     Path(id): Path<ConversationId>,
     Query(query): Query<PageQuery>,

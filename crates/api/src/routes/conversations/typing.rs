@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use crate::{
     ApiState,
-    caller::{Caller, ConversationsWrite},
+    caller::{Caller, ConversationsWrite, InPart},
     extract::{Json, Path},
     problem::{Problem, Refusals},
     routes::live,
@@ -38,7 +38,7 @@ pub(super) struct Said {
     security(("key" = [], "timestamp" = [], "request_id" = [], "signature" = [])),
 )]
 pub(super) async fn typing(
-    caller: Caller<ConversationsWrite>,
+    caller: Caller<InPart<ConversationsWrite>>,
     State(api): State<ApiState>,
     Path(id): Path<ConversationId>,
     Json(said): Json<Said>,

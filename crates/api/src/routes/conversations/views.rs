@@ -16,7 +16,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::ListQuery;
 use crate::{
     ApiState,
-    caller::{Caller, ConversationsRead, ConversationsWrite},
+    caller::{Caller, ConversationsRead, ConversationsWrite, InPart},
     extract::{Json, Path, Query},
     problem::{Problem, Refusals},
     routes::{
@@ -108,7 +108,7 @@ fn question(filter: &Value) -> Result<ListQuery, Problem> {
     security(("key" = [], "timestamp" = [], "request_id" = [], "signature" = [])),
 )]
 async fn create(
-    caller: Caller<ConversationsWrite>,
+    caller: Caller<InPart<ConversationsWrite>>,
     State(api): State<ApiState>,
     Json(new): Json<NewView>,
 ) -> Result<(StatusCode, axum::Json<View>), Problem> {
@@ -145,7 +145,7 @@ struct ViewQuery {
     security(("key" = [], "timestamp" = [], "request_id" = [], "signature" = [])),
 )]
 async fn list(
-    caller: Caller<ConversationsRead>,
+    caller: Caller<InPart<ConversationsRead>>,
     State(api): State<ApiState>,
     Query(query): Query<ViewQuery>,
 ) -> Result<axum::Json<Page<View>>, Problem> {
@@ -166,7 +166,7 @@ async fn list(
     security(("key" = [], "timestamp" = [], "request_id" = [], "signature" = [])),
 )]
 async fn get(
-    caller: Caller<ConversationsRead>,
+    caller: Caller<InPart<ConversationsRead>>,
     State(api): State<ApiState>,
     Path(id): Path<ViewId>,
 ) -> Result<axum::Json<View>, Problem> {
@@ -204,7 +204,7 @@ struct Changed {
     security(("key" = [], "timestamp" = [], "request_id" = [], "signature" = [])),
 )]
 async fn update(
-    caller: Caller<ConversationsWrite>,
+    caller: Caller<InPart<ConversationsWrite>>,
     State(api): State<ApiState>,
     Path(id): Path<ViewId>,
     Json(wanted): Json<Changed>,
@@ -230,7 +230,7 @@ async fn update(
     security(("key" = [], "timestamp" = [], "request_id" = [], "signature" = [])),
 )]
 async fn delete(
-    caller: Caller<ConversationsWrite>,
+    caller: Caller<InPart<ConversationsWrite>>,
     State(api): State<ApiState>,
     Path(id): Path<ViewId>,
 ) -> Result<StatusCode, Problem> {

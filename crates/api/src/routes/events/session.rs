@@ -16,7 +16,12 @@ use postroad_core::{
 use serde_json::json;
 use tokio::{sync::watch, time::Instant};
 
-use crate::{ApiState, caller::Principal, signed, streams::Place};
+use crate::{
+    ApiState,
+    caller::Principal,
+    signed::{self, Rights},
+    streams::Place,
+};
 
 /// Milliseconds after which a client comes back whose connection broke, and how much later some do: after a restart not all
 /// at once.
@@ -35,12 +40,14 @@ pub(super) struct Filter {
 }
 
 impl Filter {
-    fn lets(&self, line: &Line, scopes: &[Scope]) -> bool {
+    fn lets(&self, line: &Line, rights: &Rights) -> bool {
         let is_own = line.seq.is_none() && line.of.is_some() && line.of == self.member;
         let is_addressed = line.to.is_none() || line.to == self.member;
         let is_meant = self.conversation.is_none() || self.conversation == line.conversation;
         let is_wanted = self.kinds.as_ref().is_none_or(|kinds| kinds.contains(&line.kind));
-        !is_own && is_addressed && is_meant && is_wanted && scopes.contains(&line.kind.scope())
+        let is_allowed =
+            rights.scopes.contains(&line.kind.scope()) && rights.sight.as_ref().is_none_or(|sight| line.is_in(sight));
+        !is_own && is_addressed && is_meant && is_wanted && is_allowed
     }
 }
 
@@ -59,7 +66,7 @@ pub(super) struct Session {
     api: ApiState,
     principal: Arc<Principal>,
     tenant: TenantId,
-    scopes: Vec<Scope>,
+    rights: Rights,
     filter: Filter,
     follower: Follower,
     closing: watch::Receiver<bool>,
@@ -98,7 +105,7 @@ impl Session {
         let last = after.unwrap_or(newest);
         Self {
             closing: api.streams.closing(),
-            scopes: principal.scopes.clone(),
+            rights: Rights { scopes: principal.scopes.clone(), sight: principal.sight.clone() },
             heartbeat_at: now + api.settings.streams.heartbeat,
             recheck_at: now + api.settings.streams.recheck,
             stage: Stage::Opening,
@@ -151,8 +158,8 @@ impl Session {
         self.recheck_at = Instant::now() + self.api.settings.streams.recheck;
         match signed::recheck(&self.api, &self.principal).await {
             Some(Err(failure)) => return self.bye(failure.as_str()),
-            Some(Ok(scopes)) if !scopes.contains(&Scope::ConversationsRead) => return self.bye("missing_scope"),
-            Some(Ok(scopes)) => self.scopes = scopes,
+            Some(Ok(rights)) if !rights.scopes.contains(&Scope::ConversationsRead) => return self.bye("missing_scope"),
+            Some(Ok(rights)) => self.rights = rights,
             None => {}
         }
         Bytes::new()
@@ -236,7 +243,7 @@ impl Session {
     /// True: it went to the client.
     fn hand_over(&mut self, line: &Line, chunk: &mut Chunk) -> bool {
         self.last = line.seq.unwrap_or(self.last);
-        if !self.filter.lets(line, &self.scopes) {
+        if !self.filter.lets(line, &self.rights) {
             return false;
         }
         self.last_told = line.seq.unwrap_or(self.last_told);

@@ -10,7 +10,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::{answered, view::Accepted};
 use crate::{
     ApiState,
-    caller::{Caller, ConversationsWrite},
+    caller::{Caller, ConversationsWrite, InPart},
     extract::{Json, Path, Query},
     problem::{Conflicts, Problem, Refusals},
     routes::{conversations::by, page},
@@ -47,7 +47,7 @@ struct NewReaction {
     security(("key" = [], "timestamp" = [], "request_id" = [], "signature" = [])),
 )]
 async fn react(
-    caller: Caller<ConversationsWrite>,
+    caller: Caller<InPart<ConversationsWrite>>,
     State(api): State<ApiState>,
     Path(id): Path<MessageId>,
     Json(new): Json<NewReaction>,
@@ -77,7 +77,7 @@ struct InNameOf {
     security(("key" = [], "timestamp" = [], "request_id" = [], "signature" = [])),
 )]
 async fn take_back(
-    caller: Caller<ConversationsWrite>,
+    caller: Caller<InPart<ConversationsWrite>>,
     State(api): State<ApiState>,
     Path(id): Path<MessageId>,
     Query(query): Query<InNameOf>,
@@ -111,7 +111,7 @@ struct MessageEdit {
     security(("key" = [], "timestamp" = [], "request_id" = [], "signature" = [])),
 )]
 async fn edit(
-    caller: Caller<ConversationsWrite>,
+    caller: Caller<InPart<ConversationsWrite>>,
     State(api): State<ApiState>,
     Path(id): Path<MessageId>,
     Json(_edit): Json<MessageEdit>,
@@ -133,7 +133,7 @@ async fn edit(
     security(("key" = [], "timestamp" = [], "request_id" = [], "signature" = [])),
 )]
 async fn delete(
-    caller: Caller<ConversationsWrite>,
+    caller: Caller<InPart<ConversationsWrite>>,
     State(api): State<ApiState>,
     Path(id): Path<MessageId>,
 ) -> Result<Response, Problem> {

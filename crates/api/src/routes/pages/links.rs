@@ -13,7 +13,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     ApiState,
-    caller::{Caller, ContactsWrite},
+    caller::{Caller, ContactsWrite, InPart},
     extract::{Json, Path},
     problem::{Merged, Problem, Refusals},
     routes::live,
@@ -75,7 +75,7 @@ impl Link {
     security(("key" = [], "timestamp" = [], "request_id" = [], "signature" = [])),
 )]
 async fn create(
-    caller: Caller<ContactsWrite>,
+    caller: Caller<InPart<ContactsWrite>>,
     State(api): State<ApiState>,
     Path(id): Path<ContactId>,
     Json(new): Json<NewLink>,
