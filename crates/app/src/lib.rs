@@ -53,6 +53,7 @@ pub mod ratings;
 pub mod reads;
 pub mod requests;
 pub mod restore;
+pub mod roles;
 pub mod schedule;
 pub mod search;
 pub mod secrets;

@@ -2,7 +2,7 @@
 
 use postroad_core::{
     conversation::Role,
-    ids::{AccountId, DepartmentId, MemberId, TenantId},
+    ids::{AccountId, DepartmentId, MemberId, RoleId, TenantId},
 };
 pub use postroad_store::members::{Department, Member};
 use postroad_store::{Error, TenantTx, accounts, members};
@@ -30,6 +30,10 @@ pub enum MemberError {
     Capacity,
     #[error("a member sees what comes through 1 to {ACCOUNTS_MAX} accounts, or through all: null")]
     Accounts,
+    #[error("owners and admins may do everything: give them another role first")]
+    MayDoEverything,
+    #[error("there is no such role")]
+    UnknownRole,
     #[error("there is no account {0}")]
     UnknownAccount(AccountId),
     #[error("you cannot give a role that may do more than your own, nor change somebody who has one")]
@@ -46,6 +50,7 @@ impl From<Error> for MemberError {
             Error::Taken { constraint } if constraint == "members_by_email" => Self::EmailTaken,
             Error::Taken { constraint } if constraint == "departments_by_name" => Self::NameTaken,
             Error::Violated { constraint } if constraint.contains("department") => Self::UnknownDepartment,
+            Error::Violated { constraint } if constraint.contains("role_id") => Self::UnknownRole,
             error => Self::Store(error),
         }
     }
@@ -70,6 +75,7 @@ pub async fn create(app: &App, tenant: TenantId, giver: Option<Role>, new: NewMe
         name: named(&new.name, 200)?,
         email: new.email.map(|email| reached(&email)).transpose()?,
         role: new.role,
+        custom_role: None,
         active: true,
         department: new.department,
         capacity: None,
@@ -119,6 +125,8 @@ pub struct MemberChange {
     pub name: Option<String>,
     pub email: Patch<String>,
     pub role: Option<Role>,
+    /// In the place of what their role says; owners and admins have none.
+    pub custom_role: Patch<RoleId>,
     /// Who is not active keeps what they did, and gets nothing new.
     pub active: Option<bool>,
     pub department: Patch<DepartmentId>,
@@ -162,6 +170,13 @@ pub async fn update(
     }
     change.accounts.apply(&mut member.accounts);
     member.role = change.role.unwrap_or(member.role);
+    if matches!(member.role, Role::Owner | Role::Admin) {
+        if change.custom_role.value().is_some() {
+            return Err(MemberError::MayDoEverything);
+        }
+        member.custom_role = None;
+    }
+    change.custom_role.apply(&mut member.custom_role);
     member.active = change.active.unwrap_or(member.active);
     member.updated_at = app.clock.now();
     members::update(&mut tx, &member).await?;

@@ -145,6 +145,8 @@ id!(/// A mail of the installation itself: an invitation, a way to a new passwor
     MailId, "mai");
 id!(/// Members who see the same conversations.
     DepartmentId, "dep");
+id!(/// What members may do and see, as a tenant wrote it.
+    RoleId, "rol");
 id!(/// A word that conversations carry.
     LabelId, "lbl");
 id!(/// A file that was sent or uploaded.

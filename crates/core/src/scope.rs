@@ -79,7 +79,6 @@ const LIMITED_AGENT: &[Scope] = &[
     Scope::ConversationsRead,
     Scope::ConversationsWrite,
     Scope::MembersRead,
-    Scope::TenantRead,
 ];
 
 impl Role {

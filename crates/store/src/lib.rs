@@ -76,6 +76,7 @@ pub mod recipients;
 pub mod reports;
 pub mod request_log;
 pub mod reservations;
+pub mod roles;
 pub mod second_factors;
 pub mod segments;
 pub mod sessions;

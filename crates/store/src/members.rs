@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use postroad_core::{
     conversation::Role,
-    ids::{AccountId, DepartmentId, MemberId},
+    ids::{AccountId, DepartmentId, MemberId, RoleId},
 };
 use uuid::Uuid;
 
@@ -16,6 +16,8 @@ pub struct Member {
     pub name: String,
     pub email: Option<String>,
     pub role: Role,
+    /// What they may do and see, in the place of what their role says.
+    pub custom_role: Option<RoleId>,
     pub active: bool,
     pub department: Option<DepartmentId>,
     /// How many conversations that are not done are enough for rules that give them by turns. None: any number.
@@ -53,7 +55,7 @@ pub async fn update(tx: &mut TenantTx, member: &Member) -> Result<bool> {
     let done = sqlx::query!(
         r#"
         update members set name = $3, email = $4, role = $5, active = $6, department_id = $7, updated_at = $8, capacity = $9,
-               accounts = $10
+               accounts = $10, role_id = $11
         where  tenant_id = $1 and id = $2
         "#,
         tenant.uuid(),
@@ -66,6 +68,7 @@ pub async fn update(tx: &mut TenantTx, member: &Member) -> Result<bool> {
         member.updated_at,
         member.capacity,
         member.accounts.as_ref().map(|ids| ids.iter().map(|id| id.uuid()).collect::<Vec<_>>()) as Option<Vec<Uuid>>,
+        member.custom_role.map(RoleId::uuid),
     )
     .execute(tx.conn())
     .await?;
@@ -93,7 +96,7 @@ pub async fn find(tx: &mut TenantTx, id: MemberId) -> Result<Option<Member>> {
     let row = sqlx::query_as!(
         Member,
         r#"
-        select id as "id: MemberId", name, email, role as "role: Role", active, department_id as "department: DepartmentId", capacity,
+        select id as "id: MemberId", name, email, role as "role: Role", role_id as "custom_role: RoleId", active, department_id as "department: DepartmentId", capacity,
                accounts as "accounts: Vec<AccountId>", created_at, updated_at
         from   members where tenant_id = $1 and id = $2
         "#,
@@ -111,7 +114,7 @@ pub async fn list(tx: &mut TenantTx, after: Option<MemberId>, limit: i64) -> Res
     let rows = sqlx::query_as!(
         Member,
         r#"
-        select id as "id: MemberId", name, email, role as "role: Role", active, department_id as "department: DepartmentId", capacity,
+        select id as "id: MemberId", name, email, role as "role: Role", role_id as "custom_role: RoleId", active, department_id as "department: DepartmentId", capacity,
                accounts as "accounts: Vec<AccountId>", created_at, updated_at
         from   members
         where  tenant_id = $1 and ($2::uuid is null or id > $2)

@@ -4,6 +4,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use postroad_core::{
     conversation::Role,
     ids::{AccountId, DepartmentId, MemberId, SessionId, TenantId, UserId},
+    scope::Scope,
+    sight::{Sees, Sight},
     sign_in::TokenHash,
 };
 
@@ -33,10 +35,29 @@ pub struct SignedIn {
     pub works_for: Option<TenantId>,
     pub member: Option<MemberId>,
     pub role: Option<Role>,
+    /// Of a role that the tenant made, which takes the place of theirs.
+    pub custom_scopes: Option<Vec<String>>,
+    pub custom_sees: Option<Sees>,
     pub department: Option<DepartmentId>,
     /// The accounts whose conversations they see. None: all.
     pub accounts: Option<Vec<AccountId>>,
     pub seen_at: DateTime<Utc>,
+}
+
+impl SignedIn {
+    /// What they may do where they work.
+    pub fn scopes(&self) -> Vec<Scope> {
+        match &self.custom_scopes {
+            Some(words) => words.iter().filter_map(|word| word.parse().ok()).collect(),
+            None => self.role.map(Role::scopes).unwrap_or_default(),
+        }
+    }
+
+    /// What they see there. None: they work for nobody.
+    pub fn sight(&self) -> Option<Sight> {
+        let sees = self.custom_sees.or(self.role.map(Role::sees))?;
+        Some(Sight { member: self.member?, sees, department: self.department, accounts: self.accounts.clone() })
+    }
 }
 
 /// A session to be begun.
@@ -89,10 +110,12 @@ pub async fn find(
         r#"
         select s.id as "session: SessionId", s.user_id as "user: UserId", u.name, u.email, u.superadmin,
                m.tenant_id as "works_for?: TenantId", m.id as "member?: MemberId", m.role as "role?: Role",
+               r.scopes as "custom_scopes?", r.sees as "custom_sees?: Sees",
                m.department_id as "department?: DepartmentId", m.accounts as "accounts?: Vec<AccountId>", s.seen_at
         from   sessions s
         join   users u on u.id = s.user_id and u.disabled_at is null
         left   join members m on m.tenant_id = s.works_for and m.user_id = s.user_id and m.active
+        left   join roles r on r.tenant_id = m.tenant_id and r.id = m.role_id
         where  s.token_hash = $1 and s.ends_at > $3 and s.seen_at > $2
         "#,
         token,

@@ -134,9 +134,8 @@ impl TenantTx {
         self.sight.as_ref()
     }
 
-    /// From here on everything of the tenant is seen: for whatever follows from what somebody may do to what they see. To hand it on to
-    /// somebody else is to write a row that they do not see.
-    /// Returns what was in force.
+    /// From here on everything of the tenant is seen; returns what was in force. For whatever follows from what somebody may do to what
+    /// they see: to hand it on to somebody else is to write a row that they do not see.
     pub async fn lift(&mut self) -> Result<Option<Sight>> {
         let was = self.sight.take();
         if was.is_some() {

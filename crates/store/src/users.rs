@@ -231,14 +231,15 @@ pub async fn join(tx: &mut SystemTx, user: &User, membership: &Joining, now: Dat
     let joined = sqlx::query_scalar!(
         r#"
         with again as (
-            update members set role = $5, active = true, updated_at = $8, department_id = coalesce($6, department_id)
+            update members set role = $5, role_id = case when $5 in ('owner', 'admin') then null else role_id end, active = true, updated_at = $8, department_id = coalesce($6, department_id)
             where  tenant_id = $1 and user_id = $7
             returning 1
         ), joined as (
         insert into members as m (tenant_id, id, name, email, role, department_id, user_id, created_at, updated_at)
         select $1, $2, $3, $4, $5, $6, $7, $8, $8 where not exists (select 1 from again)
         on conflict (tenant_id, lower(email)) where email is not null do update
-        set    user_id = excluded.user_id, role = excluded.role, active = true, updated_at = excluded.updated_at,
+        set    user_id = excluded.user_id, role = excluded.role,
+               role_id = case when excluded.role in ('owner', 'admin') then null else m.role_id end, active = true, updated_at = excluded.updated_at,
                department_id = coalesce(excluded.department_id, m.department_id)
         where  m.user_id is null
         returning 1)

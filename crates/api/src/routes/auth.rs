@@ -292,8 +292,8 @@ async fn shown(api: &Api, who: &sign_in::SignedIn) -> Result<Me, Problem> {
         session_id: who.session,
         superadmin: who.superadmin,
         works_for: works_for.map(Work::of),
-        scopes: who.role.map(Role::scopes).unwrap_or_default(),
-        sees: who.role.map(Role::sees),
+        scopes: who.scopes(),
+        sees: who.sight().map(|sight| sight.sees),
         tenants: tenants.into_iter().map(Work::of).collect(),
     })
 }

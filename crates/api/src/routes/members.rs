@@ -8,7 +8,7 @@ use postroad_app::{
 };
 use postroad_core::{
     conversation::Role,
-    ids::{AccountId, DepartmentId, MemberId},
+    ids::{AccountId, DepartmentId, MemberId, RoleId},
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -58,6 +58,9 @@ struct Member {
     email: Option<String>,
     #[schema(value_type = RoleWord)]
     role: Role,
+    /// A role that the tenant made, in the place of what `role` says.
+    #[schema(pattern = "^rol_[0-9a-f]{32}$")]
+    role_id: Option<String>,
     active: bool,
     department_id: Option<String>,
     /// How many conversations that are not done are enough for rules that give them by turns. Null: any number.
@@ -71,10 +74,19 @@ struct Member {
 
 impl Member {
     fn of(stored: Stored) -> Self {
-        let Stored { id, name, email, role, active, department, capacity, accounts, created_at, updated_at } = stored;
-        let (id, department_id) = (id.to_string(), department.map(|id| id.to_string()));
-        let account_ids = accounts.map(|ids| ids.iter().map(ToString::to_string).collect());
-        Self { id, name, email, role, active, department_id, capacity, account_ids, created_at, updated_at }
+        Self {
+            id: stored.id.to_string(),
+            name: stored.name,
+            email: stored.email,
+            role: stored.role,
+            role_id: stored.custom_role.map(|id| id.to_string()),
+            active: stored.active,
+            department_id: stored.department.map(|id| id.to_string()),
+            capacity: stored.capacity,
+            account_ids: stored.accounts.map(|ids| ids.iter().map(ToString::to_string).collect()),
+            created_at: stored.created_at,
+            updated_at: stored.updated_at,
+        }
     }
 }
 
@@ -149,6 +161,10 @@ struct Changed {
     email: Patch<String>,
     #[schema(value_type = Option<RoleWord>)]
     role: Option<Role>,
+    /// A role that the tenant made, in the place of what `role` says; owners and admins have none. `null`: none.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, pattern = "^rol_[0-9a-f]{32}$")]
+    role_id: Patch<RoleId>,
     /// Who is not active keeps what they did, and gets nothing new.
     active: Option<bool>,
     /// `null`: none.
@@ -181,8 +197,9 @@ async fn update(
     Path(id): Path<MemberId>,
     Json(new): Json<Changed>,
 ) -> Result<axum::Json<Member>, Problem> {
-    let Changed { name, email, role, active, department_id: department, capacity, account_ids: accounts } = new;
-    let change = MemberChange { name, email, role, active, department, capacity, accounts };
+    let Changed { name, email, role, role_id, active, department_id, capacity, account_ids } = new;
+    let (custom_role, department, accounts) = (role_id, department_id, account_ids);
+    let change = MemberChange { name, email, role, custom_role, active, department, capacity, accounts };
     Ok(axum::Json(Member::of(members::update(&api.app, live::tenant(&caller)?, caller.role(), id, change).await?)))
 }
 
@@ -280,6 +297,8 @@ impl From<MemberError> for Problem {
             MemberError::NameTaken => Self::conflict("name_taken", error),
             MemberError::RoleTooHigh => Self::new(StatusCode::FORBIDDEN, "role_too_high", "Not allowed", error),
             MemberError::Capacity | MemberError::Accounts => Self::invalid("out_of_range", error),
+            MemberError::UnknownRole => Self::invalid("unknown_role", error),
+            MemberError::MayDoEverything => Self::conflict("may_do_everything", error),
             MemberError::UnknownAccount(_) => Self::invalid("unknown_account", error),
             MemberError::Email => Self::invalid("invalid_email", error),
             MemberError::EmailTaken => Self::conflict("email_taken", error),

@@ -33,6 +33,7 @@ mod pages;
 mod presence;
 mod quick_replies;
 mod ratings;
+mod roles;
 mod search;
 mod segments;
 mod service;
@@ -60,6 +61,7 @@ pub(crate) fn signed() -> OpenApiRouter<ApiState> {
         .merge(webhook_endpoints::routes())
         .merge(hours::routes())
         .merge(labels::routes())
+        .merge(roles::routes())
         .merge(macros::routes())
         .merge(attachments::routes())
         .merge(search::routes())

@@ -14,7 +14,6 @@ use postroad_app::{
 use postroad_core::{
     account::Pace,
     ids::ClientId,
-    sight::Sight,
     sign_in::{Token, TokenHash},
     signature::{self, Stamp},
 };
@@ -102,10 +101,8 @@ fn works_for_nobody() -> Problem {
 
 /// None: they work for nobody.
 fn rights(who: &SignedIn) -> Option<Rights> {
-    let (member, role) = (who.member?, who.role?);
-    let (department, accounts) = (who.department, who.accounts.clone());
-    let sight = Sight { member, sees: role.sees(), department, accounts };
-    Some(Rights { scopes: role.scopes(), sight: Some(sight).filter(|sight| !sight.is_whole()) })
+    let sight = who.sight()?;
+    Some(Rights { scopes: who.scopes(), sight: Some(sight).filter(|sight| !sight.is_whole()) })
 }
 
 /// What somebody who was let in before may do by now, or that they must go. None: nobody can tell at the moment.

@@ -225,7 +225,7 @@ async fn a_rare_word_is_found_by_the_index_on_words() {
         .unwrap();
     let query = source.split("$search$").nth(1).unwrap();
     let words = format!("'needle & ''t:{}'''::tsquery", desk.tenant.id.uuid());
-    let mut query = query.replace("$14", "51");
+    let mut query = query.replace("$15", "true").replace("$14", "51");
     for number in (3..=13).rev() {
         let kind = match number {
             4 => "uuid[]",

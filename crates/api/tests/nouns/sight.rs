@@ -297,3 +297,59 @@ async fn the_rule_of_the_schema_is_that_of_the_code() {
         assert_eq!(said, sight.covers(&standing), "{sight:?} {standing:?}");
     }
 }
+
+#[tokio::test]
+async fn a_role_that_the_tenant_made_takes_the_place_of_the_other_from_the_next_request_on() {
+    let office = Office::new().await;
+    let (mut sal, sal_id) = office.of_sales().await;
+    let caller = &office.desk.caller;
+    let grants = |sees| json!({"name": "Night shift", "scopes": ["conversations:read", "contacts:read"], "sees": sees});
+    let made = caller.post("/v1/roles", &grants("everything")).await;
+    assert_eq!(made.status, 201, "{}", made.text());
+    let role = made.json()["id"].as_str().unwrap().to_owned();
+    assert_eq!(caller.post("/v1/roles", &grants("assigned")).await.code(), "name_taken");
+    let target = format!("/v1/members/{sal_id}");
+    let given = caller.patch(&target, &json!({"role_id": role})).await;
+    assert_eq!((given.status, &given.json()["role_id"]), (200, &json!(role)), "{}", given.text());
+    assert_eq!(listed(&mut sal).await.len(), 3, "everything");
+    let ada = office.with(ADA).await;
+    let note = sal.post(&path(&ada, "notes"), json!({"body": "x"})).await;
+    assert_eq!(code(&note), refused(403, "missing_scope"), "an agent may, and this role may not");
+    let changed = caller
+        .call(
+            Method::PUT,
+            &format!("/v1/roles/{role}"),
+            &caller.request_id(),
+            grants("assigned").to_string().as_bytes(),
+        )
+        .await;
+    assert_eq!(changed.status, 200, "{}", changed.text());
+    assert_eq!(listed(&mut sal).await.len(), 0);
+    assert_eq!(caller.delete(&format!("/v1/roles/{role}")).await.code(), "in_use");
+    assert_eq!(caller.patch(&target, &json!({"role": "admin", "role_id": role})).await.code(), "may_do_everything");
+    assert_eq!(caller.patch(&target, &json!({"role_id": null})).await.status, 200);
+    assert_eq!(listed(&mut sal).await.len(), 2, "an agent of sales again");
+    assert_eq!(caller.delete(&format!("/v1/roles/{role}")).await.status, 204);
+}
+
+#[tokio::test]
+async fn a_role_is_refused_that_may_nothing_or_makes_people_who_may_more() {
+    let office = Office::new().await;
+    let caller = &office.desk.caller;
+    let cases = [
+        (json!([]), "invalid_scopes"),
+        (json!(["conversations:read", "conversations:read"]), "invalid_scopes"),
+        (json!(["members:write"]), "invalid_scopes"),
+        (json!(["clients:write"]), "invalid_scopes"),
+        (json!(["tenant:write"]), "invalid_scopes"),
+    ];
+    for (scopes, expected) in cases {
+        let new = json!({"name": "x", "scopes": scopes, "sees": "everything"});
+        assert_eq!(caller.post("/v1/roles", &new).await.code(), expected, "{new}");
+    }
+    let nobody = format!("/v1/members/mem_{}", "0".repeat(32));
+    assert_eq!(caller.patch(&nobody, &json!({"role_id": null})).await.status, 404);
+    let member = office.desk.member("Ida").await;
+    let unknown = json!({"role_id": format!("rol_{}", "0".repeat(32))});
+    assert_eq!(caller.patch(&format!("/v1/members/{member}"), &unknown).await.code(), "unknown_role");
+}

@@ -98,6 +98,9 @@ pub(crate) fn body(method: &Method, path: &str) -> Value {
         _ if path.ends_with("/legal-hold") => json!({"hold": true}),
         "/v1/tenant/media-retention" => json!({"days": 7}),
         "/v1/members" => json!({"name": "x", "role": "agent"}),
+        _ if path.starts_with("/v1/roles") => {
+            json!({"name": "x", "scopes": ["conversations:read"], "sees": "assigned"})
+        }
         "/v1/invitations" => json!({"email": "x@shop.example", "role": "agent"}),
         _ if path.starts_with("/v1/departments") => json!({"name": "x"}),
         "/v1/billing/credits/policy" => json!({"admins_unlimited": true}),
@@ -232,6 +235,7 @@ pub(crate) fn prefix(path: &str) -> &'static str {
         "attachments" => "att",
         "members" | "billing" => "mem",
         "departments" => "dep",
+        "roles" => "rol",
         "notifications" => "ntf",
         _ => "cmp",
     }
@@ -309,6 +313,8 @@ pub(crate) async fn things(them: &SignedCaller, mark: &Mark) -> Things {
     let member = them.post("/v1/members", &somebody).await.json()["id"].as_str().unwrap().to_owned();
     let notification = notified(them, &conversation, &member).await;
     let department = them.post("/v1/departments", &named).await.json()["id"].as_str().unwrap().to_owned();
+    let grants = json!({"name": word, "scopes": ["templates:read"], "sees": "assigned"});
+    let role = them.post("/v1/roles", &grants).await.json()["id"].as_str().unwrap().to_owned();
     let ids = [
         ("acc", account),
         ("con", contact),
@@ -327,6 +333,7 @@ pub(crate) async fn things(them: &SignedCaller, mark: &Mark) -> Things {
         ("att", file),
         ("mem", member),
         ("dep", department),
+        ("rol", role),
         ("ntf", notification),
     ];
     Things { ids: ids.into(), draft }
@@ -365,6 +372,7 @@ async fn what_is_somebody_elses_is_not_there_whatever_is_asked_of_it() {
         "quick-replies",
         "members",
         "departments",
+        "roles",
     ] {
         let answer = us.get(&format!("/v1/{list}")).await;
         assert!(!answer.text().contains("canary-7d1f") && !answer.text().contains("1001"), "{list}: {}", answer.text());

@@ -1,6 +1,6 @@
 use std::{collections::BTreeSet, os::unix::process::ExitStatusExt, time::Duration};
 
-use anyhow::{Result, ensure};
+use anyhow::{Result, bail, ensure};
 use nix::sys::signal::Signal;
 use postroad_e2e::{Client, Role, Setup, free_port, fresh_request_id, until};
 use postroad_simulators::meta::{Content, Inbound};
@@ -83,10 +83,13 @@ async fn every_step_of_a_run_happens_once_however_often_its_worker_dies() -> Res
     }
     ensure!(fragile.crashes >= 5, "only {} workers died", fragile.crashes);
     let _worker = world.installation.run("work").await?;
-    until("everything that was said is with the provider, or nobody can know", UNTIL_NOBODY_CAN_KNOW, || async {
-        Ok(world.sim.stats().counts.accepted_unique + unknown(&world).await? >= u64::from(2 * PEOPLE))
-    })
-    .await?;
+    let said =
+        until("everything that was said is with the provider, or nobody can know", UNTIL_NOBODY_CAN_KNOW, || async {
+            Ok(world.sim.stats().counts.accepted_unique + unknown(&world).await? >= u64::from(2 * PEOPLE))
+        });
+    if let Err(error) = said.await {
+        bail!("{error}; {:?}; left: {}", world.sim.stats().counts, left(&world).await?);
+    }
     assert_eq!(world.sim.stats().counts.duplicates, 0);
     assert_eq!(
         effects(&world).await?,
@@ -125,6 +128,17 @@ async fn unknown(world: &World) -> Result<u64> {
     let count: i64 =
         sqlx::query_scalar("select count(*) from sends where state = 'unknown'").fetch_one(&mut db).await?;
     Ok(count.try_into()?)
+}
+
+/// What did not get there, and the jobs that are not done: for whoever reads why.
+async fn left(world: &World) -> Result<String> {
+    let mut db = world.installation.database.connect().await?;
+    let sql = "select concat_ws('; ',
+        (select string_agg(concat_ws(' ', s.state, s.gate, s.reason, s.busy, 'due in', s.run_at - now(), 'for', now() - s.state_at), ', ')
+         from sends s where s.state not in ('accepted', 'sent', 'delivered', 'read', 'unknown')),
+        (select string_agg(concat_ws(' ', j.job_type, j.status, j.attempts, j.run_at - now(), j.lock_by), ', ')
+         from apalis.jobs j where j.status <> 'Done'))";
+    Ok(sqlx::query_scalar(sql).fetch_one(&mut db).await?)
 }
 
 /// Messages, labels, notes and tags.
