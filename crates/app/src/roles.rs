@@ -56,19 +56,20 @@ pub struct Grants {
 const FOR_ADMINS: [Scope; 3] = [Scope::MembersWrite, Scope::ClientsWrite, Scope::TenantWrite];
 
 impl Grants {
-    fn checked(mut self) -> Result<Self, RoleError> {
-        self.name = self.name.trim().to_owned();
-        if !text::fits(&self.name, 1..=100) {
+    fn checked(self) -> Result<Self, RoleError> {
+        let Self { name, mut scopes, sees } = self;
+        let name = name.trim().to_owned();
+        if !text::fits(&name, 1..=100) {
             return Err(RoleError::Name);
         }
-        let given = self.scopes.len();
-        self.scopes.sort_unstable();
-        self.scopes.dedup();
-        if given == 0 || given != self.scopes.len() {
+        let given = scopes.len();
+        scopes.sort_unstable();
+        scopes.dedup();
+        if given == 0 || given != scopes.len() {
             return Err(RoleError::Scopes);
         }
-        let too_high = FOR_ADMINS.into_iter().find(|scope| self.scopes.contains(scope));
-        too_high.map_or(Ok(self), |scope| Err(RoleError::ForAdmins(scope)))
+        let too_high = FOR_ADMINS.into_iter().find(|scope| scopes.contains(scope));
+        too_high.map_or(Ok(Self { name, scopes, sees }), |scope| Err(RoleError::ForAdmins(scope)))
     }
 
     fn words(&self) -> Vec<String> {

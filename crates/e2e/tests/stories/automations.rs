@@ -15,7 +15,7 @@ const STEPS: usize = 7;
 /// Workers that die in between cost time: whoever comes after waits for what they held.
 const PATIENCE: Duration = Duration::from_secs(150);
 /// A call that died with its worker is given up when its lane's lease is over and no receipt came for up to six graces.
-const UNTIL_NOBODY_CAN_KNOW: Duration = Duration::from_secs(300);
+const UNTIL_NOBODY_CAN_KNOW: Duration = Duration::from_mins(5);
 
 /// A worker that ends itself after about every fourth step of a run, look at events, or call of an endpoint, as a crash would; and one in its
 /// place, as long as there is something to do.
