@@ -49,10 +49,11 @@ pub(crate) enum AuthFailure {
     WrongCredentials,
     NotSignedIn,
     ForeignPage,
+    SecondFactorRequired,
 }
 
 impl AuthFailure {
-    const ALL: [Self; 15] = [
+    const ALL: [Self; 16] = [
         Self::Malformed,
         Self::StaleTimestamp,
         Self::UnknownKey,
@@ -68,6 +69,7 @@ impl AuthFailure {
         Self::WrongCredentials,
         Self::NotSignedIn,
         Self::ForeignPage,
+        Self::SecondFactorRequired,
     ];
 
     pub(crate) const fn as_str(self) -> &'static str {
@@ -87,6 +89,7 @@ impl AuthFailure {
             Self::WrongCredentials => "wrong_credentials",
             Self::NotSignedIn => "not_signed_in",
             Self::ForeignPage => "foreign_page",
+            Self::SecondFactorRequired => "second_factor_required",
         }
     }
 

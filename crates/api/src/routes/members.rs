@@ -1,14 +1,15 @@
 //! Members: people who work for a tenant; and departments, in which they see the same conversations.
 
-use axum::{extract::State, http::StatusCode};
+use axum::{extract::State, http::StatusCode, response::Response};
 use chrono::{DateTime, Utc};
 use postroad_app::{
     members::{self, Department as StoredDepartment, Member as Stored, MemberChange, MemberError, NewMember},
     patch::Patch,
+    sign_in,
 };
 use postroad_core::{
     conversation::Role,
-    ids::{DepartmentId, MemberId},
+    ids::{DepartmentId, MemberId, TenantId},
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -20,6 +21,7 @@ use crate::{
     extract::{Json, Path, Query},
     problem::{Conflicts, Problem, Refusals},
     routes::{
+        auth::served_avatar,
         live,
         page::{self, Page, PageQuery},
     },
@@ -30,6 +32,7 @@ pub(crate) fn routes() -> OpenApiRouter<ApiState> {
     OpenApiRouter::default()
         .routes(routes!(create, list))
         .routes(routes!(get, update))
+        .routes(routes!(avatar))
         .routes(routes!(create_department, departments))
         .routes(routes!(rename_department))
 }
@@ -63,16 +66,25 @@ struct Member {
     /// How many conversations that are not done are enough for rules that give them by turns. Null: any number.
     #[schema(minimum = 0, maximum = 10_000)]
     capacity: Option<i32>,
+    /// Where their picture is read. Null: there is none.
+    avatar: Option<String>,
     created_at: DateTime<Utc>,
     updated_at: DateTime<Utc>,
 }
 
 impl Member {
-    fn of(stored: Stored) -> Self {
+    /// `faces`: who has a picture.
+    fn of(stored: Stored, faces: &[MemberId]) -> Self {
         let Stored { id, name, email, role, active, department, capacity, created_at, updated_at } = stored;
         let department_id = department.map(|id| id.to_string());
-        Self { id: id.to_string(), name, email, role, active, department_id, capacity, created_at, updated_at }
+        let avatar = faces.contains(&id).then(|| format!("/v1/members/{id}/avatar"));
+        Self { id: id.to_string(), name, email, role, active, department_id, capacity, avatar, created_at, updated_at }
     }
+}
+
+async fn shown(api: &ApiState, tenant: TenantId, stored: Stored) -> Result<axum::Json<Member>, Problem> {
+    let faces = sign_in::have_avatars(&api.app, tenant, &[stored.id]).await?;
+    Ok(axum::Json(Member::of(stored, &faces)))
 }
 
 /// Make a member.
@@ -93,7 +105,7 @@ async fn create(
     let made =
         members::create(&api.app, live::tenant(&caller)?, caller.role(), NewMember { name, email, role, department })
             .await?;
-    Ok((StatusCode::CREATED, axum::Json(Member::of(made))))
+    Ok((StatusCode::CREATED, axum::Json(Member::of(made, &[]))))
 }
 
 /// List members, oldest first.
@@ -112,8 +124,10 @@ async fn list(
 ) -> Result<axum::Json<Page<Member>>, Problem> {
     let limit = page::limit(query.limit)?;
     let after = page::parse("after", query.after.as_deref())?;
-    let rows = members::list(&api.app, live::tenant(&caller)?, after, limit + 1).await?;
-    Ok(axum::Json(Page::of(rows, limit, |row| row.id.to_string(), Member::of)))
+    let tenant = live::tenant(&caller)?;
+    let rows = members::list(&api.app, tenant, after, limit + 1).await?;
+    let faces = sign_in::have_avatars(&api.app, tenant, &rows.iter().map(|row| row.id).collect::<Vec<_>>()).await?;
+    Ok(axum::Json(Page::of(rows, limit, |row| row.id.to_string(), |row| Member::of(row, &faces))))
 }
 
 /// One member.
@@ -130,7 +144,25 @@ async fn get(
     State(api): State<ApiState>,
     Path(id): Path<MemberId>,
 ) -> Result<axum::Json<Member>, Problem> {
-    Ok(axum::Json(Member::of(members::get(&api.app, live::tenant(&caller)?, id).await?)))
+    let tenant = live::tenant(&caller)?;
+    shown(&api, tenant, members::get(&api.app, tenant, id).await?).await
+}
+
+/// A member's picture of themselves.
+#[utoipa::path(
+    get,
+    path = "/v1/members/{id}/avatar",
+    tag = "members",
+    params(("id" = String, Path, pattern = "^mem_[0-9a-f]{32}$")),
+    responses((status = 200, description = "The picture", body = String, content_type = "image/jpeg"), Refusals),
+    security(("key" = [], "timestamp" = [], "request_id" = [], "signature" = [])),
+)]
+async fn avatar(
+    caller: Caller<MembersRead>,
+    State(api): State<ApiState>,
+    Path(id): Path<MemberId>,
+) -> Result<Response, Problem> {
+    Ok(served_avatar(sign_in::avatar_of(&api.app, live::tenant(&caller)?, id).await?))
 }
 
 /// What of a member is to change. What is absent stays.
@@ -176,7 +208,8 @@ async fn update(
 ) -> Result<axum::Json<Member>, Problem> {
     let Changed { name, email, role, active, department_id: department, capacity } = new;
     let change = MemberChange { name, email, role, active, department, capacity };
-    Ok(axum::Json(Member::of(members::update(&api.app, live::tenant(&caller)?, caller.role(), id, change).await?)))
+    let tenant = live::tenant(&caller)?;
+    shown(&api, tenant, members::update(&api.app, tenant, caller.role(), id, change).await?).await
 }
 
 /// What a department is called.
