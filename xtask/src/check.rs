@@ -83,5 +83,5 @@ fn deny(project: &Project) -> Result<()> {
         eprintln!("the advisory database cannot be fetched: known vulnerabilities were not checked");
         return Ok(());
     }
-    process::run(project.cargo().args(["deny", "check", "--disable-fetch", "advisories"]))
+    process::run(project.cargo().args(["deny", "--offline", "check", "advisories"]))
 }

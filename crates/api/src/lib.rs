@@ -8,6 +8,7 @@
 
 pub mod caller;
 pub mod extract;
+mod identity;
 mod log;
 mod metrics;
 mod openapi;
@@ -26,6 +27,7 @@ mod telling;
 use axum::{Router, middleware};
 use utoipa_axum::router::OpenApiRouter;
 
+pub use identity::Registration;
 pub use proxies::ProxyError;
 pub use server::serve;
 pub use state::{Api, ApiState, Settings, StreamSettings};

@@ -51,6 +51,7 @@ pub(crate) enum AuthFailure {
     WrongCredentials,
     NotSignedIn,
     ForeignPage,
+    SecondFactorRequired,
 }
 
 impl AuthFailure {
@@ -71,6 +72,7 @@ impl AuthFailure {
         Self::WrongCredentials,
         Self::NotSignedIn,
         Self::ForeignPage,
+        Self::SecondFactorRequired,
     ];
 
     pub(crate) const fn as_str(self) -> &'static str {
@@ -91,6 +93,7 @@ impl AuthFailure {
             Self::WrongCredentials => "wrong_credentials",
             Self::NotSignedIn => "not_signed_in",
             Self::ForeignPage => "foreign_page",
+            Self::SecondFactorRequired => "second_factor_required",
         }
     }
 

@@ -12,7 +12,7 @@ use postroad_app::{
 };
 use postroad_core::{
     actor::Actor,
-    sign_in::{SESSION_MAX, Token},
+    sign_in::{JOURNEY_LASTS, SESSION_MAX, Token},
 };
 use postroad_store::Doer;
 
@@ -61,6 +61,9 @@ impl FromRequestParts<ApiState> for Superadmin {
 
     async fn from_request_parts(parts: &mut Parts, api: &ApiState) -> Result<Self, Problem> {
         let SignedIn { who, place } = SignedIn::from_request_parts(parts, api).await?;
+        if who.superadmin && who.lacks_second_factor {
+            return Err(second_factor_required());
+        }
         if who.superadmin {
             return Ok(Self { who, place });
         }
@@ -118,6 +121,14 @@ pub(crate) fn not_signed_in() -> Problem {
     Problem::new(StatusCode::UNAUTHORIZED, "not_signed_in", title, detail)
 }
 
+/// Of whoever works for a tenant that requires a second factor, and has none: they can get one, and nothing else.
+pub(crate) fn second_factor_required() -> Problem {
+    AuthFailure::SecondFactorRequired.count();
+    let title = "A second factor is required";
+    let detail = "the tenant that you work for requires a second factor: begin with POST /v1/auth/second-factor";
+    Problem::new(StatusCode::FORBIDDEN, "second_factor_required", title, detail)
+}
+
 /// Over TLS the browser itself sees to it that nobody else sets or reads it: that is what `__Host-` means.
 fn name(settings: &Settings) -> &'static str {
     if is_secure(settings) { "__Host-postroad" } else { "postroad" }
@@ -129,23 +140,45 @@ pub(crate) fn is_secure(settings: &Settings) -> bool {
 
 /// What the cookie holds. None: there is none, or nothing that we wrote.
 pub(crate) fn token(headers: &HeaderMap, settings: &Settings) -> Option<Token> {
+    held(headers, name(settings))
+}
+
+fn held(headers: &HeaderMap, name: &str) -> Option<Token> {
     let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
     let mut all = cookies.flat_map(Cookie::split_parse).flatten();
-    all.find(|cookie| cookie.name() == name(settings)).and_then(|cookie| Token::parse(cookie.value()))
+    all.find(|cookie| cookie.name() == name).and_then(|cookie| Token::parse(cookie.value()))
+}
+
+/// Of whoever is at a provider who says who they are.
+fn journeys_name(settings: &Settings) -> &'static str {
+    if is_secure(settings) { "__Host-postroad-journey" } else { "postroad-journey" }
+}
+
+/// What a browser kept while its owner was away.
+pub(crate) fn journey(headers: &HeaderMap, settings: &Settings) -> Option<Token> {
+    held(headers, journeys_name(settings))
+}
+
+pub(crate) fn set_journey(word: &Token, settings: &Settings) -> HeaderValue {
+    written(journeys_name(settings), word.reveal(), JOURNEY_LASTS.num_seconds(), settings)
+}
+
+pub(crate) fn clear_journey(settings: &Settings) -> HeaderValue {
+    written(journeys_name(settings), String::new(), 0, settings)
 }
 
 /// The cookie of a session that was just begun.
 pub(crate) fn set(token: &Token, settings: &Settings) -> HeaderValue {
-    written(token.reveal(), SESSION_MAX.num_seconds(), settings)
+    written(name(settings), token.reveal(), SESSION_MAX.num_seconds(), settings)
 }
 
 /// Takes it away.
 pub(crate) fn clear(settings: &Settings) -> HeaderValue {
-    written(String::new(), 0, settings)
+    written(name(settings), String::new(), 0, settings)
 }
 
-fn written(value: String, seconds: i64, settings: &Settings) -> HeaderValue {
-    let cookie = Cookie::build((name(settings), value))
+fn written(name: &'static str, value: String, seconds: i64, settings: &Settings) -> HeaderValue {
+    let cookie = Cookie::build((name, value))
         .path("/")
         .http_only(true)
         .secure(is_secure(settings))
@@ -181,6 +214,14 @@ impl From<SignInError> for Problem {
             SignInError::CodeNeeded => refused(StatusCode::UNAUTHORIZED, "code_needed", "Not signed in", error),
             SignInError::NoSecondFactor => Self::conflict("no_second_factor", error),
             SignInError::SecondFactorIsOn => Self::conflict("second_factor_is_on", error),
+            SignInError::NoSuchJourney => refused(StatusCode::NOT_FOUND, "no_such_journey", "Not found", error),
+            SignInError::UnknownIdentity => refused(StatusCode::FORBIDDEN, "unknown_identity", "Not signed in", error),
+            SignInError::UnprovenAddress => refused(StatusCode::FORBIDDEN, "unproven_address", "Not allowed", error),
+            SignInError::ProofNeeded => refused(StatusCode::FORBIDDEN, "proof_needed", "Not allowed", error),
+            SignInError::IdentityTaken => Self::conflict("identity_taken", error),
+            SignInError::LastWayIn => Self::conflict("last_way_in", error),
+            SignInError::OnlyPeople => refused(StatusCode::FORBIDDEN, "only_people", "Not allowed", error),
+            SignInError::Picture(_) => Self::invalid("picture_refused", error),
             SignInError::NoMail => Self::conflict("no_mail", error),
             SignInError::NotFound => Self::not_found(),
             SignInError::Tenant(error) => error.into(),

@@ -1,6 +1,7 @@
 //! What handlers stand on.
 
 use std::{
+    collections::BTreeMap,
     net::{IpAddr, Ipv4Addr, SocketAddr},
     sync::Arc,
     time::Duration,
@@ -15,9 +16,11 @@ use postroad_core::{
     account::Pace,
     limits::{LIVE_STREAMS_MAX, LIVE_STREAMS_PER_CLIENT_MAX},
     provider::Provider,
+    sign_in::IdentityProvider,
 };
 
 use crate::{
+    identity::{Identities, Registration},
     proxies::{ProxyError, TrustedProxies},
     signed::Strangers,
     streams::Streams,
@@ -35,6 +38,8 @@ pub struct Settings {
     /// Processes that serve the API: each keeps to one part of a client's rate while Redis does not count.
     pub processes: u32,
     pub streams: StreamSettings,
+    /// Who else says who somebody is.
+    pub identities: BTreeMap<IdentityProvider, Registration>,
 }
 
 impl Default for Settings {
@@ -45,6 +50,7 @@ impl Default for Settings {
             role: "serve".to_owned(),
             processes: 1,
             streams: StreamSettings::default(),
+            identities: BTreeMap::new(),
         }
     }
 }
@@ -88,6 +94,9 @@ pub struct Api {
     pub(crate) guessers: Strangers,
     /// Of whoever asks for mails.
     pub(crate) askers: Strangers,
+    /// Of whoever sets out to a provider who says who they are.
+    pub(crate) travellers: Strangers,
+    pub(crate) identities: Identities,
     pub(crate) passwords: Passwords,
     pub(crate) log: RequestLog,
     pub(crate) ingest: Ingest,
@@ -106,6 +115,8 @@ impl Api {
             visitors: Strangers::default(),
             guessers: Strangers::new(GUESSES),
             askers: Strangers::new(GUESSES),
+            travellers: Strangers::new(GUESSES),
+            identities: Identities::new(settings.identities.clone(), &settings.public_url),
             passwords: Passwords::start(std::thread::available_parallelism().map_or(1, std::num::NonZero::get)),
             log: RequestLog::start(app.store.clone()),
             ingest: Ingest::start(app.clone()),

@@ -6,8 +6,8 @@ use postroad_core::{
     sign_in::{FAILURES_KEPT, IDLE_MAX},
 };
 use postroad_store::{
-    Result, SystemTx, automations::runs, contact_links, deliveries, events, housekeeping, import, incarnations, mails,
-    notifications, opt_ins, portfolios, queue, sessions, user_words,
+    Result, SystemTx, automations::runs, contact_links, deliveries, events, housekeeping, identities, import,
+    incarnations, mails, notifications, opt_ins, portfolios, queue, sessions, user_words,
 };
 
 use crate::{App, import::abandon, opt_ins::UNCONFIRMED_KEPT};
@@ -101,8 +101,10 @@ async fn prune_once(app: &App) -> Result<u64> {
     let delivered = deliveries::prune(&mut tx, now - DELIVERIES_KEPT).await?;
     let mailed = mails::prune(&mut tx, now - MAILS_KEPT, now - MAILS_FOR_NOBODY_KEPT).await?;
     let words = user_words::prune(&mut tx, now - MAILS_FOR_NOBODY_KEPT).await?;
+    let journeys = identities::prune(&mut tx, now).await?;
     queue::prune_workers(&mut tx, now - TimeDelta::minutes(10)).await?;
     incarnations::prune(&mut tx, now - TimeDelta::hours(1)).await?;
     tx.commit().await?;
-    Ok(jobs + answers + log + journal + lines + links + opt_ins + runs + told + sessions + delivered + mailed + words)
+    let of_people = sessions + mailed + words + journeys;
+    Ok(jobs + answers + log + journal + lines + links + opt_ins + runs + told + delivered + of_people)
 }

@@ -153,7 +153,11 @@ async fn compose(
         MailKind::Reset => reset(app, tx, mail, &word, now).await?,
         MailKind::Verify => verify(app, tx, mail, &word, now).await?,
         MailKind::Invitation => invitation(app, tx, mail, &word, now).await?,
-        MailKind::PasswordChanged | MailKind::SecondFactorOn | MailKind::SecondFactorOff => {
+        MailKind::PasswordChanged
+        | MailKind::SecondFactorOn
+        | MailKind::SecondFactorOff
+        | MailKind::IdentityLinked
+        | MailKind::IdentityUnlinked => {
             whom(tx, mail).await?.map(|user| texts::changed(&user.name, mail.kind, mail.created_at))
         }
     };

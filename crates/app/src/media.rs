@@ -19,7 +19,7 @@ use postroad_core::{
     limits::{FETCH_ATTEMPTS_MAX, FETCH_PAGE, PICTURES_AT_ONCE},
     media::{MediaLoss, MediaRefusal, bytes_max, is_sent_as},
 };
-use postroad_media::{Examined, Key, ObjectError, Objects, Variant, examine};
+use postroad_media::{Examined, Key, ObjectError, Objects, Thumbnail, Variant, examine, face};
 use postroad_store::{
     Error, SystemTx,
     media::{self as stored, Fate, Found, Naming, Taken},
@@ -49,6 +49,14 @@ impl Media {
 
     pub fn new(objects: Objects) -> Self {
         Self { objects, drawing: Arc::new(Semaphore::new(PICTURES_AT_ONCE)) }
+    }
+
+    /// The middle of a picture, small. On a thread of its own, as every picture.
+    pub(crate) async fn face(&self, declared: Option<String>, bytes: Bytes) -> Result<Thumbnail, Trouble> {
+        let drawing = self.drawing.acquire().await;
+        let drawn = tokio::task::spawn_blocking(move || face(declared.as_deref(), &bytes)).await;
+        drop(drawing);
+        drawn.unwrap_or(Err(MediaRefusal::UnreadableImage)).map_err(Trouble::Refused)
     }
 
     /// On a thread of its own: drawing keeps a processor busy.

@@ -4,6 +4,8 @@
 //! longer and longer, and only where they guess from: nobody can lock somebody else out. Strangers get the same answer as
 //! those who mistyped, after the same time.
 
+mod avatar;
+mod identities;
 mod invitations;
 mod passwords;
 mod profile;
@@ -11,6 +13,7 @@ mod recovery;
 mod second_factor;
 mod sessions;
 mod superadmins;
+mod told;
 
 use std::net::IpAddr;
 
@@ -19,7 +22,8 @@ use postroad_core::{
     conversation::Role,
     ids::{TenantId, UserId},
     mail::MailKind,
-    sign_in::{FAILURES_KEPT, Token, TokenHash, may_try_at},
+    media::MediaRefusal,
+    sign_in::{Deed, FAILURES_KEPT, Token, TokenHash, may_try_at},
 };
 use postroad_store::{
     Doer, Error, SystemTx, sessions as stored, tenants as stored_tenants,
@@ -31,18 +35,26 @@ pub use postroad_store::{
     users::{Membership, User},
 };
 use secrecy::SecretString;
+use serde_json::json;
 use sha2::{Digest, Sha256};
 
+pub use avatar::{Avatar, avatar, avatar_of, have_avatars, remove_avatar, set_avatar};
+pub use identities::{
+    Arrived, FirstTenant, Identity, Linked, ProvenAddress, Wish, arrive, come_back, prove_again, set_out, state,
+    unlink, verifier,
+};
 pub use invitations::{Accepting, Invited, NewInvitation, accept, invitations, invite, revoke};
 pub use passwords::{Busy, CHARS as PASSWORD_CHARS, Passwords, Verdict, Weak, check as check_password};
 pub use profile::{Myself, ProfileChange, change_profile, me};
 pub use recovery::{forget_password, reset_by_word, send_verification, verify_email};
 pub use second_factor::{
     Begun, LoggedIn, begin as begin_second_factor, confirm as confirm_second_factor, end as end_second_factor, finish,
-    reset as reset_second_factor,
+    is_required as requires_second_factor, require as require_second_factor, reset as reset_second_factor,
 };
 pub use sessions::{change_password, end, end_others, find, list, still, switch};
 pub use superadmins::{set_superadmin, superadmins};
+
+use told::{By, tell};
 
 use crate::{
     App, mail,
@@ -99,6 +111,22 @@ pub enum SignInError {
     UnknownDepartment,
     #[error("you cannot give a role that may do more than your own")]
     RoleTooHigh,
+    #[error("you did not set out from this browser in the last ten minutes, or came back already: begin again")]
+    NoSuchJourney,
+    #[error("nobody signs in here with this account: sign in with your password, and link it")]
+    UnknownIdentity,
+    #[error("the provider does not say that the invited address of mail is yours, or knows none that is")]
+    UnprovenAddress,
+    #[error("this account signs somebody in already, or another one of the same provider signs you in")]
+    IdentityTaken,
+    #[error("this is the only way in that is left: set a password first")]
+    LastWayIn,
+    #[error("say your password; if you have none, sign in again: the last time was more than ten minutes ago")]
+    ProofNeeded,
+    #[error("this is for people who signed in, and not for programs")]
+    OnlyPeople,
+    #[error("the picture is not taken ({0}): bring a JPEG, PNG or WebP")]
+    Picture(MediaRefusal),
     #[error("there is nothing here that you may see")]
     NotFound,
     #[error(transparent)]
@@ -157,11 +185,21 @@ pub async fn sign_up(
     place: &Place,
 ) -> Result<Opened, SignInError> {
     check_new(&tenant)?;
-    let NewTenant { slug, settings } = tenant;
     if !is_open(app).await? {
         return Err(SignInError::SignUpClosed);
     }
     let user = hashed(app, passwords, new).await?;
+    first(app, &user, None, tenant, place).await
+}
+
+/// `identity`: by what they sign in, instead of a password.
+async fn first(
+    app: &App,
+    user: &User,
+    identity: Option<&Identity>,
+    NewTenant { slug, settings }: NewTenant,
+    place: &Place,
+) -> Result<Opened, SignInError> {
     let now = app.clock.now();
     let tenant = TenantId::new(now);
     let mut tx = SystemTx::begin(&app.store).await?;
@@ -174,9 +212,11 @@ pub async fn sign_up(
         Error::Taken { .. } => SignInError::Tenant(TenantError::SlugTaken(slug.clone())),
         error => SignInError::Store(error),
     })?;
-    insert(app, &mut tx, &user).await?;
+    insert(app, &mut tx, user, identity).await?;
     users::set_superadmin(&mut tx, user.id, true, now).await?;
-    become_member(&mut tx, &user, Joining { tenant, role: Role::Owner, department: None }, now).await?;
+    become_member(&mut tx, user, Joining { tenant, role: Role::Owner, department: None }, now).await?;
+    let by = identity.map_or(By::Password, |identity| By::Provider(identity.provider));
+    tell(&mut tx, user.id, Some(place), Deed::SignedIn, &by.told()).await?;
     let opened = sessions::open(&mut tx, user.id, Some(tenant), place, now).await?;
     tx.commit().await?;
     Ok(opened)
@@ -197,15 +237,18 @@ pub async fn create(
 ) -> Result<User, SignInError> {
     let user = hashed(app, passwords, new).await?;
     let mut tx = SystemTx::begin(&app.store).await?;
-    insert(app, &mut tx, &user).await?;
+    insert(app, &mut tx, &user, None).await?;
     become_member(&mut tx, &user, Joining { tenant, role, department: None }, user.created_at).await?;
     tx.commit().await?;
     Ok(user)
 }
 
 /// Whoever is not known to read mail at their address is asked.
-async fn insert(app: &App, tx: &mut SystemTx, user: &User) -> Result<(), SignInError> {
+async fn insert(app: &App, tx: &mut SystemTx, user: &User, identity: Option<&Identity>) -> Result<(), SignInError> {
     users::insert(tx, user).await?;
+    if let Some(identity) = identity {
+        identities::keep(tx, user, identity, user.created_at).await?;
+    }
     if user.verified_at.is_none() {
         mail::to_user(app, tx, MailKind::Verify, (user.id, &user.email), user.created_at).await?;
     }
@@ -216,7 +259,7 @@ async fn hashed(app: &App, passwords: &Passwords, new: NewUser) -> Result<User, 
     let email = address(&new.email)?;
     let name = named(&new.name)?;
     passwords::check(&new.password, &[&email, &name])?;
-    let password = passwords.hash(new.password).await?;
+    let password = Some(passwords.hash(new.password).await?);
     let now = app.clock.now();
     Ok(User { id: UserId::new(now), email, name, password, disabled_at: None, verified_at: None, created_at: now })
 }
@@ -240,7 +283,7 @@ pub async fn log_in(
     place: &Place,
 ) -> Result<LoggedIn, SignInError> {
     let user = prove(app, passwords, email, password, place).await?;
-    second_factor::enter(app, &user, place).await
+    second_factor::enter(app, &user, By::Password, place).await
 }
 
 /// Who they are, if the password is theirs. A hash of an older kind is replaced.
@@ -253,7 +296,10 @@ async fn prove(
 ) -> Result<User, SignInError> {
     let who = who(email, place.ip);
     let user = begin_try(app, &who, email).await?;
-    let verdict = passwords.verify(password, user.as_ref().map(|user| user.password.clone())).await?;
+    let verdict = passwords.verify(password, user.as_ref().and_then(|user| user.password.clone())).await?;
+    if verdict == Verdict::Wrong {
+        refused(app, &who, user.as_ref().map(|user| user.id), place).await?;
+    }
     let user = user.filter(|_| verdict != Verdict::Wrong).ok_or(SignInError::Wrong)?;
     let mut tx = SystemTx::begin(&app.store).await?;
     if let Verdict::Outdated(password) = verdict {
@@ -277,6 +323,16 @@ async fn begin_try(app: &App, who: &TokenHash, email: &str) -> Result<Option<Use
     let user = users::find_by_email(&mut tx, email.trim()).await?.filter(|user| user.disabled_at.is_none());
     tx.commit().await?;
     Ok(user)
+}
+
+/// Tells of it whoever runs their tenants. Of strangers nobody is told, after the same work: no clock says who signs in here.
+async fn refused(app: &App, who: &TokenHash, user: Option<UserId>, place: &Place) -> Result<(), SignInError> {
+    let user = user.unwrap_or(UserId::from_uuid(uuid::Uuid::nil()));
+    let mut tx = SystemTx::begin(&app.store).await?;
+    tell(&mut tx, user, Some(place), Deed::PasswordRefused, &json!({})).await?;
+    stored::touch_failures(&mut tx, who).await?;
+    tx.commit().await?;
+    Ok(())
 }
 
 /// Whoever tries this address of mail from this network. A stranger counts like anybody else: to count shows nothing.
@@ -335,6 +391,7 @@ pub async fn reset_password(
     let now = app.clock.now();
     users::set_password(&mut tx, user.id, &hash, now).await?;
     stored::end_others(&mut tx, user.id, None).await?;
+    tell(&mut tx, user.id, None, Deed::PasswordChanged, &json!({})).await?;
     mail::to_user(app, &mut tx, MailKind::PasswordChanged, (user.id, &user.email), now).await?;
     tx.commit().await?;
     Ok(())

@@ -12,11 +12,18 @@ mod specs;
 #[cfg(test)]
 mod tests;
 
-use std::{collections::HashMap, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, HashMap},
+    net::SocketAddr,
+    path::PathBuf,
+    sync::Arc,
+    time::Duration,
+};
 
 use chrono::TimeDelta;
+use postroad_api::Registration;
 use postroad_app::mail::{Mailing, Mails};
-use postroad_core::{egress::Policy, quiet_hours::QuietHours, unknown::Graces};
+use postroad_core::{egress::Policy, quiet_hours::QuietHours, sign_in::IdentityProvider, unknown::Graces};
 use postroad_media::S3;
 use postroad_schema::Urls;
 use secrecy::SecretString;
@@ -74,6 +81,8 @@ pub struct Config {
     pub s3: Option<S3>,
     /// `POSTROAD_SMTP_URL` and `POSTROAD_MAIL_FROM`. None: nothing is mailed.
     pub mail: Mails,
+    /// `POSTROAD_OAUTH_…`: who else says who somebody is.
+    pub identities: BTreeMap<IdentityProvider, Registration>,
     /// `POSTROAD_LISTEN`. Port 0: any free one.
     pub listen: SocketAddr,
     /// `POSTROAD_LISTEN` was given: `work` and `schedule` serve `/health` and `/metrics` then.
@@ -118,6 +127,7 @@ impl Config {
             redis_url: reader.read(&specs::REDIS_URL, parse::redis_url),
             s3: s3(&mut reader),
             mail: mail(&mut reader),
+            identities: identities(&mut reader),
             listen: reader.get(&specs::LISTEN, parse::address),
             listen_was_given: reader.is_given(&specs::LISTEN),
             public_url: reader.read(&specs::PUBLIC_URL, parse::http_url),
@@ -172,6 +182,31 @@ fn mail(reader: &mut Reader<'_>) -> Mails {
         _ => {
             let (url, from) = (specs::SMTP_URL.name, specs::MAIL_FROM.name);
             reader.object(format!("{url} and {from} belong together; expected both of them, or none"));
+            None
+        }
+    }
+}
+
+fn identities(reader: &mut Reader<'_>) -> BTreeMap<IdentityProvider, Registration> {
+    let all = [
+        (IdentityProvider::Google, specs::OAUTH_GOOGLE),
+        (IdentityProvider::Facebook, specs::OAUTH_FACEBOOK),
+        (IdentityProvider::Github, specs::OAUTH_GITHUB),
+    ];
+    all.into_iter().filter_map(|(provider, specs)| Some((provider, registration(reader, &specs)?))).collect()
+}
+
+/// An id needs its secret.
+fn registration(reader: &mut Reader<'_>, specs: &specs::Oauth) -> Option<Registration> {
+    let client_id = reader.read(&specs.client_id, parse::text);
+    let client_secret = reader.read(&specs.client_secret, parse::secret);
+    let base_url = reader.read(&specs.url, parse::http_url);
+    match (client_id, client_secret) {
+        (Some(client_id), Some(client_secret)) => Some(Registration { client_id, client_secret, base_url }),
+        (None, None) => None,
+        _ => {
+            let (id, secret) = (specs.client_id.name, specs.client_secret.name);
+            reader.object(format!("{id} and {secret} belong together; expected both of them, or none"));
             None
         }
     }

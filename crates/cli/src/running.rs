@@ -155,6 +155,7 @@ fn settings(config: &Config, address: SocketAddr, roles: Roles) -> Settings {
         role: roles.name.to_owned(),
         processes: config.api_processes,
         streams: StreamSettings::default(),
+        identities: config.identities.clone(),
     }
 }
 

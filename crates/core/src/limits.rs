@@ -297,6 +297,9 @@ pub const PICTURE_PIXELS_MAX: u64 = 50_000_000;
 pub const PICTURE_SIDE_MAX: u32 = 20_000;
 /// Bytes that decoding one picture may take.
 pub const PICTURE_ALLOC_BYTES_MAX: u64 = 256 * 1_048_576;
+/// Pixels of each side of a person's picture of themselves, and bytes of the one that they bring.
+pub const FACE_SIDE: u32 = 256;
+pub const AVATAR_BYTES_MAX: usize = 5 * 1_048_576;
 /// Pixels of the longer side of a thumbnail.
 pub const THUMBNAIL_SIDE_MAX: u32 = 320;
 /// Fetching one file, whole: less than [`HANDLER_MAX`].

@@ -18,6 +18,9 @@ words! {
         /// Tell that codes are asked for from now on, and that they are not any more.
         SecondFactorOn = "second_factor_on",
         SecondFactorOff = "second_factor_off",
+        /// Tell that there is another way to sign in, and that there is one less.
+        IdentityLinked = "identity_linked",
+        IdentityUnlinked = "identity_unlinked",
     }
 }
 

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use data_encoding::BASE64URL_NOPAD;
+use hmac::{Hmac, KeyInit as _, Mac as _};
 use rand::CryptoRng;
 use secrecy::{ExposeSecret, SecretBox};
 use sha2::{Digest, Sha256};
@@ -26,6 +27,12 @@ pub const VERIFY_LASTS: TimeDelta = TimeDelta::days(3);
 
 /// How long a password that was said counts, of whoever has to say a code too.
 pub const HALF_SIGNED_IN_LASTS: TimeDelta = TimeDelta::minutes(5);
+/// How long somebody may take at a provider who says who they are.
+pub const JOURNEY_LASTS: TimeDelta = TimeDelta::minutes(10);
+/// Whoever has no password to say again has signed in this short a time ago.
+pub const RECENTLY: TimeDelta = TimeDelta::minutes(10);
+/// Of refusals of one kind, of one person, one is told in so many seconds: who guesses fills no audit.
+pub const REFUSALS_TOLD_EVERY_S: i32 = 900;
 /// Codes for the day on which the app that makes codes is lost.
 pub const RECOVERY_CODES: usize = 10;
 
@@ -38,6 +45,37 @@ words! {
         Reset = "reset",
         /// Stands for a password until a code is said.
         SecondFactor = "second_factor",
+    }
+}
+
+words! {
+    /// Who else says who somebody is.
+    IdentityProvider {
+        Google = "google",
+        Facebook = "facebook",
+        Github = "github",
+    }
+}
+
+words! {
+    /// What somebody did about signing in, or was refused.
+    Deed {
+        SignedIn = "signed_in",
+        SignedOut = "signed_out",
+        PasswordRefused = "password_refused",
+        CodeRefused = "code_refused",
+        PasswordChanged = "password_changed",
+        SecondFactorOn = "second_factor_on",
+        SecondFactorOff = "second_factor_off",
+        IdentityLinked = "identity_linked",
+        IdentityUnlinked = "identity_unlinked",
+    }
+}
+
+impl Deed {
+    /// Anybody can bring these about, as often as they like.
+    pub const fn is_refusal(self) -> bool {
+        matches!(self, Self::PasswordRefused | Self::CodeRefused)
     }
 }
 
@@ -58,6 +96,14 @@ impl Token {
     /// What was derived from a key and has as much chance in it.
     pub fn derived(bytes: [u8; TOKEN_BYTES]) -> Self {
         Self(SecretBox::new(Box::new(bytes)))
+    }
+
+    /// Another word that follows from this one, which does not follow from it.
+    #[must_use]
+    pub fn part(&self, purpose: &str) -> Self {
+        let mut mac = Hmac::<Sha256>::new_from_slice(self.0.expose_secret()).expect("a key of any length does");
+        mac.update(purpose.as_bytes());
+        Self::derived(mac.finalize().into_bytes().into())
     }
 
     /// Takes the one spelling that [`Token::reveal`] gives.
@@ -117,6 +163,14 @@ mod tests {
         for other in ["", "x", &text[1..], padded.as_str(), "not base64url, but 43 characters as well...."] {
             assert!(Token::parse(other).is_none(), "{other}");
         }
+    }
+
+    #[test]
+    fn the_parts_of_a_word_are_words_of_their_own() {
+        let word = Token::generate(&mut rand::rng());
+        let told = [word.reveal(), word.part("state").reveal(), word.part("verifier").reveal()];
+        assert_eq!(word.part("state").reveal(), told[1]);
+        assert_eq!(told.iter().collect::<std::collections::BTreeSet<_>>().len(), 3);
     }
 
     #[test]

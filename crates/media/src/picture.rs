@@ -51,7 +51,7 @@ pub(crate) fn draw_anew(format: ImageFormat, bytes: &[u8]) -> Result<(Bytes, Pic
 }
 
 /// Upright: the side that was up stands in what is not kept.
-fn decode(format: ImageFormat, bytes: &[u8]) -> Result<DynamicImage, MediaRefusal> {
+pub(crate) fn decode(format: ImageFormat, bytes: &[u8]) -> Result<DynamicImage, MediaRefusal> {
     let mut limits = Limits::default();
     limits.max_image_width = Some(PICTURE_SIDE_MAX);
     limits.max_image_height = Some(PICTURE_SIDE_MAX);
@@ -78,10 +78,14 @@ fn refusal(error: &ImageError) -> MediaRefusal {
 
 fn thumbnail(image: &DynamicImage) -> Result<Thumbnail, MediaRefusal> {
     let is_small = image.width().max(image.height()) <= THUMBNAIL_SIDE_MAX;
-    let small = if is_small { image.clone() } else { image.thumbnail(THUMBNAIL_SIDE_MAX, THUMBNAIL_SIDE_MAX) };
+    if is_small { small(image) } else { small(&image.thumbnail(THUMBNAIL_SIDE_MAX, THUMBNAIL_SIDE_MAX)) }
+}
+
+/// As it is shown where nobody looks closely.
+pub(crate) fn small(image: &DynamicImage) -> Result<Thumbnail, MediaRefusal> {
     let (media_type, format) =
         if image.color().has_alpha() { ("image/png", ImageFormat::Png) } else { ("image/jpeg", ImageFormat::Jpeg) };
-    Ok(Thumbnail { media_type, bytes: encode(&small, format, THUMBNAIL_QUALITY)? })
+    Ok(Thumbnail { media_type, bytes: encode(image, format, THUMBNAIL_QUALITY)? })
 }
 
 fn encode(image: &DynamicImage, format: ImageFormat, quality: u8) -> Result<Bytes, MediaRefusal> {

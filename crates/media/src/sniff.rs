@@ -38,7 +38,7 @@ pub fn examine(declared: Option<&str>, bytes: Bytes) -> Result<Examined, MediaRe
     Ok(Examined { media_type, bytes, sha256, picture })
 }
 
-fn type_of(declared: Option<&str>, bytes: &[u8]) -> Result<&'static MediaType, MediaRefusal> {
+pub(crate) fn type_of(declared: Option<&str>, bytes: &[u8]) -> Result<&'static MediaType, MediaRefusal> {
     let found = sniff(bytes);
     let Some(said) = declared.filter(|name| !media::says_nothing(name)) else {
         return found.ok_or(MediaRefusal::TypeNotAllowed);

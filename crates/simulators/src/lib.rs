@@ -6,6 +6,7 @@
 //! To add a provider: write `<name>/` with a type that implements the crate's `Answer`, and start it
 //! with `Server::start`. The accept loop, arrival times and cut connections are already there.
 
+pub mod identity;
 pub mod meta;
 pub mod stub;
 pub mod twilio;

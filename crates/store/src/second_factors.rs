@@ -1,7 +1,10 @@
 //! Second factors of people who sign in: a sealed secret that makes codes, and codes for the day on which it is lost.
 
 use chrono::{DateTime, Utc};
-use postroad_core::{ids::UserId, sign_in::TokenHash};
+use postroad_core::{
+    ids::{MemberId, TenantId, UserId},
+    sign_in::TokenHash,
+};
 
 use crate::{Result, SystemTx};
 
@@ -110,4 +113,19 @@ pub async fn use_recovery_code(tx: &mut SystemTx, user: UserId, hash: &TokenHash
     .execute(tx.conn())
     .await?;
     Ok(done.rows_affected() == 1)
+}
+
+/// Whether a member of a tenant needs a code to sign in.
+pub async fn is_on_for(tx: &mut SystemTx, tenant: TenantId, member: MemberId) -> Result<bool> {
+    let is_on = sqlx::query_scalar!(
+        r#"
+        select exists (select 1 from members m join second_factors f on f.user_id = m.user_id
+                       where m.tenant_id = $1 and m.id = $2 and f.confirmed_at is not null) as "is_on!"
+        "#,
+        tenant.uuid(),
+        member.uuid(),
+    )
+    .fetch_one(tx.conn())
+    .await?;
+    Ok(is_on)
 }

@@ -41,7 +41,11 @@ pub struct SignedIn {
     pub department: Option<DepartmentId>,
     /// The accounts whose conversations they see. None: all.
     pub accounts: Option<Vec<AccountId>>,
+    /// When they signed in.
+    pub created_at: DateTime<Utc>,
     pub seen_at: DateTime<Utc>,
+    /// The tenant that they work for wants a second factor, and they have none.
+    pub lacks_second_factor: bool,
 }
 
 impl SignedIn {
@@ -111,11 +115,14 @@ pub async fn find(
         select s.id as "session: SessionId", s.user_id as "user: UserId", u.name, u.email, u.superadmin,
                m.tenant_id as "works_for?: TenantId", m.id as "member?: MemberId", m.role as "role?: Role",
                r.scopes as "custom_scopes?", r.sees as "custom_sees?: Sees",
-               m.department_id as "department?: DepartmentId", m.accounts as "accounts?: Vec<AccountId>", s.seen_at
+               m.department_id as "department?: DepartmentId", m.accounts as "accounts?: Vec<AccountId>", s.created_at, s.seen_at,
+               coalesce(t.requires_second_factor, false) and not exists
+                   (select 1 from second_factors f where f.user_id = s.user_id and f.confirmed_at is not null) as "lacks_second_factor!"
         from   sessions s
         join   users u on u.id = s.user_id and u.disabled_at is null
         left   join members m on m.tenant_id = s.works_for and m.user_id = s.user_id and m.active
         left   join roles r on r.tenant_id = m.tenant_id and r.id = m.role_id
+        left   join tenants t on t.id = m.tenant_id
         where  s.token_hash = $1 and s.ends_at > $3 and s.seen_at > $2
         "#,
         token,
@@ -245,6 +252,12 @@ pub async fn fail(tx: &mut SystemTx, who: &TokenHash, since: DateTime<Utc>, now:
     )
     .execute(tx.conn())
     .await?;
+    Ok(())
+}
+
+/// Writes a row of failures as it is: a transaction that may tell of one takes as long as one that tells of none.
+pub async fn touch_failures(tx: &mut SystemTx, who: &TokenHash) -> Result<()> {
+    sqlx::query!("update sign_in_failures set failures = failures where who = $1", who).execute(tx.conn()).await?;
     Ok(())
 }
 

@@ -119,6 +119,28 @@ pub async fn update_settings(tx: &mut TenantTx, settings: &Settings, now: DateTi
     Ok(done.rows_affected() == 1)
 }
 
+/// Whether members of the transaction's tenant need a second factor.
+pub async fn requires_second_factor(tx: &mut TenantTx) -> Result<bool> {
+    let tenant = tx.tenant();
+    Ok(sqlx::query_scalar!("select requires_second_factor from tenants where id = $1", tenant.uuid())
+        .fetch_optional(tx.conn())
+        .await?
+        .unwrap_or_default())
+}
+
+pub async fn set_requires_second_factor(tx: &mut TenantTx, required: bool, now: DateTime<Utc>) -> Result<()> {
+    let tenant = tx.tenant();
+    sqlx::query!(
+        "update tenants set requires_second_factor = $2, updated_at = $3 where id = $1",
+        tenant.uuid(),
+        required,
+        now,
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
 /// Pauses all sending of the transaction's tenant, or resumes it (no reason). False: there is no such tenant.
 pub async fn set_paused(tx: &mut TenantTx, reason: Option<&str>, now: DateTime<Utc>) -> Result<bool> {
     let tenant = tx.tenant();

@@ -14,8 +14,8 @@ pub struct User {
     pub id: UserId,
     pub email: String,
     pub name: String,
-    /// A hash, with what it was made with.
-    pub password: String,
+    /// A hash, with what it was made with. None: they come in by another door.
+    pub password: Option<String>,
     pub disabled_at: Option<DateTime<Utc>>,
     /// Since when it is known that they read mail at their address.
     pub verified_at: Option<DateTime<Utc>>,
@@ -30,6 +30,8 @@ pub struct Membership {
     pub name: String,
     pub member: MemberId,
     pub role: Role,
+    /// Members without a second factor get nowhere.
+    pub requires_second_factor: bool,
 }
 
 /// Nobody else makes a user until the transaction ends.
@@ -80,6 +82,12 @@ pub async fn find(tx: &mut SystemTx, id: UserId) -> Result<Option<User>> {
     .fetch_optional(tx.conn())
     .await?;
     Ok(user)
+}
+
+/// Nobody else changes how somebody signs in until the transaction ends.
+pub async fn hold(tx: &mut SystemTx, id: UserId) -> Result<()> {
+    sqlx::query!("select 1 as one from users where id = $1 for update", id.uuid()).fetch_optional(tx.conn()).await?;
+    Ok(())
 }
 
 pub async fn set_password(tx: &mut SystemTx, id: UserId, password: &str, now: DateTime<Utc>) -> Result<()> {
@@ -210,7 +218,8 @@ pub async fn memberships(tx: &mut SystemTx, user: UserId) -> Result<Vec<Membersh
     let rows = sqlx::query_as!(
         Membership,
         r#"
-        select m.tenant_id as "tenant: TenantId", t.slug, t.name, m.id as "member: MemberId", m.role as "role: Role"
+        select m.tenant_id as "tenant: TenantId", t.slug, t.name, m.id as "member: MemberId", m.role as "role: Role",
+               t.requires_second_factor
         from   members m
         join   tenants t on t.id = m.tenant_id
         where  m.user_id = $1 and m.active

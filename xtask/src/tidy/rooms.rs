@@ -35,9 +35,9 @@ const ROOMS: &[Room] = &[
     },
     Room {
         patterns: &["reqwest"],
-        home: "^(crates/worker/src/(transport|egress)(\\.rs|/)|crates/(simulators|testkit|e2e)/|xtask/)",
+        home: "^(crates/worker/src/(transport|egress)(\\.rs|/)|crates/api/src/identity/carrier\\.rs|crates/(simulators|testkit|e2e)/|xtask/)",
         tests_may: true,
-        said: "reqwest is named outside the transport and the egress client",
+        said: "reqwest is named outside the transport, the egress client and the carrier of sign-ins",
         fix: "build an http::Request, and let the transport carry it",
     },
     Room {

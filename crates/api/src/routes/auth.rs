@@ -1,5 +1,8 @@
 //! People sign in and out. What opens a session is a cookie that no script reads.
 
+mod avatar;
+mod browsers;
+mod oauth;
 mod profile;
 mod recovery;
 mod second_factor;
@@ -11,17 +14,15 @@ use axum::{
 };
 use chrono::{DateTime, Utc};
 use postroad_app::{
-    sign_in::{
-        self, Accepting, LoggedIn, Membership, Myself, NewUser, Opened, Place, Session as Stored, SignInError, User,
-    },
-    tenants::{NewTenant, Settings},
+    sign_in::{self, Accepting, LoggedIn, Membership, Myself, NewUser, Opened, Place, SignInError, User},
+    tenants::NewTenant,
 };
 use postroad_core::{
     conversation::Role,
     ids::{SessionId, TenantId},
     scope::Scope,
     sight::Sees,
-    sign_in::Token,
+    sign_in::{IdentityProvider, Token},
 };
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
@@ -30,7 +31,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     Api, ApiState,
-    extract::{Json, Path},
+    extract::Json,
     metrics::AuthFailure,
     problem::{Problem, SignInRefusals},
     schema::{RoleWord, ScopeWord, SeesWord},
@@ -39,6 +40,8 @@ use crate::{
 
 /// Nobody's name or password is longer.
 const BODY_BYTES_MAX: usize = 16 * 1_024;
+
+pub(super) use avatar::served as served_avatar;
 
 pub(crate) fn routes() -> OpenApiRouter<ApiState> {
     OpenApiRouter::default()
@@ -49,12 +52,13 @@ pub(crate) fn routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(change_password))
         .routes(routes!(switch_tenant))
         .routes(routes!(accept))
-        .routes(routes!(list, end_others))
-        .routes(routes!(end))
+        .merge(browsers::routes())
+        .merge(oauth::routes())
         .merge(recovery::routes())
         .merge(second_factor::routes())
         .merge(profile::routes())
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .merge(avatar::routes())
 }
 
 /// What the pages of this server say, and no stranger's.
@@ -95,6 +99,12 @@ struct FirstTenant {
     time_zone: Option<String>,
 }
 
+impl From<FirstTenant> for sign_in::FirstTenant {
+    fn from(FirstTenant { slug, name, time_zone }: FirstTenant) -> Self {
+        Self { slug, name, time_zone }
+    }
+}
+
 /// Sign up.
 ///
 /// For the first person of an installation, who owns the tenant that it makes. Everybody else is invited.
@@ -113,15 +123,10 @@ async fn sign_up(
     Json(new): Json<SignUp>,
 ) -> Result<Response, Problem> {
     listen(&api, &place)?;
-    let SignUp { email, name, password, tenant: FirstTenant { slug, name: tenant_name, time_zone } } = new;
-    let settings = Settings {
-        name: tenant_name,
-        time_zone: time_zone.unwrap_or_else(|| "UTC".to_owned()),
-        quiet_hours: None,
-        caps: Vec::new(),
-    };
+    let SignUp { email, name, password, tenant } = new;
+    let tenant = NewTenant::from(sign_in::FirstTenant::from(tenant));
     let user = NewUser { email, name, password };
-    let opened = sign_in::sign_up(&api.app, &api.passwords, user, NewTenant { slug, settings }, &place).await?;
+    let opened = sign_in::sign_up(&api.app, &api.passwords, user, tenant, &place).await?;
     begun(&api, StatusCode::CREATED, opened).await
 }
 
@@ -167,9 +172,13 @@ async fn log_in(
     Json(LogIn { email, password }): Json<LogIn>,
 ) -> Result<Response, Problem> {
     listen(&api, &place)?;
-    let logged_in = sign_in::log_in(&api.app, &api.passwords, &email, password, &place).await;
-    match noted(&api, &place, logged_in)? {
-        LoggedIn::Whole(opened) => begun(&api, StatusCode::OK, *opened).await,
+    let entered = sign_in::log_in(&api.app, &api.passwords, &email, password, &place).await;
+    logged_in(&api, noted(&api, &place, entered)?).await
+}
+
+async fn logged_in(api: &Api, entered: LoggedIn) -> Result<Response, Problem> {
+    match entered {
+        LoggedIn::Whole(opened) => begun(api, StatusCode::OK, *opened).await,
         LoggedIn::Half(word) => {
             let headers = [(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
             let half = HalfSignedIn { second_factor_token: word.reveal() };
@@ -191,7 +200,11 @@ fn listen(api: &Api, place: &Place) -> Result<(), Problem> {
 fn noted<T>(api: &Api, place: &Place, done: Result<T, SignInError>) -> Result<T, Problem> {
     let now = api.app.clock.now();
     done.map_err(|error| match error {
-        SignInError::Wrong | SignInError::WrongCode | SignInError::NoSuchInvitation | SignInError::NoSuchWord => {
+        SignInError::Wrong
+        | SignInError::WrongCode
+        | SignInError::NoSuchInvitation
+        | SignInError::NoSuchWord
+        | SignInError::NoSuchJourney => {
             AuthFailure::WrongCredentials.count();
             api.guessers.note_failure(place.ip, now);
             error.into()
@@ -214,9 +227,9 @@ fn noted<T>(api: &Api, place: &Place, done: Result<T, SignInError>) -> Result<T,
     responses((status = 204, description = "Signed out; the answer takes the cookie away"), SignInRefusals),
     security(("session" = [])),
 )]
-async fn log_out(SignedIn { who, .. }: SignedIn, State(api): State<ApiState>) -> Result<Response, Problem> {
+async fn log_out(SignedIn { who, place }: SignedIn, State(api): State<ApiState>) -> Result<Response, Problem> {
     // Somebody else may have ended it this moment: it is over either way.
-    match sign_in::end(&api.app, who.user, who.session).await {
+    match sign_in::end(&api.app, who.user, who.session, &place).await {
         Ok(()) | Err(SignInError::NotFound) => {}
         Err(error) => return Err(error.into()),
     }
@@ -232,6 +245,9 @@ struct Me {
     session_id: SessionId,
     /// Makes tenants, and may work for any of them.
     superadmin: bool,
+    /// The tenant that they work for requires a second factor, and they have none: until they do, nothing but `/v1/auth/` is
+    /// open to them.
+    second_factor_needed: bool,
     /// For whom they work in this session. Null: for nobody.
     works_for: Option<Work>,
     /// What they may do there.
@@ -254,12 +270,46 @@ struct Person {
     email_verified: bool,
     /// Signing in takes a code too.
     second_factor: bool,
+    /// There is a password, and not only accounts at providers.
+    password: bool,
+    /// By what they sign in too.
+    identities: Vec<LinkedIdentity>,
+    /// Where their picture is read. Null: there is none.
+    avatar: Option<&'static str>,
+}
+
+/// An account at a provider that signs somebody in.
+#[derive(Serialize, ToSchema)]
+struct LinkedIdentity {
+    #[schema(value_type = String, pattern = "^(google|facebook|github)$")]
+    provider: IdentityProvider,
+    /// What the provider had verified when it was linked.
+    email: Option<String>,
+    linked_at: DateTime<Utc>,
+    used_at: Option<DateTime<Utc>>,
+}
+
+impl LinkedIdentity {
+    fn of(linked: sign_in::Linked) -> Self {
+        let sign_in::Linked { provider, email, created_at: linked_at, used_at } = linked;
+        Self { provider, email, linked_at, used_at }
+    }
 }
 
 impl Person {
-    fn of(user: User, second_factor: bool) -> Self {
-        let User { id, name, email, verified_at, .. } = user;
-        Self { id: id.to_string(), name, email, email_verified: verified_at.is_some(), second_factor }
+    fn of(myself: Myself) -> Self {
+        let Myself { user, has_second_factor: second_factor, has_avatar, linked, .. } = myself;
+        let User { id, name, email, password, verified_at, .. } = user;
+        Self {
+            id: id.to_string(),
+            name,
+            email,
+            email_verified: verified_at.is_some(),
+            second_factor,
+            password: password.is_some(),
+            identities: linked.into_iter().map(LinkedIdentity::of).collect(),
+            avatar: has_avatar.then_some(avatar::OWN),
+        }
     }
 }
 
@@ -274,20 +324,24 @@ struct Work {
     member_id: String,
     #[schema(value_type = RoleWord)]
     role: Role,
+    /// Members without a second factor can do nothing there.
+    second_factor_required: bool,
 }
 
 impl Work {
     fn of(one: Membership) -> Self {
-        let Membership { tenant, slug, name, member, role } = one;
-        Self { tenant_id: tenant, slug, name, member_id: member.to_string(), role }
+        let Membership { tenant, slug, name, member, role, requires_second_factor: second_factor_required } = one;
+        Self { tenant_id: tenant, slug, name, member_id: member.to_string(), role, second_factor_required }
     }
 }
 
 async fn shown(api: &Api, who: &sign_in::SignedIn) -> Result<Me, Problem> {
-    let Myself { user, has_second_factor, preferences, memberships: tenants } = sign_in::me(&api.app, who.user).await?;
+    let mut myself = sign_in::me(&api.app, who.user).await?;
+    let (preferences, tenants) = (myself.preferences, std::mem::take(&mut myself.memberships));
     let works_for = tenants.iter().find(|one| Some(one.tenant) == who.works_for).cloned();
     Ok(Me {
-        user: Person::of(user, has_second_factor),
+        second_factor_needed: who.lacks_second_factor,
+        user: Person::of(myself),
         preferences: profile::Preferences::of(preferences),
         session_id: who.session,
         superadmin: who.superadmin,
@@ -324,8 +378,9 @@ async fn me(SignedIn { who, .. }: SignedIn, State(api): State<ApiState>) -> Resu
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct NewPassword {
-    #[schema(value_type = String, format = Password, max_length = 128)]
-    old: SecretString,
+    /// Of whoever has one. Whoever has none signed in less than ten minutes ago.
+    #[schema(value_type = Option<String>, format = Password, max_length = 128)]
+    old: Option<SecretString>,
     #[schema(value_type = String, format = Password, min_length = 12, max_length = 128)]
     new: SecretString,
 }
@@ -425,79 +480,4 @@ async fn accept(
         None => Err(SignInError::NoSuchInvitation),
     };
     begun(&api, StatusCode::OK, noted(&api, &place, accepted)?).await
-}
-
-/// One browser in which somebody is signed in.
-#[derive(Serialize, ToSchema)]
-struct Session {
-    #[schema(value_type = String, pattern = "^ses_[0-9a-f]{32}$")]
-    id: SessionId,
-    /// The one that asks.
-    current: bool,
-    created_at: DateTime<Utc>,
-    /// To a minute.
-    seen_at: DateTime<Utc>,
-    /// Then it ends, used or not; before that, a day after it was last used.
-    ends_at: DateTime<Utc>,
-    ip: String,
-    /// The browser, as it calls itself.
-    agent: String,
-}
-
-/// Sessions of one person: at most 50.
-#[derive(Serialize, ToSchema)]
-struct Sessions {
-    items: Vec<Session>,
-}
-
-/// Where am I signed in?
-#[utoipa::path(
-    get,
-    path = "/v1/auth/sessions",
-    tag = "auth",
-    responses((status = 200, description = "The newest first", body = Sessions), SignInRefusals),
-    security(("session" = [])),
-)]
-async fn list(SignedIn { who, .. }: SignedIn, State(api): State<ApiState>) -> Result<axum::Json<Sessions>, Problem> {
-    let shown = |stored: Stored| {
-        let Stored { id, created_at, seen_at, ends_at, ip, agent } = stored;
-        Session { id, current: id == who.session, created_at, seen_at, ends_at, ip, agent }
-    };
-    let items = sign_in::list(&api.app, who.user).await?.into_iter().map(shown).collect();
-    Ok(axum::Json(Sessions { items }))
-}
-
-/// Sign out everywhere else.
-#[utoipa::path(
-    delete,
-    path = "/v1/auth/sessions",
-    tag = "auth",
-    params(Csrf),
-    responses((status = 204, description = "This session is the only one"), SignInRefusals),
-    security(("session" = [])),
-)]
-async fn end_others(SignedIn { who, .. }: SignedIn, State(api): State<ApiState>) -> Result<StatusCode, Problem> {
-    sign_in::end_others(&api.app, &who).await?;
-    Ok(StatusCode::NO_CONTENT)
-}
-
-/// Sign out somewhere else.
-#[utoipa::path(
-    delete,
-    path = "/v1/auth/sessions/{id}",
-    tag = "auth",
-    params(
-        ("id" = String, Path, pattern = "^ses_[0-9a-f]{32}$"),
-        Csrf,
-    ),
-    responses((status = 204, description = "It has ended"), SignInRefusals),
-    security(("session" = [])),
-)]
-async fn end(
-    SignedIn { who, .. }: SignedIn,
-    State(api): State<ApiState>,
-    Path(id): Path<SessionId>,
-) -> Result<StatusCode, Problem> {
-    sign_in::end(&api.app, who.user, id).await?;
-    Ok(StatusCode::NO_CONTENT)
 }

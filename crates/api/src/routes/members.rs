@@ -1,14 +1,15 @@
 //! Members: people who work for a tenant; and departments, in which they see the same conversations.
 
-use axum::{extract::State, http::StatusCode};
+use axum::{extract::State, http::StatusCode, response::Response};
 use chrono::{DateTime, Utc};
 use postroad_app::{
     members::{self, Department as StoredDepartment, Member as Stored, MemberChange, MemberError, NewMember},
     patch::Patch,
+    sign_in,
 };
 use postroad_core::{
     conversation::Role,
-    ids::{AccountId, DepartmentId, MemberId, RoleId},
+    ids::{AccountId, DepartmentId, MemberId, RoleId, TenantId},
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -20,6 +21,7 @@ use crate::{
     extract::{Json, Path, Query},
     problem::{Conflicts, Problem, Refusals},
     routes::{
+        auth::served_avatar,
         live,
         page::{self, Page, PageQuery},
     },
@@ -30,6 +32,7 @@ pub(crate) fn routes() -> OpenApiRouter<ApiState> {
     OpenApiRouter::default()
         .routes(routes!(create, list))
         .routes(routes!(get, update))
+        .routes(routes!(avatar))
         .routes(routes!(create_department, departments))
         .routes(routes!(rename_department))
 }
@@ -68,12 +71,16 @@ struct Member {
     capacity: Option<i32>,
     /// The accounts whose conversations they see. Null: all.
     account_ids: Option<Vec<String>>,
+    /// Where their picture is read. Null: there is none.
+    avatar: Option<String>,
     created_at: DateTime<Utc>,
     updated_at: DateTime<Utc>,
 }
 
 impl Member {
-    fn of(stored: Stored) -> Self {
+    /// `faces`: who has a picture.
+    fn of(stored: Stored, faces: &[MemberId]) -> Self {
+        let has_face = faces.contains(&stored.id);
         Self {
             id: stored.id.to_string(),
             name: stored.name,
@@ -84,10 +91,16 @@ impl Member {
             department_id: stored.department.map(|id| id.to_string()),
             capacity: stored.capacity,
             account_ids: stored.accounts.map(|ids| ids.iter().map(ToString::to_string).collect()),
+            avatar: has_face.then(|| format!("/v1/members/{}/avatar", stored.id)),
             created_at: stored.created_at,
             updated_at: stored.updated_at,
         }
     }
+}
+
+async fn shown(api: &ApiState, tenant: TenantId, stored: Stored) -> Result<axum::Json<Member>, Problem> {
+    let faces = sign_in::have_avatars(&api.app, tenant, &[stored.id]).await?;
+    Ok(axum::Json(Member::of(stored, &faces)))
 }
 
 /// Make a member.
@@ -108,7 +121,7 @@ async fn create(
     let made =
         members::create(&api.app, live::tenant(&caller)?, caller.role(), NewMember { name, email, role, department })
             .await?;
-    Ok((StatusCode::CREATED, axum::Json(Member::of(made))))
+    Ok((StatusCode::CREATED, axum::Json(Member::of(made, &[]))))
 }
 
 /// List members, oldest first.
@@ -127,8 +140,10 @@ async fn list(
 ) -> Result<axum::Json<Page<Member>>, Problem> {
     let limit = page::limit(query.limit)?;
     let after = page::parse("after", query.after.as_deref())?;
-    let rows = members::list(&api.app, live::tenant(&caller)?, after, limit + 1).await?;
-    Ok(axum::Json(Page::of(rows, limit, |row| row.id.to_string(), Member::of)))
+    let tenant = live::tenant(&caller)?;
+    let rows = members::list(&api.app, tenant, after, limit + 1).await?;
+    let faces = sign_in::have_avatars(&api.app, tenant, &rows.iter().map(|row| row.id).collect::<Vec<_>>()).await?;
+    Ok(axum::Json(Page::of(rows, limit, |row| row.id.to_string(), |row| Member::of(row, &faces))))
 }
 
 /// One member.
@@ -145,7 +160,25 @@ async fn get(
     State(api): State<ApiState>,
     Path(id): Path<MemberId>,
 ) -> Result<axum::Json<Member>, Problem> {
-    Ok(axum::Json(Member::of(members::get(&api.app, live::tenant(&caller)?, id).await?)))
+    let tenant = live::tenant(&caller)?;
+    shown(&api, tenant, members::get(&api.app, tenant, id).await?).await
+}
+
+/// A member's picture of themselves.
+#[utoipa::path(
+    get,
+    path = "/v1/members/{id}/avatar",
+    tag = "members",
+    params(("id" = String, Path, pattern = "^mem_[0-9a-f]{32}$")),
+    responses((status = 200, description = "The picture", body = String, content_type = "image/jpeg"), Refusals),
+    security(("key" = [], "timestamp" = [], "request_id" = [], "signature" = [])),
+)]
+async fn avatar(
+    caller: Caller<MembersRead>,
+    State(api): State<ApiState>,
+    Path(id): Path<MemberId>,
+) -> Result<Response, Problem> {
+    Ok(served_avatar(sign_in::avatar_of(&api.app, live::tenant(&caller)?, id).await?))
 }
 
 /// What of a member is to change. What is absent stays.
@@ -200,7 +233,8 @@ async fn update(
     let Changed { name, email, role, role_id, active, department_id, capacity, account_ids } = new;
     let (custom_role, department, accounts) = (role_id, department_id, account_ids);
     let change = MemberChange { name, email, role, custom_role, active, department, capacity, accounts };
-    Ok(axum::Json(Member::of(members::update(&api.app, live::tenant(&caller)?, caller.role(), id, change).await?)))
+    let tenant = live::tenant(&caller)?;
+    shown(&api, tenant, members::update(&api.app, tenant, caller.role(), id, change).await?).await
 }
 
 /// What a department is called.

@@ -2,7 +2,10 @@
 
 use axum::extract::State;
 use chrono::{DateTime, Utc};
-use postroad_app::tenants::{self, Settings, TenantError};
+use postroad_app::{
+    sign_in,
+    tenants::{self, Settings, TenantError},
+};
 use postroad_core::gates::{Cap, CapKind};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -12,7 +15,7 @@ use crate::{
     ApiState,
     caller::{Caller, TenantRead, TenantWrite},
     extract::Json,
-    problem::{Problem, Refusals},
+    problem::{Conflicts, Problem, Refusals},
     routes::{
         accounts::{Reason, quiet_hours},
         live,
@@ -27,6 +30,7 @@ pub(crate) fn routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(pause))
         .routes(routes!(resume))
         .routes(routes!(approval, set_approval))
+        .routes(routes!(sign_in_rules, set_sign_in_rules))
 }
 
 /// What a tenant decides about itself.
@@ -214,6 +218,51 @@ async fn set_approval(
 ) -> Result<axum::Json<Approval>, Problem> {
     let tenant = live::tenant(&caller)?;
     tenants::approve_above(&api.app, tenant, wanted.above).await?;
+    Ok(axum::Json(wanted))
+}
+
+/// How members sign in.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct SignInRules {
+    /// Members without a second factor reach nothing but `/v1/auth/` until they have one.
+    second_factor_required: bool,
+}
+
+/// How members sign in.
+#[utoipa::path(
+    get,
+    path = "/v1/tenant/sign-in",
+    tag = "tenant",
+    responses((status = 200, description = "As it is", body = SignInRules), Refusals),
+    security(("key" = [], "timestamp" = [], "request_id" = [], "signature" = [])),
+)]
+async fn sign_in_rules(
+    caller: Caller<TenantRead>,
+    State(api): State<ApiState>,
+) -> Result<axum::Json<SignInRules>, Problem> {
+    let tenant = live::tenant(&caller)?;
+    Ok(axum::Json(SignInRules { second_factor_required: sign_in::requires_second_factor(&api.app, tenant).await? }))
+}
+
+/// Say how members sign in.
+///
+/// By a person; whoever requires a second factor has one. It counts from the next request of everybody on.
+#[utoipa::path(
+    put,
+    path = "/v1/tenant/sign-in",
+    tag = "tenant",
+    request_body = SignInRules,
+    responses((status = 200, description = "As it is now", body = SignInRules), Refusals, Conflicts),
+    security(("key" = [], "timestamp" = [], "request_id" = [], "signature" = [])),
+)]
+async fn set_sign_in_rules(
+    caller: Caller<TenantWrite>,
+    State(api): State<ApiState>,
+    Json(wanted): Json<SignInRules>,
+) -> Result<axum::Json<SignInRules>, Problem> {
+    let tenant = live::tenant(&caller)?;
+    sign_in::require_second_factor(&api.app, tenant, caller.call().member, wanted.second_factor_required).await?;
     Ok(axum::Json(wanted))
 }
 

@@ -63,6 +63,9 @@ pub(super) async fn admit(
         return Err(works_for_nobody());
     };
     line.is_member_of(tenant);
+    if who.lacks_second_factor {
+        return Err(sessions::second_factor_required());
+    }
     let client = ClientId::from_uuid(member.uuid());
     keep_to(api, client, PACE).await?;
     let bytes = body::read(&parts.headers, body).await?;
@@ -112,6 +115,8 @@ pub(super) async fn recheck(
     token: &TokenHash,
 ) -> Option<Result<Rights, AuthFailure>> {
     let found = sign_in::still(&api.app, token).await.ok()?;
-    let stays = found.filter(|who| who.works_for == Some(principal.call.tenant) && who.member == principal.call.member);
+    let stays = found.filter(|who| {
+        !who.lacks_second_factor && who.works_for == Some(principal.call.tenant) && who.member == principal.call.member
+    });
     Some(stays.as_ref().and_then(rights).ok_or(AuthFailure::NotSignedIn))
 }

@@ -13,11 +13,13 @@ pub(crate) const CSRF: (&str, &str) = ("x-postroad-csrf", "1");
 pub(crate) struct Browser<'a> {
     pub(crate) world: &'a World,
     pub(crate) cookie: Option<String>,
+    /// While its owner is at a provider who says who they are.
+    pub(crate) journey: Option<String>,
 }
 
 impl<'a> Browser<'a> {
     pub(crate) const fn new(world: &'a World) -> Self {
-        Self { world, cookie: None }
+        Self { world, cookie: None, journey: None }
     }
 
     pub(crate) async fn call(&mut self, method: Method, path: &str, body: &Value) -> Answer {
@@ -43,17 +45,20 @@ impl<'a> Browser<'a> {
         headers: &[(&str, &str)],
     ) -> Answer {
         let mut request = Request::builder().method(method).uri(format!("{}{path}", self.world.base));
-        request = request.header("content-type", "application/json");
+        if !headers.iter().any(|(name, _)| *name == "content-type") {
+            request = request.header("content-type", "application/json");
+        }
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        if let Some(cookie) = &self.cookie {
+        for cookie in self.cookie.iter().chain(&self.journey) {
             request = request.header("cookie", cookie);
         }
         let answer = self.world.http.send(request.body(body.to_vec()).unwrap()).await;
-        if let Some(set) = answer.headers.get("set-cookie") {
+        for set in answer.headers.get_all("set-cookie") {
             let pair = set.to_str().unwrap().split(';').next().unwrap();
-            self.cookie = (!pair.ends_with('=')).then(|| pair.to_owned());
+            let kept = if pair.contains("-journey=") { &mut self.journey } else { &mut self.cookie };
+            *kept = (!pair.ends_with('=')).then(|| pair.to_owned());
         }
         answer
     }

@@ -4,6 +4,7 @@
 
 mod accepting;
 mod audit;
+mod avatars;
 mod batches;
 mod browser;
 mod cancelling;
@@ -11,12 +12,16 @@ mod clients;
 mod description;
 mod looking;
 mod matrix;
+mod oauth;
+mod oauth_people;
 mod paying;
 mod people;
 mod recovery;
 mod repeating;
+mod required;
 mod second_factor;
 mod service;
+mod sign_ins;
 mod signatures;
 mod standing;
 mod superadmins;

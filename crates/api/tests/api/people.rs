@@ -215,7 +215,7 @@ async fn somebody_who_works_for_two_tenants_switches_and_the_old_cookie_opens_no
         accepted["tenants"].as_array().unwrap().iter().find(|one| one["slug"] == "shop").unwrap()["tenant_id"].clone();
     let switched = ada.post("/v1/auth/switch-tenant", json!({"tenant_id": shop})).await.json();
     assert_eq!(switched["works_for"]["role"], "owner");
-    let mut before = Browser { world: &world, cookie: old };
+    let mut before = Browser { cookie: old, ..Browser::new(&world) };
     assert_eq!(code(&before.get("/v1/auth/me").await), refused(401, "not_signed_in"));
     let user = sign_in::find_user(&world.app, "ada@shop.example").await.unwrap().unwrap();
     sign_in::set_superadmin(&world.app, user.id, false).await.unwrap();

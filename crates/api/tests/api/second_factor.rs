@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// RFC 6238, as an app has it.
-fn app_code(secret: &str, world: &World) -> String {
+pub(crate) fn app_code(secret: &str, world: &World) -> String {
     let step = world.clock.now().timestamp().unsigned_abs() / 30;
     let mut mac = Hmac::<Sha1>::new_from_slice(&BASE32_NOPAD.decode(secret.as_bytes()).unwrap()).unwrap();
     mac.update(&step.to_be_bytes());
@@ -24,7 +24,7 @@ fn app_code(secret: &str, world: &World) -> String {
 }
 
 /// Switches it on; the secret and the codes for the day on which the app is lost.
-async fn switch_on(world: &World, browser: &mut Browser<'_>) -> (String, Vec<Value>) {
+pub(crate) async fn switch_on(world: &World, browser: &mut Browser<'_>) -> (String, Vec<Value>) {
     let begun = browser.post("/v1/auth/second-factor", json!({"password": PASSWORD})).await;
     assert_eq!(begun.status, 201, "{}", begun.json());
     let secret = begun.json()["secret"].as_str().unwrap().to_owned();

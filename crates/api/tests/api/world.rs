@@ -56,7 +56,7 @@ impl World {
         Self::with(start, settings, None).await
     }
 
-    async fn with(start: DateTime<Utc>, settings: Settings, mail: Mails) -> Self {
+    pub(crate) async fn with(start: DateTime<Utc>, settings: Settings, mail: Mails) -> Self {
         let db = TestDb::new().await;
         let clock = Clock::manual(start);
         let keyring = Keyring::parse(&Keyring::generate_master()).unwrap();

@@ -86,6 +86,7 @@ pub(crate) fn body(method: &Method, path: &str) -> Value {
         _ if path.starts_with("/v1/labels") => json!({"name": "x", "color": "#000000"}),
         _ if path.starts_with("/v1/automations") => done_to_automations(path),
         "/v1/tenant/business-hours" => json!({"enabled": false, "time_zone": "UTC", "days": {}}),
+        "/v1/tenant/sign-in" => json!({"second_factor_required": false}),
         "/v1/tenant/targets" => json!({"counted_in": "always"}),
         "/v1/tenant/ratings" => json!({"ask": true, "question": "How was it?"}),
         "/v1/presence" => json!({"member_id": MEMBER, "state": "online"}),

@@ -66,6 +66,13 @@ pub(super) fn changed(name: &str, what: MailKind, at: DateTime<Utc>) -> Said {
         MailKind::SecondFactorOff => {
             ("Your second factor was switched off", "signing in to your account takes no code any more since")
         }
+        MailKind::IdentityLinked => {
+            ("There is another way to sign in", "your account at Google, Facebook or GitHub signs you in since")
+        }
+        MailKind::IdentityUnlinked => (
+            "There is one way less to sign in",
+            "an account at Google, Facebook or GitHub does not sign you in any more since",
+        ),
         _ => ("Your password was changed", "the password of your account was changed on"),
     };
     Said {

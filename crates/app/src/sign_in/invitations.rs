@@ -5,7 +5,7 @@ use postroad_core::{
     actor::Actor,
     conversation::Role,
     ids::{DepartmentId, InvitationId, TenantId},
-    sign_in::{INVITATION_LASTS, Token},
+    sign_in::{Deed, INVITATION_LASTS, Token, TokenHash},
 };
 use postroad_store::{
     SystemTx, TenantTx,
@@ -15,7 +15,9 @@ use postroad_store::{
 };
 use secrecy::SecretString;
 
-use super::{NewUser, Opened, Passwords, Place, SignInError, hashed, prove, second_factor, sessions};
+use super::{
+    By, Identity, NewUser, Opened, Passwords, Place, SignInError, hashed, prove, second_factor, sessions, tell,
+};
 use crate::{App, mail};
 
 /// Whom to ask.
@@ -107,12 +109,13 @@ pub async fn accept(
     place: &Place,
 ) -> Result<Opened, SignInError> {
     let Accepting { token, name, password, code } = accepting;
-    let asked = asked(app, &token).await?;
+    let word = token.hash();
+    let asked = asked(app, &word).await?;
     let known = super::find_user(app, &asked.email).await?;
     let user = match known {
         Some(_) => {
             let user = prove(app, passwords, &asked.email, password, place).await?;
-            second_factor::prove_code_if_on(app, user.id, code.as_deref()).await?;
+            second_factor::prove_code_if_on(app, user.id, code.as_deref(), place).await?;
             user
         }
         None => {
@@ -120,27 +123,34 @@ pub async fn accept(
             hashed(app, passwords, NewUser { email: asked.email.clone(), name, password }).await?
         }
     };
-    enter(app, &user, &token, place).await
+    enter(app, &user, (&word, By::Password), None, place).await
 }
 
-async fn asked(app: &App, token: &Token) -> Result<Asked, SignInError> {
+pub(super) async fn asked(app: &App, word: &TokenHash) -> Result<Asked, SignInError> {
     let mut tx = SystemTx::begin(&app.store).await?;
-    open_one(&mut tx, token, app.clock.now()).await
+    open_one(&mut tx, word, app.clock.now()).await
 }
 
-async fn open_one(tx: &mut SystemTx, token: &Token, now: DateTime<Utc>) -> Result<Asked, SignInError> {
-    stored::find_open(tx, &token.hash(), now).await?.ok_or(SignInError::NoSuchInvitation)
+async fn open_one(tx: &mut SystemTx, word: &TokenHash, now: DateTime<Utc>) -> Result<Asked, SignInError> {
+    stored::find_open(tx, word, now).await?.ok_or(SignInError::NoSuchInvitation)
 }
 
 /// The word is looked at again: while a password was hashed, somebody else may have used it.
-async fn enter(app: &App, user: &User, token: &Token, place: &Place) -> Result<Opened, SignInError> {
+/// `identity`: by what somebody new signs in, instead of a password.
+pub(super) async fn enter(
+    app: &App,
+    user: &User,
+    (word, by): (&TokenHash, By),
+    identity: Option<&Identity>,
+    place: &Place,
+) -> Result<Opened, SignInError> {
     let now = app.clock.now();
     let mut tx = SystemTx::begin(&app.store).await?;
     tx.is_done_by(&place.doer(user.id)).await?;
-    let asked = open_one(&mut tx, token, now).await?;
+    let asked = open_one(&mut tx, word, now).await?;
     if users::find(&mut tx, user.id).await?.is_none() {
-        let verified_at = asked.was_mailed.then_some(now);
-        super::insert(app, &mut tx, &User { verified_at, ..user.clone() }).await?;
+        let verified_at = user.verified_at.or(asked.was_mailed.then_some(now));
+        super::insert(app, &mut tx, &User { verified_at, ..user.clone() }, identity).await?;
     } else if asked.was_mailed {
         users::set_verified(&mut tx, user.id, &asked.email, now).await?;
     }
@@ -148,6 +158,7 @@ async fn enter(app: &App, user: &User, token: &Token, place: &Place) -> Result<O
         Joining { tenant: asked.tenant, role: asked.role, department: asked.department.map(DepartmentId::uuid) };
     super::become_member(&mut tx, user, joining, now).await?;
     stored::accept(&mut tx, &asked, now).await?;
+    tell(&mut tx, user.id, Some(place), Deed::SignedIn, &by.told()).await?;
     let opened = sessions::open(&mut tx, user.id, Some(asked.tenant), place, now).await?;
     tx.commit().await?;
     Ok(opened)

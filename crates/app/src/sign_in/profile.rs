@@ -2,17 +2,20 @@
 
 use postroad_core::{ids::UserId, profile::Preferences};
 use postroad_store::{
-    Error, SystemTx, second_factors,
+    Error, SystemTx, avatars, identities, second_factors,
     users::{self, Membership, User},
 };
 
-use super::{SignInError, named};
+use super::{Linked, SignInError, named};
 use crate::App;
 
 /// Somebody as they are shown themselves.
 pub struct Myself {
     pub user: User,
     pub has_second_factor: bool,
+    pub has_avatar: bool,
+    /// By what they sign in beside a password.
+    pub linked: Vec<Linked>,
     pub preferences: Preferences,
     /// Where they work, the first tenant first.
     pub memberships: Vec<Membership>,
@@ -24,6 +27,8 @@ pub async fn me(app: &App, user: UserId) -> Result<Myself, SignInError> {
     Ok(Myself {
         user: users::find(&mut tx, user).await?.ok_or(SignInError::NotFound)?,
         has_second_factor: second_factors::is_on(&mut tx, user).await?,
+        has_avatar: avatars::is_there(&mut tx, user).await?,
+        linked: identities::list(&mut tx, user).await?,
         preferences: serde_json::from_value(preferences).map_err(Error::from)?,
         memberships: users::memberships(&mut tx, user).await?,
     })

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use postroad_core::{
     mail::MailKind,
-    sign_in::{FAILURES_KEPT, Token, TokenHash, WordKind, may_ask_at},
+    sign_in::{Deed, FAILURES_KEPT, Token, TokenHash, WordKind, may_ask_at},
 };
 use postroad_store::{
     SystemTx,
@@ -12,9 +12,10 @@ use postroad_store::{
     users::{self, User},
 };
 use secrecy::SecretString;
+use serde_json::json;
 use sha2::{Digest, Sha256};
 
-use super::{Passwords, SignInError, address, passwords};
+use super::{Passwords, Place, SignInError, address, passwords, tell};
 use crate::{App, mail};
 
 /// Mails a way to a new password to whoever has this address. Does the same for everybody and for nobody: who it is, is looked
@@ -56,6 +57,7 @@ pub async fn reset_by_word(
     passwords: &Passwords,
     word: &Token,
     password: SecretString,
+    place: &Place,
 ) -> Result<(), SignInError> {
     let user = whose_reset(app, word).await?;
     passwords::check(&password, &[&user.email, &user.name])?;
@@ -68,6 +70,7 @@ pub async fn reset_by_word(
     users::set_password(&mut tx, user, &hash, now).await?;
     users::set_verified(&mut tx, user, &email, now).await?;
     stored::end_others(&mut tx, user, None).await?;
+    tell(&mut tx, user, Some(place), Deed::PasswordChanged, &json!({"by": "mail"})).await?;
     mail::to_user(app, &mut tx, MailKind::PasswordChanged, (user, &email), now).await?;
     tx.commit().await?;
     Ok(())

@@ -6,22 +6,23 @@
 use chrono::{DateTime, Utc};
 use data_encoding::BASE32_NOPAD;
 use postroad_core::{
-    ids::UserId,
+    ids::{MemberId, TenantId, UserId},
     mail::MailKind,
-    sign_in::{FAILURES_KEPT, HALF_SIGNED_IN_LASTS, RECOVERY_CODES, Token, TokenHash, WordKind, may_try_at},
+    sign_in::{Deed, FAILURES_KEPT, HALF_SIGNED_IN_LASTS, RECOVERY_CODES, Token, TokenHash, WordKind, may_try_at},
 };
 use postroad_store::{
-    SystemTx,
+    SystemTx, TenantTx,
     second_factors::{self as stored, SecondFactor},
     sessions::{self as tries, SignedIn},
-    user_words,
+    tenants, user_words,
     users::{self, User},
 };
 use secrecy::{ExposeSecret as _, SecretString};
+use serde_json::json;
 use sha2::{Digest, Sha256};
 use totp_rs::{Builder, Totp};
 
-use super::{Opened, Passwords, Place, SignInError, prove, sessions};
+use super::{By, Opened, Passwords, Place, SignInError, prove_again, sessions, tell};
 use crate::{
     App, mail,
     secrets::{self, SecretError},
@@ -47,10 +48,10 @@ pub async fn begin(
     app: &App,
     passwords: &Passwords,
     who: &SignedIn,
-    password: SecretString,
+    password: Option<SecretString>,
     place: &Place,
 ) -> Result<Begun, SignInError> {
-    let user = prove(app, passwords, &who.email, password, place).await?;
+    let user = prove_again(app, passwords, who, password, place).await?;
     let now = app.clock.now();
     let own = app.keyring.own(&app.store, now).await?;
     let secret = SecretString::from(BASE32_NOPAD.encode(&rand::random::<[u8; SECRET_BYTES]>()));
@@ -93,7 +94,7 @@ fn codes(secret: &SecretString, account: &str, issuer: &str) -> Result<Totp, Sig
 
 /// Switches it on, for whoever shows that they can make codes; ends their other sessions, which began without one. Returns the
 /// codes for the day on which the app is lost: told this once.
-pub async fn confirm(app: &App, who: &SignedIn, code: &str) -> Result<Vec<SecretString>, SignInError> {
+pub async fn confirm(app: &App, who: &SignedIn, code: &str, place: &Place) -> Result<Vec<SecretString>, SignInError> {
     let now = app.clock.now();
     let own = app.keyring.own(&app.store, now).await?;
     begin_try(app, who.user, now).await?;
@@ -110,6 +111,7 @@ pub async fn confirm(app: &App, who: &SignedIn, code: &str) -> Result<Vec<Secret
     stored::set_recovery_codes(&mut tx, who.user, &hashes).await?;
     tries::end_others(&mut tx, who.user, Some(who.session)).await?;
     tries::forgive(&mut tx, &guesser(who.user)).await?;
+    tell(&mut tx, who.user, Some(place), Deed::SecondFactorOn, &json!({})).await?;
     mail::to_user(app, &mut tx, MailKind::SecondFactorOn, (who.user, &who.email), now).await?;
     tx.commit().await?;
     Ok(shown)
@@ -179,11 +181,11 @@ fn guesser(user: UserId) -> TokenHash {
 }
 
 /// A session for whoever said their password, or the word that stands for it.
-pub(super) async fn enter(app: &App, user: &User, place: &Place) -> Result<LoggedIn, SignInError> {
+pub(super) async fn enter(app: &App, user: &User, by: By, place: &Place) -> Result<LoggedIn, SignInError> {
     let now = app.clock.now();
     let mut tx = SystemTx::begin(&app.store).await?;
     if !stored::is_on(&mut tx, user.id).await? {
-        let opened = open(&mut tx, user.id, place, now).await?;
+        let opened = open(&mut tx, user.id, by, place, now).await?;
         tx.commit().await?;
         return Ok(LoggedIn::Whole(Box::new(opened)));
     }
@@ -196,7 +198,14 @@ pub(super) async fn enter(app: &App, user: &User, place: &Place) -> Result<Logge
 }
 
 /// They work for the tenant that they worked for first.
-async fn open(tx: &mut SystemTx, user: UserId, place: &Place, now: DateTime<Utc>) -> Result<Opened, SignInError> {
+async fn open(
+    tx: &mut SystemTx,
+    user: UserId,
+    by: By,
+    place: &Place,
+    now: DateTime<Utc>,
+) -> Result<Opened, SignInError> {
+    tell(tx, user, Some(place), Deed::SignedIn, &by.told()).await?;
     let works_for = users::memberships(tx, user).await?.first().map(|membership| membership.tenant);
     sessions::open(tx, user, works_for, place, now).await
 }
@@ -205,10 +214,10 @@ async fn open(tx: &mut SystemTx, user: UserId, place: &Place, now: DateTime<Utc>
 pub async fn finish(app: &App, word: &Token, code: &str, place: &Place) -> Result<Opened, SignInError> {
     let now = app.clock.now();
     let user = half_signed_in(app, word, now).await?;
-    prove_code(app, user, code).await?;
+    prove_code(app, user, code, place).await?;
     let mut tx = SystemTx::begin(&app.store).await?;
     user_words::take(&mut tx, &word.hash(), WordKind::SecondFactor, now).await?.ok_or(SignInError::NoSuchWord)?;
-    let opened = open(&mut tx, user, place, now).await?;
+    let opened = open(&mut tx, user, By::Code, place, now).await?;
     tx.commit().await?;
     Ok(opened)
 }
@@ -222,7 +231,7 @@ async fn half_signed_in(app: &App, word: &Token, now: DateTime<Utc>) -> Result<U
 }
 
 /// Takes a code from somebody whose second factor is on.
-async fn prove_code(app: &App, user: UserId, code: &str) -> Result<(), SignInError> {
+async fn prove_code(app: &App, user: UserId, code: &str, place: &Place) -> Result<(), SignInError> {
     let now = app.clock.now();
     let own = app.keyring.own(&app.store, now).await?;
     begin_try(app, user, now).await?;
@@ -230,6 +239,8 @@ async fn prove_code(app: &App, user: UserId, code: &str) -> Result<(), SignInErr
     let factor = stored::find(&mut tx, user).await?.filter(|factor| factor.confirmed_at.is_some());
     let factor = factor.ok_or(SignInError::NoSecondFactor)?;
     if !is_right(&mut tx, &own, (user, &factor), code, now).await? {
+        tell(&mut tx, user, Some(place), Deed::CodeRefused, &json!({})).await?;
+        tx.commit().await?;
         return Err(SignInError::WrongCode);
     }
     tries::forgive(&mut tx, &guesser(user)).await?;
@@ -238,14 +249,19 @@ async fn prove_code(app: &App, user: UserId, code: &str) -> Result<(), SignInErr
 }
 
 /// The same of somebody who may have none: then nothing is needed.
-pub(super) async fn prove_code_if_on(app: &App, user: UserId, code: Option<&str>) -> Result<(), SignInError> {
+pub(super) async fn prove_code_if_on(
+    app: &App,
+    user: UserId,
+    code: Option<&str>,
+    place: &Place,
+) -> Result<(), SignInError> {
     let mut tx = SystemTx::begin(&app.store).await?;
     let is_on = stored::is_on(&mut tx, user).await?;
     drop(tx);
     match (is_on, code) {
         (false, _) => Ok(()),
         (true, None) => Err(SignInError::CodeNeeded),
-        (true, Some(code)) => prove_code(app, user, code).await,
+        (true, Some(code)) => prove_code(app, user, code, place).await,
     }
 }
 
@@ -254,20 +270,20 @@ pub async fn end(
     app: &App,
     passwords: &Passwords,
     who: &SignedIn,
-    (password, code): (SecretString, &str),
+    (password, code): (Option<SecretString>, &str),
     place: &Place,
 ) -> Result<(), SignInError> {
-    prove(app, passwords, &who.email, password, place).await?;
-    prove_code(app, who.user, code).await?;
-    take_away(app, who.user, &who.email).await
+    prove_again(app, passwords, who, password, place).await?;
+    prove_code(app, who.user, code, place).await?;
+    take_away(app, (who.user, &who.email), Some(place)).await
 }
 
 /// The same, of somebody who lost everything; by the operator.
 pub async fn reset(app: &App, user: &User) -> Result<(), SignInError> {
-    take_away(app, user.id, &user.email).await
+    take_away(app, (user.id, &user.email), None).await
 }
 
-async fn take_away(app: &App, user: UserId, email: &str) -> Result<(), SignInError> {
+async fn take_away(app: &App, (user, email): (UserId, &str), place: Option<&Place>) -> Result<(), SignInError> {
     let now = app.clock.now();
     let mut tx = SystemTx::begin(&app.store).await?;
     if !stored::remove(&mut tx, user).await? {
@@ -275,7 +291,26 @@ async fn take_away(app: &App, user: UserId, email: &str) -> Result<(), SignInErr
     }
     user_words::end_all(&mut tx, user, WordKind::SecondFactor, now).await?;
     tries::forgive(&mut tx, &guesser(user)).await?;
+    tell(&mut tx, user, place, Deed::SecondFactorOff, &json!({})).await?;
     mail::to_user(app, &mut tx, MailKind::SecondFactorOff, (user, email), now).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+/// Whether members of a tenant need one.
+pub async fn is_required(app: &App, tenant: TenantId) -> Result<bool, SignInError> {
+    let mut tx = TenantTx::begin(&app.store, tenant).await?;
+    Ok(tenants::requires_second_factor(&mut tx).await?)
+}
+
+/// Requires one of all members, or no longer. Whoever requires it is somebody who has one: nobody shuts themselves out.
+pub async fn require(app: &App, tenant: TenantId, by: Option<MemberId>, required: bool) -> Result<(), SignInError> {
+    let member = by.ok_or(SignInError::OnlyPeople)?;
+    if required && !stored::is_on_for(&mut SystemTx::begin(&app.store).await?, tenant, member).await? {
+        return Err(SignInError::NoSecondFactor);
+    }
+    let mut tx = TenantTx::begin(&app.store, tenant).await?;
+    tenants::set_requires_second_factor(&mut tx, required, app.clock.now()).await?;
     tx.commit().await?;
     Ok(())
 }

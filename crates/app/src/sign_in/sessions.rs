@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use postroad_core::{
     ids::{SessionId, TenantId, UserId},
     mail::MailKind,
-    sign_in::{IDLE_MAX, SEEN_EVERY, SESSION_MAX, SESSIONS_MAX, Token, TokenHash},
+    sign_in::{Deed, IDLE_MAX, SEEN_EVERY, SESSION_MAX, SESSIONS_MAX, Token, TokenHash},
 };
 use postroad_store::{
     SystemTx,
@@ -12,8 +12,9 @@ use postroad_store::{
     users,
 };
 use secrecy::SecretString;
+use serde_json::json;
 
-use super::{Opened, Passwords, Place, SignInError, passwords, superadmins};
+use super::{Opened, Passwords, Place, SignInError, passwords, prove_again, superadmins, tell};
 use crate::{App, mail};
 
 const AGENT_CHARS: usize = 300;
@@ -87,22 +88,23 @@ async fn renew(
     opened(tx, token, now).await
 }
 
-/// Takes a new password from whoever knows the old one, and ends all other sessions.
+/// Takes a new password from whoever knows the old one, or has none, and ends all other sessions.
 pub async fn change_password(
     app: &App,
     passwords: &Passwords,
     signed_in: &SignedIn,
-    (old, new): (SecretString, SecretString),
+    (old, new): (Option<SecretString>, SecretString),
     place: &Place,
 ) -> Result<Opened, SignInError> {
     passwords::check(&new, &[&signed_in.email, &signed_in.name])?;
-    super::prove(app, passwords, &signed_in.email, old, place).await?;
+    prove_again(app, passwords, signed_in, old, place).await?;
     let hash = passwords.hash(new).await?;
     let now = app.clock.now();
     let mut tx = SystemTx::begin(&app.store).await?;
     users::set_password(&mut tx, signed_in.user, &hash, now).await?;
     stored::end_others(&mut tx, signed_in.user, Some(signed_in.session)).await?;
     let opened = renew(&mut tx, signed_in, signed_in.works_for, now).await?;
+    tell(&mut tx, signed_in.user, Some(place), Deed::PasswordChanged, &json!({})).await?;
     mail::to_user(app, &mut tx, MailKind::PasswordChanged, (signed_in.user, &signed_in.email), now).await?;
     tx.commit().await?;
     Ok(opened)
@@ -116,19 +118,23 @@ pub async fn list(app: &App, user: UserId) -> Result<Vec<Session>, SignInError> 
 }
 
 /// Ends one session of somebody.
-pub async fn end(app: &App, user: UserId, session: SessionId) -> Result<(), SignInError> {
+pub async fn end(app: &App, user: UserId, session: SessionId, place: &Place) -> Result<(), SignInError> {
     let mut tx = SystemTx::begin(&app.store).await?;
     if !stored::end(&mut tx, user, session).await? {
         return Err(SignInError::NotFound);
     }
+    tell(&mut tx, user, Some(place), Deed::SignedOut, &json!({"sessions": 1})).await?;
     tx.commit().await?;
     Ok(())
 }
 
 /// Ends every session of somebody but this one; returns how many.
-pub async fn end_others(app: &App, signed_in: &SignedIn) -> Result<u64, SignInError> {
+pub async fn end_others(app: &App, signed_in: &SignedIn, place: &Place) -> Result<u64, SignInError> {
     let mut tx = SystemTx::begin(&app.store).await?;
     let ended = stored::end_others(&mut tx, signed_in.user, Some(signed_in.session)).await?;
+    if ended > 0 {
+        tell(&mut tx, signed_in.user, Some(place), Deed::SignedOut, &json!({"sessions": ended})).await?;
+    }
     tx.commit().await?;
     Ok(ended)
 }

@@ -12,10 +12,13 @@ use crate::world::noon;
 /// Tables of the installation itself. Whoever adds one says here that it holds nothing of a tenant.
 const OF_NO_TENANT: &[&str] = &[
     "_sqlx_migrations",
+    "avatars",
     "fires",
+    "identities",
     "inbound_counts",
     "incarnations",
     "installation",
+    "journeys",
     "leader",
     "mails",
     "provider_switches",

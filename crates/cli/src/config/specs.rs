@@ -20,6 +20,29 @@ pub const SMTP_URL: Spec =
     Spec::secret("POSTROAD_SMTP_URL", "an address like smtp://user:password@mail.example.com:587");
 pub const MAIL_FROM: Spec =
     Spec::plain("POSTROAD_MAIL_FROM", "an address of mail like Postroad <postroad@example.com>");
+pub const OAUTH_GOOGLE: Oauth = Oauth {
+    client_id: Spec::plain("POSTROAD_OAUTH_GOOGLE_CLIENT_ID", "the id of a client at Google"),
+    client_secret: Spec::secret("POSTROAD_OAUTH_GOOGLE_CLIENT_SECRET", "the secret of the client"),
+    url: Spec::plain("POSTROAD_OAUTH_GOOGLE_URL", "an address like http://127.0.0.1:9000"),
+};
+pub const OAUTH_FACEBOOK: Oauth = Oauth {
+    client_id: Spec::plain("POSTROAD_OAUTH_FACEBOOK_CLIENT_ID", "the id of an app at Facebook"),
+    client_secret: Spec::secret("POSTROAD_OAUTH_FACEBOOK_CLIENT_SECRET", "the secret of the app"),
+    url: Spec::plain("POSTROAD_OAUTH_FACEBOOK_URL", "an address like http://127.0.0.1:9000"),
+};
+pub const OAUTH_GITHUB: Oauth = Oauth {
+    client_id: Spec::plain("POSTROAD_OAUTH_GITHUB_CLIENT_ID", "the id of an OAuth app at GitHub"),
+    client_secret: Spec::secret("POSTROAD_OAUTH_GITHUB_CLIENT_SECRET", "the secret of the app"),
+    url: Spec::plain("POSTROAD_OAUTH_GITHUB_URL", "an address like http://127.0.0.1:9000"),
+};
+
+/// What one provider who says who somebody is needs.
+pub struct Oauth {
+    pub client_id: Spec,
+    pub client_secret: Spec,
+    pub url: Spec,
+}
+
 pub const LISTEN: Spec = Spec::plain("POSTROAD_LISTEN", "an address like 127.0.0.1:7800").or("127.0.0.1:7800");
 pub const PUBLIC_URL: Spec = Spec::plain("POSTROAD_PUBLIC_URL", "an address like https://messages.example.com");
 pub const TRUSTED_PROXIES: Spec = Spec::plain("POSTROAD_TRUSTED_PROXIES", "networks like 10.0.0.0/8,192.0.2.7");
@@ -67,6 +90,15 @@ pub const SPECS: &[Spec] = &[
     S3_USE_PATH_STYLE,
     SMTP_URL,
     MAIL_FROM,
+    OAUTH_GOOGLE.client_id,
+    OAUTH_GOOGLE.client_secret,
+    OAUTH_GOOGLE.url,
+    OAUTH_FACEBOOK.client_id,
+    OAUTH_FACEBOOK.client_secret,
+    OAUTH_FACEBOOK.url,
+    OAUTH_GITHUB.client_id,
+    OAUTH_GITHUB.client_secret,
+    OAUTH_GITHUB.url,
     LISTEN,
     PUBLIC_URL,
     TRUSTED_PROXIES,

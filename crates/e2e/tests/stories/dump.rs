@@ -1,10 +1,13 @@
 //! Secrets that came in through the API are nowhere to be read afterwards: not in a dump of the whole database, not in what
 //! processes log at their most talkative, not in metrics, not in refusals.
 
+use std::collections::HashMap;
+
 use anyhow::{Context, Result, ensure};
 use data_encoding::{BASE64, BASE64_NOPAD, BASE64URL_NOPAD, HEXLOWER};
 use postroad_core::signature::Secret;
 use postroad_e2e::{Client, Key, Setup, fresh_request_id, http_client, until};
+use postroad_simulators::identity::{Client as GithubApp, IdentityServer, Person};
 use serde_json::{Value, json};
 
 use crate::world::{PATIENCE, World, agreed, news_for, numbers};
@@ -15,6 +18,7 @@ const GUESTS_PASSWORD: &str = "planted-Guest-55ab-staple";
 const ACCESS_TOKEN: &str = "planted-access-token-91cc";
 const APP_SECRET: &str = "planted-app-secret-27de";
 const VERIFY_TOKEN: &str = "planted-verify-token-63ea";
+const CLIENT_SECRET: &str = "planted-client-secret-77aa";
 /// Where no secret belongs: what is refused is repeated nowhere.
 const MISPLACED: &str = "planted-misplaced-18bf";
 
@@ -23,22 +27,26 @@ struct Browser {
     http: reqwest::Client,
     base_url: String,
     cookie: Option<String>,
+    /// While its owner is at a provider who says who they are.
+    journey: Option<String>,
     heard: String,
 }
 
 impl Browser {
     fn new(base_url: &str) -> Self {
-        Self { http: http_client(), base_url: base_url.to_owned(), cookie: None, heard: String::new() }
+        Self { http: http_client(), base_url: base_url.to_owned(), cookie: None, journey: None, heard: String::new() }
     }
 
     async fn call(&mut self, path: &str, body: String) -> Result<(u16, String)> {
         let mut request = self.http.post(format!("{}{path}", self.base_url)).header("x-postroad-csrf", "1");
-        if let Some(cookie) = &self.cookie {
+        for cookie in self.cookie.iter().chain(&self.journey) {
             request = request.header("cookie", cookie);
         }
         let answer = request.header("content-type", "application/json").body(body).send().await?;
-        if let Some(set) = answer.headers().get("set-cookie") {
-            self.cookie = set.to_str()?.split(';').next().map(str::to_owned);
+        for set in answer.headers().get_all("set-cookie") {
+            let set = set.to_str()?.split(';').next().map(str::to_owned);
+            let is_journey = set.as_ref().is_some_and(|set| set.contains("-journey="));
+            *(if is_journey { &mut self.journey } else { &mut self.cookie }) = set;
         }
         Ok((answer.status().as_u16(), answer.text().await?))
     }
@@ -59,9 +67,13 @@ impl Browser {
     }
 
     fn token(&self) -> Result<String> {
-        let cookie = self.cookie.as_deref().context("nobody is signed in")?;
-        Ok(cookie.split_once('=').context("a cookie has a value")?.1.to_owned())
+        word_of(self.cookie.as_deref())
     }
+}
+
+fn word_of(cookie: Option<&str>) -> Result<String> {
+    let cookie = cookie.context("there is no cookie")?;
+    Ok(cookie.split_once('=').context("a cookie has a value")?.1.to_owned())
 }
 
 fn text_of(value: &Value, name: &str) -> Result<String> {
@@ -107,6 +119,25 @@ async fn plant(world: &World, owner: &mut Browser) -> Result<Planted> {
         ("the key's secret", text_of(&key, "secret")?),
     ];
     Ok(planted.into())
+}
+
+/// Signs in by an account at GitHub too. What opened the way, and what GitHub gave for it.
+async fn come_by_github(base_url: &str, sim: &IdentityServer, owner: &mut Browser) -> Result<Planted> {
+    sim.sends_back_to(format!("{base_url}/sign-in/github"));
+    sim.is(Person { id: "583231".to_owned(), name: "Ada".to_owned(), ..Person::default() });
+    let begun = owner.post("/v1/auth/oauth/github/link", &json!({"password": PASSWORD})).await?;
+    let journey = word_of(owner.journey.as_deref())?;
+    let back = owner.http.get(text_of(&begun, "url")?).send().await?;
+    let said: HashMap<String, String> = back.url().query_pairs().into_owned().collect();
+    let came = json!({"state": said["state"], "code": said["code"]});
+    owner.post("/v1/auth/oauth/github/callback", &came).await?;
+    owner.refused("/v1/auth/oauth/github/callback", &came.to_string()).await?;
+    let tokens = sim.tokens().into_iter().map(|token| ("GitHub's token", token));
+    ensure!(tokens.len() == 1, "GitHub gave a token");
+    Ok([("the journey", journey), ("the client's secret", CLIENT_SECRET.to_owned())]
+        .into_iter()
+        .chain(tokens)
+        .collect())
 }
 
 /// Everything is used once, rightly and wrongly.
@@ -182,10 +213,22 @@ fn assert_nowhere(planted: &Planted, place: &str, text: &str) {
 
 #[tokio::test]
 async fn no_planted_secret_is_in_a_dump_a_log_a_metric_or_a_refusal() -> Result<()> {
-    let setup = Setup::default().with("RUST_LOG", "trace").with("POSTROAD_EGRESS_ALLOW", "127.0.0.0/8,:9");
+    let sim = IdentityServer::start(GithubApp {
+        id: "postroad".to_owned(),
+        secret: CLIENT_SECRET.to_owned(),
+        redirect_uris: Vec::new(),
+    })
+    .await?;
+    let setup = Setup::default()
+        .with("RUST_LOG", "trace")
+        .with("POSTROAD_EGRESS_ALLOW", "127.0.0.0/8,:9")
+        .with("POSTROAD_OAUTH_GITHUB_CLIENT_ID", "postroad")
+        .with("POSTROAD_OAUTH_GITHUB_CLIENT_SECRET", CLIENT_SECRET)
+        .with("POSTROAD_OAUTH_GITHUB_URL", sim.base_url());
     let world = World::start_with(setup, "1000").await?;
     let mut owner = Browser::new(&world.all.base_url);
     let mut planted = plant(&world, &mut owner).await?;
+    planted.extend(come_by_github(&world.all.base_url, &sim, &mut owner).await?);
     let id = planted.iter().position(|(name, _)| *name == "the key's id").context("a key has an id")?;
     let (_, key_id) = planted.remove(id);
     let number = numbers(1);

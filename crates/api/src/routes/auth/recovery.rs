@@ -96,7 +96,7 @@ async fn reset_password(
 ) -> Result<StatusCode, Problem> {
     listen(&api, &place)?;
     let reset = match Token::parse(&token) {
-        Some(word) => sign_in::reset_by_word(&api.app, &api.passwords, &word, password).await,
+        Some(word) => sign_in::reset_by_word(&api.app, &api.passwords, &word, password, &place).await,
         None => Err(SignInError::NoSuchWord),
     };
     noted(&api, &place, reset)?;

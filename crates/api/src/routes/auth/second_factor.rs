@@ -70,8 +70,9 @@ async fn finish(
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct WantsSecondFactor {
-    #[schema(value_type = String, format = Password, max_length = 128)]
-    password: SecretString,
+    /// Of whoever has one. Whoever has none signed in less than ten minutes ago.
+    #[schema(value_type = Option<String>, format = Password, max_length = 128)]
+    password: Option<SecretString>,
 }
 
 /// What an app makes codes from.
@@ -142,7 +143,7 @@ async fn confirm(
     State(api): State<ApiState>,
     Json(FirstCode { code }): Json<FirstCode>,
 ) -> Result<Response, Problem> {
-    let confirmed = noted(&api, &place, sign_in::confirm_second_factor(&api.app, &who, &code).await)?;
+    let confirmed = noted(&api, &place, sign_in::confirm_second_factor(&api.app, &who, &code, &place).await)?;
     let recovery_codes = confirmed.iter().map(|code| code.expose_secret().to_owned()).collect();
     Ok(unkept(StatusCode::OK, RecoveryCodes { recovery_codes }))
 }
@@ -151,8 +152,9 @@ async fn confirm(
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct WantsNone {
-    #[schema(value_type = String, format = Password, max_length = 128)]
-    password: SecretString,
+    /// Of whoever has one. Whoever has none signed in less than ten minutes ago.
+    #[schema(value_type = Option<String>, format = Password, max_length = 128)]
+    password: Option<SecretString>,
     #[schema(min_length = 6, max_length = 40, example = "123456")]
     code: String,
 }
