@@ -55,7 +55,7 @@ pub(crate) enum AuthFailure {
 }
 
 impl AuthFailure {
-    const ALL: [Self; 16] = [
+    const ALL: [Self; 17] = [
         Self::Malformed,
         Self::StaleTimestamp,
         Self::UnknownKey,
