@@ -225,7 +225,7 @@ async fn what_belongs_to_no_tenant_opens_after_a_rotation_without_the_old_master
     let logged_in = sign_in::log_in(&before, &passwords, "ada@shop.example", password(), &place).await.unwrap();
     let LoggedIn::Whole(opened) = logged_in else { panic!("there is no second factor") };
     let who = opened.signed_in;
-    let begun = sign_in::begin_second_factor(&before, &passwords, &who, password(), &place).await.unwrap();
+    let begun = sign_in::begin_second_factor(&before, &passwords, &who, Some(password()), &place).await.unwrap();
 
     let newer = Keyring::generate_master().expose_secret().replace("k1:", "k2:");
     let both = keyring(&format!("{newer},{keys}"));
@@ -238,10 +238,10 @@ async fn what_belongs_to_no_tenant_opens_after_a_rotation_without_the_old_master
     let now = before.clock.now().timestamp().unsigned_abs();
     let code = totp_rs::Builder::new().with_secret(secret).build().unwrap().generate(now).to_string();
     let old = App { keyring: Arc::new(keyring(&keys)), ..world.app.clone() };
-    let closed = sign_in::confirm_second_factor(&old, &who, &code).await;
+    let closed = sign_in::confirm_second_factor(&old, &who, &code, &place).await;
     assert!(matches!(closed, Err(SignInError::Secret(SecretError::UnknownMasterKey { wanted, .. })) if wanted == "k2"));
     let after = App { keyring: Arc::new(keyring(&newer)), ..world.app.clone() };
-    assert_eq!(sign_in::confirm_second_factor(&after, &who, &code).await.unwrap().len(), 10);
+    assert_eq!(sign_in::confirm_second_factor(&after, &who, &code, &place).await.unwrap().len(), 10);
 }
 
 #[tokio::test]

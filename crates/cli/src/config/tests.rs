@@ -94,7 +94,7 @@ fn no_secret_stands_in_a_mistake_or_in_what_is_shown() {
     let (_, shown) = Config::read(lookup(&values)).unwrap();
     let all = format!("{shown:?}");
     assert!(!all.contains("hush") && !all.contains("AAECAw"), "{all}");
-    assert_eq!(secrets.len(), 12);
+    assert_eq!(secrets.len(), 15);
 }
 
 #[test]
@@ -110,6 +110,19 @@ fn mail_needs_a_server_and_somebody_who_sends() {
         mistakes[0].contains("smtp://user:password@") && mistakes[1].contains("an address of mail"),
         "{mistakes:?}"
     );
+}
+
+#[test]
+fn a_provider_who_says_who_somebody_is_needs_an_id_and_its_secret() {
+    let (id, secret) =
+        (("POSTROAD_OAUTH_GITHUB_CLIENT_ID", "postroad"), ("POSTROAD_OAUTH_GITHUB_CLIENT_SECRET", "hush"));
+    let found = read(&[id, secret]).identities;
+    let names: Vec<&str> = found.keys().map(|provider| provider.as_str()).collect();
+    assert_eq!((names, found.values().all(|one| one.base_url.is_none())), (vec!["github"], true));
+    assert!(read(&[]).identities.is_empty());
+    for one in [id, secret] {
+        assert!(problems(&[one])[0].contains("belong together"), "{}", one.0);
+    }
 }
 
 #[test]

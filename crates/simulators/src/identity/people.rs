@@ -40,7 +40,7 @@ impl Person {
             ])),
             (Provider::Facebook, "/v23.0/me") => {
                 let asked = url::form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "fields");
-                let asked = asked.map(|(_, fields)| fields.into_owned()).unwrap_or_else(|| "id,name".to_owned());
+                let asked = asked.map_or_else(|| "id,name".to_owned(), |(_, fields)| fields.into_owned());
                 let known = [("id", id), ("name", name), ("email", email)];
                 let told = known.into_iter().filter(|(field, _)| asked.split(',').any(|one| one == *field));
                 Some(Value::Object(told.map(|(field, value)| (field.to_owned(), json!(value))).collect()))

@@ -82,10 +82,10 @@ async fn whoever_forgot_gets_a_word_that_works_once_and_puts_everybody_else_out(
     let dump: String =
         sqlx::query_scalar("select string_agg(m::text, ' ') from mails m").fetch_one(world.seed.conn()).await.unwrap();
     assert!(!dump.contains(&reset.reveal()), "no word lies among the mails");
-    let weak = sign_in::reset_by_word(&world.app, &passwords, &reset, "short".into()).await;
+    let weak = sign_in::reset_by_word(&world.app, &passwords, &reset, "short".into(), &place()).await;
     assert!(matches!(weak, Err(SignInError::Weak(_))), "a mistake costs no word");
-    sign_in::reset_by_word(&world.app, &passwords, &reset, NEW.into()).await.unwrap();
-    let again = sign_in::reset_by_word(&world.app, &passwords, &reset, PASSWORD.into()).await;
+    sign_in::reset_by_word(&world.app, &passwords, &reset, NEW.into(), &place()).await.unwrap();
+    let again = sign_in::reset_by_word(&world.app, &passwords, &reset, PASSWORD.into(), &place()).await;
     assert!(matches!(again, Err(SignInError::NoSuchWord)));
     assert!(sign_in::find(&world.app, &session.token.hash()).await.unwrap().is_none(), "sessions have ended");
     let signed_in = log_in(&world, NEW).await;
