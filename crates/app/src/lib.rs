@@ -32,6 +32,7 @@ pub mod journal;
 pub mod labels;
 pub mod lanes;
 pub mod limits;
+pub mod lines;
 pub mod live;
 pub mod lost;
 pub mod macros;
