@@ -48,6 +48,7 @@ pub mod outcomes;
 pub mod patch;
 pub mod plan;
 pub mod preferences;
+pub mod privacy;
 pub mod quick_replies;
 pub mod quota;
 pub mod ratings;

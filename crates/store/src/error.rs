@@ -1,5 +1,7 @@
 //! What can go wrong between us and the database.
 
+use crate::bodies::Shut;
+
 /// Errors of every query. A row that did not match is not an error here: it is simply not returned.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -14,6 +16,8 @@ pub enum Error {
     Violated { constraint: String },
     #[error("a stored value cannot be read: {0}")]
     Corrupt(String),
+    #[error(transparent)]
+    Shut(#[from] Shut),
     /// A role that could step over row-level security.
     #[error("{0}")]
     UnsafeRole(String),

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use postroad_core::ids::TenantId;
 use sqlx::{PgConnection, Postgres, Transaction};
 
-use crate::{Result, Store};
+use crate::{Result, Store, bodies::Warden};
 
 /// In whose name something is changed: what the audit says of it.
 #[derive(Debug, Clone)]
@@ -60,11 +60,17 @@ fn doer() -> Option<Doer> {
 pub trait AnyTx: Send {
     #[doc(hidden)]
     fn conn(&mut self) -> &mut PgConnection;
+    #[doc(hidden)]
+    fn warden(&self) -> Warden;
 }
 
 impl AnyTx for TenantTx {
     fn conn(&mut self) -> &mut PgConnection {
         &mut self.tx
+    }
+
+    fn warden(&self) -> Warden {
+        self.warden.clone()
     }
 }
 
@@ -72,19 +78,24 @@ impl AnyTx for SystemTx {
     fn conn(&mut self) -> &mut PgConnection {
         &mut self.tx
     }
+
+    fn warden(&self) -> Warden {
+        self.warden.clone()
+    }
 }
 
 /// A transaction that sees and writes the rows of one tenant.
 pub struct TenantTx {
     tx: Transaction<'static, Postgres>,
     tenant: TenantId,
+    warden: Warden,
 }
 
 impl TenantTx {
     pub async fn begin(store: &Store, tenant: TenantId) -> Result<Self> {
         let mut tx = store.app.begin().await?;
         say(&mut tx, WHO, said(Some(tenant), doer().as_ref())).await?;
-        Ok(Self { tx, tenant })
+        Ok(Self { tx, tenant, warden: store.warden.clone() })
     }
 
     /// For calls that run the same few statements by key over and over: each is planned once per connection, and along
@@ -92,7 +103,7 @@ impl TenantTx {
     pub async fn begin_hot(store: &Store, tenant: TenantId) -> Result<Self> {
         let mut tx = store.app.begin().await?;
         say(&mut tx, WHO_AND_HOT, said(Some(tenant), doer().as_ref())).await?;
-        Ok(Self { tx, tenant })
+        Ok(Self { tx, tenant, warden: store.warden.clone() })
     }
 
     pub const fn tenant(&self) -> TenantId {
@@ -116,6 +127,7 @@ impl TenantTx {
 /// A transaction of the system role. It sees every tenant: only the store's named functions take one.
 pub struct SystemTx {
     tx: Transaction<'static, Postgres>,
+    warden: Warden,
 }
 
 impl SystemTx {
@@ -124,7 +136,7 @@ impl SystemTx {
         if let Some(doer) = doer() {
             say(&mut tx, WHO, said(None, Some(&doer))).await?;
         }
-        Ok(Self { tx })
+        Ok(Self { tx, warden: store.warden.clone() })
     }
 
     /// What follows is done by somebody who was not known when it began.
@@ -134,12 +146,12 @@ impl SystemTx {
 
     /// For claims and intents: its own connections, planned with nested loops.
     pub async fn begin_lane(store: &Store) -> Result<Self> {
-        Ok(Self { tx: store.lane.begin().await? })
+        Ok(Self { tx: store.lane.begin().await?, warden: store.warden.clone() })
     }
 
     /// For outcomes of calls: its own connections, so that settling never waits for claiming.
     pub async fn begin_settle(store: &Store) -> Result<Self> {
-        Ok(Self { tx: store.settle.begin().await? })
+        Ok(Self { tx: store.settle.begin().await?, warden: store.warden.clone() })
     }
 
     pub(crate) fn conn(&mut self) -> &mut PgConnection {

@@ -97,6 +97,7 @@ pub(crate) fn body(method: &Method, path: &str) -> Value {
         }
         _ if path.ends_with("/legal-hold") => json!({"hold": true}),
         "/v1/tenant/media-retention" => json!({"days": 7}),
+        _ if path.ends_with("/privacy") => json!({"bodies": "sealed"}),
         "/v1/members" => json!({"name": "x", "role": "agent"}),
         "/v1/invitations" => json!({"email": "x@shop.example", "role": "agent"}),
         _ if path.starts_with("/v1/departments") => json!({"name": "x"}),
