@@ -1,5 +1,7 @@
 //! Reading requests strictly: what is not understood is refused with a problem, and nothing is ignored.
 
+use std::borrow::Cow;
+
 use axum::{
     body::Bytes,
     extract::{FromRequest, FromRequestParts, Request},
@@ -51,9 +53,20 @@ fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
         ));
     }
     serde_json::from_slice(body).map_err(|error| match error.classify() {
-        serde_json::error::Category::Data => Problem::invalid("invalid_body", error),
+        serde_json::error::Category::Data => Problem::invalid("invalid_body", without_value(&error.to_string())),
         _ => Problem::invalid("malformed_json", error),
     })
+}
+
+/// Of what has the wrong type, the type is told and not what it says: it may be a password, or a token in the wrong place.
+fn without_value(error: &str) -> Cow<'_, str> {
+    let said = error.split_once("invalid type: ").and_then(|(before, rest)| {
+        // The last one is ours: what was sent may say the same.
+        let (found, expected) = rest.rsplit_once(", expected ")?;
+        let kind = found.split(['`', '"']).next().unwrap_or_default().trim_end();
+        Some(format!("{before}invalid type: {kind}, expected {expected}"))
+    });
+    said.map_or(Cow::Borrowed(error), Cow::Owned)
 }
 
 /// An escaped NUL: the database stores every other character.
@@ -91,7 +104,35 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Path<T>
 
 #[cfg(test)]
 mod tests {
+    use secrecy::SecretString;
+
     use super::*;
+
+    /// Every kind of field that a secret may stand in.
+    #[derive(Debug, serde::Deserialize)]
+    #[expect(dead_code, reason = "it is read and looked at no more")]
+    struct Secrets {
+        password: SecretString,
+        credentials: std::collections::BTreeMap<String, String>,
+    }
+
+    #[test]
+    fn a_secret_of_the_wrong_type_is_not_repeated() {
+        let cases = [
+            (r#"{"password": 48151623}"#, "integer, expected a string"),
+            (r#"{"password": 4815.1623}"#, "floating point, expected a string"),
+            (r#"{"password": ["48151623"]}"#, "sequence, expected a string"),
+            (r#"{"password": {"48151623": 1}}"#, "map, expected a string"),
+            (r#"{"credentials": {"token": 48151623}}"#, "integer, expected a string"),
+            (r#"{"credentials": "48151623 is mine, expected by nobody"}"#, "string, expected a map"),
+            (r#"{"credentials": "48151623 \"`, expected ` by nobody"}"#, "string, expected a map"),
+            (r#""48151623""#, "string, expected struct Secrets"),
+        ];
+        for (body, expected) in cases {
+            let problem = format!("{:?}", parse::<Secrets>(body.as_bytes()).expect_err("it is refused"));
+            assert!(problem.contains(expected) && !problem.contains("48151623"), "{body}: {problem}");
+        }
+    }
 
     #[test]
     fn an_escaped_nul_is_told_from_a_backslash_and_zeros() {

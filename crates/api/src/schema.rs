@@ -20,6 +20,7 @@ use postroad_core::{
     media::MediaState,
     message::{Direction, MediaKind},
     notification::NotificationKind,
+    privacy::Bodies,
     scope::Scope,
     segment::Standing,
     send::SendState,
@@ -91,6 +92,7 @@ vocabularies! {
     PresenceWord = Presence, "Whether a member is there";
     NotificationKindWord = NotificationKind, "Why a member is told";
     CapKindWord = CapKind, "How a frequency cap counts";
+    BodiesWord = Bodies, "How what people say rests in the database: in the open, or sealed under the tenant's data key";
     EndpointEventWord = EndpointEvent, "What an endpoint may be told of";
     DeliveryStateWord = DeliveryState, "Where a delivery to an endpoint stands";
     CreditCategoryWord = Category, "What a message is for, as prices tell messages apart";

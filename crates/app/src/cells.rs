@@ -11,7 +11,7 @@ const TRIGGERS: [char; 11] = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋'
 const GUARD: char = '\'';
 
 /// The cell as it is written.
-pub fn guard(cell: &str) -> Cow<'_, str> {
+fn guard(cell: &str) -> Cow<'_, str> {
     if needs_guard(cell) { Cow::Owned(format!("{GUARD}{cell}")) } else { Cow::Borrowed(cell) }
 }
 
@@ -20,12 +20,48 @@ pub fn unguard(cell: &str) -> &str {
     cell.strip_prefix(GUARD).filter(|rest| needs_guard(rest)).unwrap_or(cell)
 }
 
+/// One cell of a line.
+#[derive(Debug, Clone)]
+pub enum Cell<'a> {
+    /// Guarded, whoever wrote it.
+    Text(Cow<'a, str>),
+    /// Digits of ours: they stay a number, so that a spreadsheet can add them up.
+    Number(i64),
+}
+
+impl<'a> Cell<'a> {
+    /// Empty, if there is none.
+    pub(crate) fn maybe(text: Option<&'a str>) -> Self {
+        text.unwrap_or_default().into()
+    }
+
+    fn written(&self) -> Cow<'_, str> {
+        match self {
+            Self::Text(text) => guard(text),
+            Self::Number(number) => Cow::Owned(number.to_string()),
+        }
+    }
+}
+
+impl<'a> From<&'a str> for Cell<'a> {
+    fn from(text: &'a str) -> Self {
+        Self::Text(Cow::Borrowed(text))
+    }
+}
+
+impl From<String> for Cell<'_> {
+    fn from(text: String) -> Self {
+        Self::Text(Cow::Owned(text))
+    }
+}
+
 /// Lines of cells as CSV, each as long as it is.
-pub(crate) fn rows<'a>(rows: impl IntoIterator<Item: IntoIterator<Item = Cow<'a, str>>>) -> Vec<u8> {
+pub(crate) fn rows<'a>(rows: impl IntoIterator<Item: IntoIterator<Item = Cell<'a>>>) -> Vec<u8> {
     let mut writer = csv::WriterBuilder::new().flexible(true).terminator(csv::Terminator::CRLF).from_writer(Vec::new());
     for row in rows {
-        let cells: Vec<Cow<'a, str>> = row.into_iter().collect();
-        writer.write_record(cells.iter().map(|cell| cell.as_bytes())).expect("memory takes every line");
+        let cells: Vec<Cell<'a>> = row.into_iter().collect();
+        let written: Vec<Cow<'_, str>> = cells.iter().map(Cell::written).collect();
+        writer.write_record(written.iter().map(|cell| cell.as_bytes())).expect("memory takes every line");
     }
     writer.into_inner().expect("memory takes every line")
 }

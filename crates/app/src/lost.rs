@@ -126,6 +126,7 @@ fn source(lost: &Lost, send: &SendFacts, now: DateTime<Utc>) -> Unread {
         channel: lost.channel,
         url: String::new(),
         body: Vec::new(),
+        sealed: false,
         received_at: now,
     }
 }

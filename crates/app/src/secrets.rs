@@ -4,6 +4,7 @@
 //! Stored is `enc:v1:<data key>:<nonce>:<ciphertext and tag>`. Nothing here prints: keys have no `Debug`, what opens is a
 //! [`SecretString`]. Deliberately absent: the environment, which the command line reads.
 
+mod bodies;
 mod cipher;
 mod links;
 mod master;
@@ -142,6 +143,14 @@ impl Keyring {
         String::from_utf8(std::mem::take(&mut *opened)).map(SecretString::from).map_err(|_| SecretError::DoesNotOpen)
     }
 
+    /// Whoever seals bodies asks for no key of their own.
+    pub(crate) async fn have_data_key(&self, tx: &mut TenantTx, now: DateTime<Utc>) -> Result<(), SecretError> {
+        if data_keys::count_use(tx, USES_MAX).await?.is_none() {
+            self.make_data_key(tx, now).await?;
+        }
+        Ok(())
+    }
+
     async fn make_data_key(&self, tx: &mut TenantTx, now: DateTime<Utc>) -> Result<(DataKeyId, Key), SecretError> {
         let (tenant, id) = (tx.tenant(), DataKeyId::new(now));
         let (key, current) = (Key::generate(), &self.masters[0]);
@@ -183,29 +192,38 @@ impl Keyring {
         let mut tx = SystemTx::begin(store).await?;
         installation::ensure(&mut tx, uuid::Uuid::new_v4(), now).await?;
         let canary = installation::find(&mut tx).await?.and_then(|row| row.key_canary);
-        let is_current = match canary.as_deref() {
-            Some(canary) => self.check_canary(canary)?,
-            None => false,
-        };
         for (kek_id, _) in data_keys::count_by_kek(&mut tx).await? {
             self.master(&kek_id)?;
         }
-        if !is_current {
-            let current = &self.masters[0];
-            let canary = format!("{}:{}", current.id, current.key.seal(CANARY_PLACE, CANARY));
-            installation::set_canary(&mut tx, &canary).await?;
+        match canary.as_deref() {
+            Some(canary) => self.check_canary(canary)?,
+            None => self.leave_canary(&mut tx).await?,
         }
         Ok(tx.commit().await?)
     }
 
-    /// True: it was sealed under the current master key.
-    fn check_canary(&self, canary: &str) -> Result<bool, SecretError> {
+    fn check_canary(&self, canary: &str) -> Result<(), SecretError> {
         let (id, sealed) = canary.split_once(':').ok_or(SecretError::Malformed)?;
         let master = self.master(id)?;
         match master.key.open(CANARY_PLACE, sealed) {
-            Ok(opened) if opened.as_slice() == CANARY => Ok(id == self.masters[0].id),
+            Ok(opened) if opened.as_slice() == CANARY => Ok(()),
             _ => Err(SecretError::WrongMasterKey { id: id.to_owned() }),
         }
+    }
+
+    async fn leave_canary(&self, tx: &mut SystemTx) -> Result<(), SecretError> {
+        let current = &self.masters[0];
+        let canary = format!("{}:{}", current.id, current.key.seal(CANARY_PLACE, CANARY));
+        installation::set_canary(tx, &canary).await?;
+        Ok(())
+    }
+
+    /// Only a rotation moves the proof: a process that starts with the former order of keys would move it back, and nothing would
+    /// start any more once the former key is gone.
+    async fn rotate_canary(&self, tx: &mut SystemTx) -> Result<(), SecretError> {
+        let canary = installation::find(tx).await?.and_then(|row| row.key_canary).unwrap_or_default();
+        let is_current = canary.split_once(':').is_some_and(|(id, _)| id == self.masters[0].id);
+        if is_current { Ok(()) } else { self.leave_canary(tx).await }
     }
 
     /// Wraps up to 50 data keys anew under the current master key, and the installation's own; returns how many. Zero: nothing is
@@ -220,6 +238,7 @@ impl Keyring {
             data_keys::rewrap(&mut tx, &WrappedKey { kek_id: current.id.clone(), wrapped, ..old.clone() }).await?;
         }
         let own = self.rotate_own(&mut tx).await?;
+        self.rotate_canary(&mut tx).await?;
         tx.commit().await?;
         Ok(page.len() + own)
     }

@@ -203,6 +203,15 @@ fn sound() -> postroad_app::examine::Examined {
     }
 }
 
+/// What the checks of the server say when one thing is not as it should be.
+#[cfg(test)]
+fn verdict(id: &str, change: impl FnOnce(&mut postroad_app::examine::Examined)) -> Verdict {
+    let mut examined = sound();
+    change(&mut examined);
+    let checks = [database::checks(&examined), upkeep::checks(&examined)].concat();
+    checks.iter().find(|check| check.id == id).expect("the check exists").verdict
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

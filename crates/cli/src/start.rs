@@ -46,9 +46,10 @@ pub async fn start(config: &Config, schema: Schema, nudges: Nudges) -> Result<St
     tokio::spawn(clock::keep(store.clone(), clock.clone(), ended.clone()));
     let keyring = keyring(config)?;
     keyring.check(&store, clock.now()).await.context("the master keys do not open what is stored")?;
+    let keyring = Arc::new(keyring);
     let app = App {
-        store,
-        keyring: Arc::new(keyring),
+        store: store.sealed_by(keyring.clone()),
+        keyring,
         limits: Arc::new(limits(config, &clock)?),
         clock,
         nudges,

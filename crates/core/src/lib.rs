@@ -32,6 +32,7 @@ pub mod opt_out;
 pub mod pace;
 pub mod phone;
 pub mod portfolio;
+pub mod privacy;
 pub mod profile;
 pub mod provider;
 pub mod quiet_hours;

@@ -94,7 +94,7 @@ impl Installation {
     pub async fn app(&self) -> Result<App> {
         let sizes = PoolSizes { app: 16, system: 8, lane: 2, settle: 2 };
         let store = Store::open(&self.database.urls, sizes)?;
-        let keyring = Keyring::parse(&self.master_keys)?;
+        let keyring = Arc::new(Keyring::parse(&self.master_keys)?);
         let clock = Clock::system();
         keyring.check(&store, clock.now()).await?;
         let live = match &self.redis {
@@ -102,8 +102,8 @@ impl Installation {
             None => Live::local(),
         };
         Ok(App {
-            store,
-            keyring: Arc::new(keyring),
+            store: store.sealed_by(keyring.clone()),
+            keyring,
             limits: Arc::new(SharedLimits::local(clock.clone())),
             clock,
             nudges: Nudges::none(),

@@ -2,8 +2,13 @@
 
 use chrono::{DateTime, Utc};
 use postroad_core::ids::{ContactId, TenantId};
+use serde_json::Value;
+use uuid::Uuid;
 
-use crate::{Result, SystemTx, TenantTx};
+use crate::{
+    Result, SystemTx, TenantTx,
+    bodies::{self, Keys, Place},
+};
 
 /// Messages that a subject export has. More are told to be missing.
 pub const SUBJECT_MESSAGES_MAX: i64 = 100_000;
@@ -187,7 +192,7 @@ pub async fn delete_receipts(tx: &mut SystemTx, tenant: TenantId, contact: Conta
 
 /// Everything that is stored about a person, as it is stored: one JSON object with a list per kind.
 #[expect(clippy::too_many_lines, reason = "one query, a line or two for each kind")]
-pub async fn everything(tx: &mut TenantTx, contact: ContactId) -> Result<Option<serde_json::Value>> {
+pub async fn everything(tx: &mut TenantTx, contact: ContactId) -> Result<Option<Value>> {
     let tenant = tx.tenant();
     let found = sqlx::query_scalar!(
         r#"
@@ -252,5 +257,47 @@ pub async fn everything(tx: &mut TenantTx, contact: ContactId) -> Result<Option<
     )
     .fetch_optional(tx.conn())
     .await?;
-    Ok(found)
+    match found {
+        Some(all) => Ok(Some(opened(tx, all).await?)),
+        None => Ok(None),
+    }
+}
+
+/// With what lies sealed as it reads.
+async fn opened(tx: &mut TenantTx, mut all: Value) -> Result<Value> {
+    let tenant = tx.tenant();
+    let mut sealed: Vec<(&mut Value, Place, String)> = Vec::new();
+    let kinds = all.as_object_mut().into_iter().flat_map(|all| all.iter_mut());
+    for (kind, rows) in kinds {
+        sealed.extend(rows.as_array_mut().into_iter().flatten().filter_map(|row| sealed_in(kind, row)));
+    }
+    let keys = Keys::of(tx, bodies::named(sealed.iter().map(|(.., text)| (tenant, text.as_str())))).await?;
+    for (value, place, text) in sealed {
+        *value = match place {
+            Place::Message(_) => keys.json(tenant, place, &text)?,
+            _ => Value::from(keys.text(tenant, place, &text)?),
+        };
+    }
+    Ok(all)
+}
+
+/// What is sealed in a row, with its place.
+fn sealed_in<'a>(kind: &str, row: &'a mut Value) -> Option<(&'a mut Value, Place, String)> {
+    let id: Uuid = row.get("id")?.as_str()?.parse().ok()?;
+    let is_sealed = row.as_object_mut()?.remove("sealed") == Some(Value::Bool(true));
+    match kind {
+        "messages" => {
+            let text = row["content"]["sealed"].as_str()?.to_owned();
+            Some((&mut row["content"], Place::Message(id), text))
+        }
+        "notes" if is_sealed => {
+            let text = row["body"].as_str()?.to_owned();
+            Some((&mut row["body"], Place::Note(id), text))
+        }
+        "ratings" if is_sealed => {
+            let text = row["comment"].as_str()?.to_owned();
+            Some((&mut row["comment"], Place::Rating(id), text))
+        }
+        _ => None,
+    }
 }

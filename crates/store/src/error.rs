@@ -1,5 +1,7 @@
 //! What can go wrong between us and the database.
 
+use crate::bodies::Shut;
+
 /// Errors of every query. A row that did not match is not an error here: it is simply not returned.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -17,6 +19,8 @@ pub enum Error {
     /// A row would be written that whoever does it may not see.
     #[error("this concerns somebody, or something, that you do not see")]
     OutOfSight,
+    #[error(transparent)]
+    Shut(#[from] Shut),
     /// A role that could step over row-level security.
     #[error("{0}")]
     UnsafeRole(String),

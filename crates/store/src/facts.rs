@@ -21,7 +21,11 @@ use postroad_core::{
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
-use crate::{AnyTx, Result, portfolios};
+use crate::{
+    AnyTx, Error, Result,
+    bodies::{self, Kept, Keys, Shut},
+    portfolios,
+};
 
 /// A send with what its decision depends on, and what its call needs.
 #[derive(Debug)]
@@ -87,12 +91,20 @@ pub async fn read(
     let rows = read_rows(tx, sends).await?;
     let lanes = read_lanes(tx, &rows).await?;
     let full = read_full(tx, &rows, &lanes).await?;
+    let contents: Vec<Option<Kept>> = rows.iter().map(|row| serde_json::from_str(row.content.get()).ok()).collect();
+    let sealed = rows.iter().zip(&contents).filter_map(|(row, kept)| Some((row.tenant, kept.as_ref()?.sealed()?)));
+    let keys = Keys::of(tx, bodies::named(sealed)).await?;
     let mut read = Read::default();
-    for row in rows {
+    for (row, kept) in rows.into_iter().zip(contents) {
         let Some(lane) = lanes.get(&(row.tenant, row.account)) else { continue };
         let (tenant, id) = (row.tenant, row.id);
         let quota = full.quota(&row, lane);
-        match row.into_facts(lane, quota, defaults, now) {
+        let content = match kept.ok_or_else(|| Shut::Broken.into()).and_then(|kept| keys.content(tenant, id, kept)) {
+            // Nothing is wrong with the message: it is read again where the key is.
+            Err(Error::Shut(Shut::KeyAway(why))) => return Err(Shut::KeyAway(why).into()),
+            content => content.map_err(|_| "the content cannot be read".to_owned()),
+        };
+        match content.and_then(|content| row.into_facts(lane, content, quota, (defaults, now))) {
             Ok(send) => read.sends.push(send),
             Err(why) => read.corrupt.push(Corrupt { tenant, id, why }),
         }
@@ -284,12 +296,10 @@ impl Row {
     fn into_facts(
         self,
         lane: &LaneRow,
+        content: Content,
         quota: Option<QuotaFacts>,
-        defaults: QuietHours,
-        now: DateTime<Utc>,
+        (defaults, now): (QuietHours, DateTime<Utc>),
     ) -> Result<SendFacts, String> {
-        let content: Content =
-            serde_json::from_str(self.content.get()).map_err(|error| format!("the content cannot be read: {error}"))?;
         let (zone, zone_of) = self.zone(lane)?;
         let spacing = lane.spacing();
         let facts = Facts {

@@ -17,7 +17,7 @@ use postroad_core::{
 };
 use uuid::Uuid;
 
-use crate::{Error, Result, SystemTx};
+use crate::{Error, Result, SystemTx, bodies::Ward};
 
 /// Who speaks, as the provider names them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -148,7 +148,9 @@ pub async fn insert_messages(
 ) -> Result<Vec<Option<MessageId>>> {
     let mut ids: Vec<Uuid> = said.iter().map(|_| MessageId::new(now).uuid()).collect();
     ids.sort_unstable();
-    let contents = said.iter().map(|one| serde_json::to_value(one.content)).collect::<Result<Vec<_>, _>>()?;
+    let ward = Ward::of(tx, said.iter().map(|one| (one.tenant, one.account)).collect()).await?;
+    let content = |(one, id): (&Said<'_>, &Uuid)| ward.content(one.account, MessageId::from_uuid(*id), one.content);
+    let contents = said.iter().zip(&ids).map(content).collect::<Result<Vec<_>, _>>()?;
     let fresh = sqlx::query_scalar!(
         r#"
         insert into messages (tenant_id, id, direction, account_id, contact_id, address_id, channel, source, class, purpose, quiet_policy,

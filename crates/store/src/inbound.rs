@@ -8,7 +8,10 @@ use postroad_core::{
     template::{TemplateCategory, TemplateStatus},
 };
 
-use crate::{Result, SystemTx};
+use crate::{
+    Error, Result, SystemTx,
+    bodies::{self, Keys, Place, Shut},
+};
 
 /// A stored webhook that nobody has read.
 #[derive(Debug)]
@@ -25,6 +28,8 @@ pub struct Unread {
     /// The public address it was sent to.
     pub url: String,
     pub body: Vec<u8>,
+    /// It lies sealed. Here it is open.
+    pub sealed: bool,
     pub received_at: DateTime<Utc>,
 }
 
@@ -36,7 +41,7 @@ pub async fn take_unread(tx: &mut SystemTx, limit: i64) -> Result<Vec<Unread>> {
         r#"
         select j.id as "id: JournalId", j.provider, j.tenant_id as "tenant: TenantId", j.account_id as "account: AccountId",
                a.external_id, a.settings ->> 'waba_id' as business_id, a.channel as "channel: Channel", j.url, j.body,
-               j.received_at
+               j.sealed, j.received_at
         from   webhook_journal j
         join   accounts a on a.tenant_id = j.tenant_id and a.id = j.account_id
         where  j.state = 'unread'
@@ -48,6 +53,23 @@ pub async fn take_unread(tx: &mut SystemTx, limit: i64) -> Result<Vec<Unread>> {
     )
     .fetch_all(tx.conn())
     .await?;
+    opened(tx, rows).await
+}
+
+/// What was changed and does not open stays as it lies: no adapter reads it, so it is set aside.
+async fn opened(tx: &mut SystemTx, mut rows: Vec<Unread>) -> Result<Vec<Unread>> {
+    let text = |row: &Unread| row.sealed.then(|| String::from_utf8_lossy(&row.body).into_owned());
+    let sealed: Vec<Option<String>> = rows.iter().map(text).collect();
+    let named =
+        bodies::named(rows.iter().zip(&sealed).filter_map(|(row, sealed)| Some((row.tenant, sealed.as_deref()?))));
+    let keys = Keys::of(tx, named).await?;
+    for (row, sealed) in rows.iter_mut().zip(&sealed) {
+        let Some(sealed) = sealed else { continue };
+        match keys.bytes(row.tenant, Place::Webhook(row.id.uuid()), sealed) {
+            Err(Error::Shut(Shut::Broken)) => {}
+            opened => row.body = opened?,
+        }
+    }
     Ok(rows)
 }
 
@@ -74,7 +96,12 @@ pub async fn mark_applied(tx: &mut SystemTx, read: &[(JournalId, i32)], now: Dat
 /// Sets one webhook aside with the reason. It stays, and can be replayed.
 pub async fn quarantine(tx: &mut SystemTx, id: JournalId, error: &str, now: DateTime<Utc>) -> Result<()> {
     sqlx::query!(
-        "update webhook_journal set state = 'quarantined', read_at = $2, tries = tries + 1, error = left($3, 500) where id = $1",
+        r#"
+        update webhook_journal
+        set    state = 'quarantined', read_at = $2, tries = tries + 1,
+               error = case when sealed then 'it cannot be read; why is not kept, because what it says is sealed' else left($3, 500) end
+        where  id = $1
+        "#,
         id.uuid(),
         now,
         error,

@@ -5,7 +5,10 @@ use postroad_core::ids::{AccountId, JournalId, TenantId};
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::{Result, Store, SystemTx};
+use crate::{
+    Result, Store, SystemTx,
+    bodies::{Place, Ward},
+};
 
 /// Accounts that a webhook names, by the provider's id of the account or of its business or by our own id, of whichever tenant: a
 /// webhook names them before the tenant is known. Returned with the name that it goes by.
@@ -83,14 +86,20 @@ pub async fn insert(tx: &mut SystemTx, arrived: &[Arrived]) -> Result<u64> {
     let accounts: Vec<Uuid> = arrived.iter().map(|a| a.account.uuid()).collect();
     let headers: Vec<Value> = arrived.iter().map(|a| a.headers.clone()).collect();
     let urls: Vec<String> = arrived.iter().map(|a| a.url.clone()).collect();
-    let bodies: Vec<Vec<u8>> = arrived.iter().map(|a| a.body.clone()).collect();
+    let ward = Ward::of(tx, arrived.iter().map(|a| (a.tenant, a.account)).collect()).await?;
+    let kept = arrived.iter().map(|a| ward.sealed(a.account, Place::Webhook(a.id.uuid()), &a.body));
+    let kept = kept.collect::<Result<Vec<_>>>()?;
+    let sealed: Vec<bool> = kept.iter().map(Option::is_some).collect();
+    let bodies: Vec<Vec<u8>> =
+        arrived.iter().zip(kept).map(|(a, sealed)| sealed.map_or_else(|| a.body.clone(), String::into_bytes)).collect();
     let received: Vec<DateTime<Utc>> = arrived.iter().map(|a| a.received_at).collect();
     let deliveries: Vec<Option<String>> = arrived.iter().map(|a| a.delivery.clone()).collect();
     let done = sqlx::query!(
         r#"
-        insert into webhook_journal (id, provider, tenant_id, account_id, headers, url, body, received_at, delivery)
-        select * from unnest($1::uuid[], $2::text[], $3::uuid[], $4::uuid[], $5::jsonb[], $6::text[], $7::bytea[], $8::timestamptz[], $9::text[])
-                      as x (id, provider, tenant_id, account_id, headers, url, body, received_at, delivery)
+        insert into webhook_journal (id, provider, tenant_id, account_id, headers, url, body, received_at, delivery, sealed)
+        select * from unnest($1::uuid[], $2::text[], $3::uuid[], $4::uuid[], $5::jsonb[], $6::text[], $7::bytea[], $8::timestamptz[], $9::text[],
+                      $10::boolean[])
+                      as x (id, provider, tenant_id, account_id, headers, url, body, received_at, delivery, sealed)
         order  by x.tenant_id, x.account_id, x.delivery, x.id
         on conflict (tenant_id, account_id, delivery) where delivery is not null do nothing
         "#,
@@ -103,6 +112,7 @@ pub async fn insert(tx: &mut SystemTx, arrived: &[Arrived]) -> Result<u64> {
         &bodies,
         &received,
         &deliveries as &[Option<String>],
+        &sealed,
     )
     .execute(tx.conn())
     .await?;

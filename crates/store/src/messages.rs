@@ -17,7 +17,7 @@ mod read;
 pub use cancel::{Cancelled, cancel};
 pub use read::{Filter, MessageRow, Reach, Reaction, get, list};
 
-use crate::{Result, TenantTx};
+use crate::{Result, TenantTx, bodies::Ward};
 
 /// An account that may say it.
 #[derive(Debug, Clone)]
@@ -185,7 +185,8 @@ pub struct NewMessage {
 /// Writes messages and their sends in one statement.
 pub async fn insert(tx: &mut TenantTx, messages: &[NewMessage], now: DateTime<Utc>) -> Result<()> {
     let tenant = tx.tenant();
-    let rows = Columns::of(messages)?;
+    let ward = Ward::of(tx, messages.iter().map(|message| (tenant, message.account)).collect()).await?;
+    let rows = Columns::of(messages, &ward)?;
     sqlx::query!(
         r#"
         with x as (
@@ -258,15 +259,15 @@ struct Columns {
 }
 
 impl Columns {
-    fn of(messages: &[NewMessage]) -> Result<Self> {
+    fn of(messages: &[NewMessage], ward: &Ward) -> Result<Self> {
         let mut rows = Self::default();
         for message in messages {
-            rows.push(message)?;
+            rows.push(message, ward)?;
         }
         Ok(rows)
     }
 
-    fn push(&mut self, message: &NewMessage) -> Result<()> {
+    fn push(&mut self, message: &NewMessage, ward: &Ward) -> Result<()> {
         self.ids.push(message.id.uuid());
         self.accounts.push(message.account.uuid());
         self.channels.push(message.channel.as_str().to_owned());
@@ -276,7 +277,7 @@ impl Columns {
         self.purposes.push(message.purpose.as_str().to_owned());
         self.quiet_policies.push(message.quiet_policy.as_str().to_owned());
         self.kinds.push(message.content.kind().to_owned());
-        self.contents.push(serde_json::to_string(&message.content)?);
+        self.contents.push(ward.content(message.account, message.id, &message.content)?.to_string());
         self.replies.push(message.reply_to.clone());
         self.clients.push(message.request.as_ref().map(|(client, _)| client.uuid()));
         self.requests.push(message.request.as_ref().map(|(_, id)| id.clone()));

@@ -1,6 +1,6 @@
 //! Connections, one pool per kind of work, so that a rush of one kind never starves another.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use sqlx::{
     PgPool,
@@ -9,7 +9,10 @@ use sqlx::{
 
 use postroad_schema::Urls;
 
-use crate::{Error, Result};
+use crate::{
+    Error, Result,
+    bodies::{Sealer, Warden},
+};
 
 /// Connections per pool.
 #[derive(Debug, Clone, Copy)]
@@ -38,6 +41,7 @@ pub struct Store {
     pub(crate) system: PgPool,
     pub(crate) lane: PgPool,
     pub(crate) settle: PgPool,
+    pub(crate) warden: Warden,
 }
 
 impl Store {
@@ -48,7 +52,14 @@ impl Store {
             system: pool(&urls.system, "postroad-system", sizes.system, &[("statement_timeout", "60s")])?,
             lane: pool(&urls.system, "postroad-lane", sizes.lane, NESTED_LOOPS)?,
             settle: pool(&urls.system, "postroad-settle", sizes.settle, NESTED_LOOPS)?,
+            warden: Warden::default(),
         })
+    }
+
+    /// With who seals and opens bodies. Without, sealed ones stay shut, and nothing is written for accounts that seal.
+    #[must_use]
+    pub fn sealed_by(self, sealer: Arc<dyn Sealer>) -> Self {
+        Self { warden: Warden(sealer), ..self }
     }
 
     /// One round trip. Errors when the database does not answer within two seconds.

@@ -4,7 +4,11 @@ use chrono::{DateTime, Utc};
 use postroad_core::ids::{ContactId, ConversationId, MemberId, MessageId, RatingId, TenantId};
 use serde_json::Value;
 
-use crate::{Result, SystemTx, TenantTx, contact_links::TokenHash};
+use crate::{
+    Result, SystemTx, TenantTx,
+    bodies::{self, Keys, Place, Ward},
+    contact_links::TokenHash,
+};
 
 /// What the tenant wants to know. None: nobody has said it.
 pub async fn asking(tx: &mut TenantTx) -> Result<Option<Value>> {
@@ -132,10 +136,10 @@ pub async fn find(tx: &mut SystemTx, token: &TokenHash) -> Result<Option<(Tenant
 pub async fn get(tx: &mut TenantTx, id: RatingId) -> Result<Option<Rating>> {
     let tenant = tx.tenant();
     let row = sqlx::query_as!(
-        Rating,
+        Row,
         r#"
         select id as "id: RatingId", conversation_id as "conversation: ConversationId", member_id as "member: MemberId", score, comment,
-               asked_at, expires_at, rated_at
+               asked_at, expires_at, rated_at, sealed
         from   conversation_ratings
         where  tenant_id = $1 and id = $2
         "#,
@@ -144,17 +148,44 @@ pub async fn get(tx: &mut TenantTx, id: RatingId) -> Result<Option<Rating>> {
     )
     .fetch_optional(tx.conn())
     .await?;
-    Ok(row)
+    Ok(opened(tx, row.into_iter().collect()).await?.pop())
+}
+
+struct Row {
+    id: RatingId,
+    conversation: ConversationId,
+    member: Option<MemberId>,
+    score: Option<i16>,
+    comment: Option<String>,
+    asked_at: DateTime<Utc>,
+    expires_at: DateTime<Utc>,
+    rated_at: Option<DateTime<Utc>>,
+    sealed: bool,
+}
+
+async fn opened(tx: &mut TenantTx, rows: Vec<Row>) -> Result<Vec<Rating>> {
+    let tenant = tx.tenant();
+    let sealed = rows.iter().filter(|row| row.sealed).filter_map(|row| Some((tenant, row.comment.as_deref()?)));
+    let keys = Keys::of(tx, bodies::named(sealed)).await?;
+    let rating = |row: Row| {
+        let Row { id, conversation, member, score, mut comment, asked_at, expires_at, rated_at, sealed } = row;
+        if sealed {
+            let open = |comment: String| keys.text(tenant, Place::Rating(id.uuid()), &comment);
+            comment = comment.map(open).transpose()?;
+        }
+        Ok(Rating { id, conversation, member, score, comment, asked_at, expires_at, rated_at })
+    };
+    rows.into_iter().map(rating).collect()
 }
 
 /// Of one conversation, at most `limit`, the last asked first.
 pub async fn of_conversation(tx: &mut TenantTx, conversation: ConversationId, limit: i64) -> Result<Vec<Rating>> {
     let tenant = tx.tenant();
     let rows = sqlx::query_as!(
-        Rating,
+        Row,
         r#"
         select id as "id: RatingId", conversation_id as "conversation: ConversationId", member_id as "member: MemberId", score, comment,
-               asked_at, expires_at, rated_at
+               asked_at, expires_at, rated_at, sealed
         from   conversation_ratings
         where  tenant_id = $1 and conversation_id = $2
         order  by id desc
@@ -166,7 +197,7 @@ pub async fn of_conversation(tx: &mut TenantTx, conversation: ConversationId, li
     )
     .fetch_all(tx.conn())
     .await?;
-    Ok(rows)
+    opened(tx, rows).await
 }
 
 /// What the person says, while the link leads there; the conversation shows it. False: it does not, or they said the same.
@@ -177,10 +208,18 @@ pub async fn rate(
     now: DateTime<Utc>,
 ) -> Result<bool> {
     let tenant = tx.tenant();
+    let Some(before) = get(tx, id).await? else { return Ok(false) };
+    // Two seals of one word differ, so the words are compared here.
+    if before.score == Some(score) && before.comment.as_deref() == comment {
+        return Ok(false);
+    }
+    let (ward, account) = Ward::of_conversation(tx, before.conversation).await?;
+    let kept = comment.map(|comment| ward.text(account, Place::Rating(id.uuid()), comment)).transpose()?;
+    let (comment, sealed) = kept.map_or((None, false), |(comment, sealed)| (Some(comment), sealed));
     let done = sqlx::query!(
         r#"
         with said as (
-            update conversation_ratings r set score = $3, comment = $4, rated_at = $5
+            update conversation_ratings r set score = $3, comment = $4, rated_at = $5, sealed = $6
             where  r.tenant_id = $1 and r.id = $2 and r.expires_at > $5 and r.token_sha256 is not null
             and    (r.score is distinct from $3 or r.comment is distinct from $4)
             returning r.conversation_id
@@ -194,6 +233,7 @@ pub async fn rate(
         score,
         comment,
         now,
+        sealed,
     )
     .execute(tx.conn())
     .await?;
@@ -261,7 +301,7 @@ pub async fn forget(tx: &mut TenantTx, contact: ContactId) -> Result<()> {
     let tenant = tx.tenant();
     sqlx::query!(
         r#"
-        update conversation_ratings r set comment = null, token_sha256 = null
+        update conversation_ratings r set comment = null, sealed = false, token_sha256 = null
         from   addresses d
         join   conversations c on c.tenant_id = $1 and c.address_id = d.id
         where  d.tenant_id = $1 and d.contact_id = $2 and r.tenant_id = $1 and r.conversation_id = c.id

@@ -1,10 +1,16 @@
 //! What people do with messages that were said already: they react to them, change them, and take them back.
 
 use chrono::{DateTime, Utc};
-use postroad_core::ids::{AccountId, ContactId, ConversationId, MessageId, TenantId};
+use postroad_core::{
+    ids::{AccountId, ContactId, ConversationId, MessageId, TenantId},
+    message::{Body, Content, InboundMedia},
+};
 use uuid::Uuid;
 
-use crate::{Result, SystemTx, TenantTx};
+use crate::{
+    Result, SystemTx, TenantTx,
+    bodies::{self, Kept, Keys, Ward},
+};
 
 /// A message of a conversation that somebody wants to do something with.
 #[derive(Debug)]
@@ -136,25 +142,64 @@ pub async fn edit(tx: &mut SystemTx, edits: &[Done<'_>]) -> Result<Vec<(TenantId
     if edits.is_empty() {
         return Ok(Vec::new());
     }
-    let rows = Columns::of(edits);
-    let edited = sqlx::query!(
+    let edited = take_edited(tx, edits).await?;
+    let keys = Keys::of(tx, bodies::named(edited.iter().filter_map(|one| Some((one.tenant, one.content.0.sealed()?)))))
+        .await?;
+    let ward = Ward::of(tx, edited.iter().map(|one| (one.tenant, one.account)).collect()).await?;
+    let (mut ids, mut contents, mut at) = (Vec::new(), Vec::new(), Vec::new());
+    for one in edited {
+        let content = reworded(keys.content(one.tenant, one.id, one.content.0)?, &one.words);
+        contents.push(ward.content(one.account, one.id, &content)?);
+        ids.push((one.tenant, one.id));
+        at.push(one.at);
+    }
+    let (tenants, messages): (Vec<Uuid>, Vec<Uuid>) = ids.iter().map(|(tenant, id)| (tenant.uuid(), id.uuid())).unzip();
+    sqlx::query!(
         r#"
-        with x as (
+        update messages m set edited_at = x.at, content = x.content
+        from   unnest($1::uuid[], $2::uuid[], $3::jsonb[], $4::timestamptz[]) as x (tenant_id, id, content, at)
+        where  m.tenant_id = x.tenant_id and m.id = x.id
+        "#,
+        &tenants,
+        &messages,
+        &contents,
+        &at,
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(ids)
+}
+
+/// A message that reads differently from now on.
+struct Edited {
+    tenant: TenantId,
+    id: MessageId,
+    account: AccountId,
+    content: sqlx::types::Json<Kept>,
+    words: String,
+    at: DateTime<Utc>,
+}
+
+/// The messages that are changed, locked, each with its newest words.
+async fn take_edited(tx: &mut SystemTx, edits: &[Done<'_>]) -> Result<Vec<Edited>> {
+    let rows = Columns::of(edits);
+    let edited = sqlx::query_as!(
+        Edited,
+        r#"
+        with x as materialized (
             select distinct on (tenant_id, account_id, about) *
             from   unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::timestamptz[])
                    as x (tenant_id, account_id, contact_id, about, words, at)
             order  by tenant_id, account_id, about, at desc
         )
-        update messages m
-        set    edited_at = x.at,
-               content = case when x.words = '' then m.content
-                              when m.kind = 'text' then jsonb_set(m.content, '{body}', to_jsonb(x.words))
-                              when m.kind = 'inbound_media' then jsonb_set(m.content, '{caption}', to_jsonb(x.words))
-                              else m.content end
+        select m.tenant_id as "tenant: TenantId", m.id as "id: MessageId", m.account_id as "account: AccountId",
+               m.content as "content: sqlx::types::Json<Kept>", x.words as "words!", x.at as "at!"
         from   x
-        where  m.tenant_id = x.tenant_id and m.account_id = x.account_id and m.provider_ref = x.about and m.contact_id = x.contact_id
-        and    m.direction = 'inbound' and (m.edited_at is null or m.edited_at <= x.at)
-        returning m.tenant_id as "tenant: TenantId", m.id as "id: MessageId"
+        join   messages m on m.tenant_id = x.tenant_id and m.account_id = x.account_id and m.provider_ref = x.about
+                         and m.contact_id = x.contact_id
+        where  m.direction = 'inbound' and (m.edited_at is null or m.edited_at <= x.at)
+        order  by m.tenant_id, m.id
+        for    no key update of m
         "#,
         &rows.tenants,
         &rows.accounts,
@@ -165,7 +210,18 @@ pub async fn edit(tx: &mut SystemTx, edits: &[Done<'_>]) -> Result<Vec<(TenantId
     )
     .fetch_all(tx.conn())
     .await?;
-    Ok(edited.into_iter().map(|row| (row.tenant, row.id)).collect())
+    Ok(edited)
+}
+
+/// What cannot be changed by words stays as it is.
+fn reworded(content: Content, words: &str) -> Content {
+    let words = Body(words.to_owned());
+    match content {
+        content if words.0.is_empty() => content,
+        Content::Text { preview_url, .. } => Content::Text { body: words, preview_url },
+        Content::InboundMedia(file) => Content::InboundMedia(InboundMedia { caption: Some(words), ..file }),
+        content => content,
+    }
 }
 
 /// Marks messages that the person took back. What was said stays for those who have read it.

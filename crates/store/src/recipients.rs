@@ -1,5 +1,6 @@
 //! Planning: pages of recipients, with their messages and sends.
 
+mod sealing;
 mod sources;
 
 use std::collections::HashSet;
@@ -19,9 +20,11 @@ use uuid::Uuid;
 
 use crate::{
     Result, TenantTx,
+    bodies::Ward,
     campaigns::{Audience, Variable},
 };
 
+use sealing::Open;
 use sources::Sources;
 
 /// What a page is written from: the campaign, as it is while it is shared.
@@ -199,7 +202,8 @@ pub async fn write(tx: &mut TenantTx, page: &Page, whom: Whom<'_>, now: DateTime
     let content = serde_json::json!({"type": "template", "name": page.template_name, "language": page.language});
     let sources = Sources::of(&page.variables, whom.public_url);
     let zones = zones(page);
-    let written = sqlx::query_scalar!(
+    let ward = Ward::of(tx, HashSet::from([(tenant, page.account)])).await?;
+    let written = sqlx::query!(
         r#"
         with reached as materialized (
             select n.id as contact_id, d.id as address_id, x.message_id, ($19::jsonb ->> coalesce(n.time_zone, (
@@ -240,8 +244,9 @@ pub async fn write(tx: &mut TenantTx, page: &Page, whom: Whom<'_>, now: DateTime
             insert into messages (tenant_id, id, direction, account_id, contact_id, address_id, channel, source, class, purpose,
                                   quiet_policy, kind, content, template_id, campaign_id, created_at)
             select $1, r.message_id, 'outbound', $9, r.contact_id, r.address_id, $7, 'campaign', 'campaign', $10, $11, 'template',
-                   $12::jsonb || case when r.variant is null then jsonb_build_object('parameters', r.parameters)
-                                 else jsonb_build_object('parameters', r.parameters, 'language', r.variant -> 'language') end,
+                   -- What is sealed is written after this, and never lies here in the open.
+                   $12::jsonb || case when $27::boolean then '{}' else jsonb_build_object('parameters', r.parameters) end
+                              || case when r.variant is null then '{}' else jsonb_build_object('language', r.variant -> 'language') end,
                    coalesce((r.variant ->> 'id')::uuid, $14), $8, $15
             from   reached r
         ), sent as (
@@ -252,7 +257,12 @@ pub async fn write(tx: &mut TenantTx, page: &Page, whom: Whom<'_>, now: DateTime
                    case when $20 and r.local_at <= $18 then r.local_at else $17 end, $15
             from   reached r
         )
-        select count(*) as "planned!" from reached
+        select count(*) as "planned!",
+               jsonb_agg(jsonb_build_object('id', r.message_id, 'content', $12::jsonb
+                   || jsonb_build_object('parameters', r.parameters)
+                   || case when r.variant is null then '{}' else jsonb_build_object('language', r.variant -> 'language') end))
+                   filter (where $27::boolean) as "open: Json<Vec<Open>>"
+        from   reached r
         "#,
         tenant.uuid(),
         &contacts,
@@ -280,10 +290,14 @@ pub async fn write(tx: &mut TenantTx, page: &Page, whom: Whom<'_>, now: DateTime
         &sources.pages as &[Option<String>],
         &sources.endings,
         whom.link_key,
+        ward.seals(page.account),
     )
     .fetch_one(tx.conn())
     .await?;
-    Ok(written)
+    if let Some(open) = written.open {
+        sealing::seal(tx, &ward, page.account, &open.0).await?;
+    }
+    Ok(written.planned)
 }
 
 /// Who of them is a recipient already: somebody whose recipient they took over in a merge. Pages go along the contacts, so

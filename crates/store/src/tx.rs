@@ -9,7 +9,7 @@ use postroad_core::{
 };
 use sqlx::{PgConnection, Postgres, Transaction};
 
-use crate::{Result, Store};
+use crate::{Result, Store, bodies::Warden};
 
 /// In whose name something is changed: what the audit says of it.
 #[derive(Debug, Clone)]
@@ -84,17 +84,27 @@ fn doer() -> Option<Doer> {
 pub trait AnyTx: Send {
     #[doc(hidden)]
     fn conn(&mut self) -> &mut PgConnection;
+    #[doc(hidden)]
+    fn warden(&self) -> Warden;
 }
 
 impl AnyTx for TenantTx {
     fn conn(&mut self) -> &mut PgConnection {
         &mut self.tx
     }
+
+    fn warden(&self) -> Warden {
+        self.warden.clone()
+    }
 }
 
 impl AnyTx for SystemTx {
     fn conn(&mut self) -> &mut PgConnection {
         &mut self.tx
+    }
+
+    fn warden(&self) -> Warden {
+        self.warden.clone()
     }
 }
 
@@ -104,13 +114,14 @@ pub struct TenantTx {
     tenant: TenantId,
     /// None: nothing of the tenant is kept back.
     sight: Option<Sight>,
+    warden: Warden,
 }
 
 impl TenantTx {
     pub async fn begin(store: &Store, tenant: TenantId) -> Result<Self> {
         let mut tx = store.app.begin().await?;
         say(&mut tx, WHO, said(Some(tenant), doer().as_ref())).await?;
-        Self::limited(tx, tenant).await
+        Self::limited(store, tx, tenant).await
     }
 
     /// For calls that run the same few statements by key over and over: each is planned once per connection, and along
@@ -118,11 +129,11 @@ impl TenantTx {
     pub async fn begin_hot(store: &Store, tenant: TenantId) -> Result<Self> {
         let mut tx = store.app.begin().await?;
         say(&mut tx, WHO_AND_HOT, said(Some(tenant), doer().as_ref())).await?;
-        Self::limited(tx, tenant).await
+        Self::limited(store, tx, tenant).await
     }
 
-    async fn limited(tx: Transaction<'static, Postgres>, tenant: TenantId) -> Result<Self> {
-        let mut begun = Self { tx, tenant, sight: None };
+    async fn limited(store: &Store, tx: Transaction<'static, Postgres>, tenant: TenantId) -> Result<Self> {
+        let mut begun = Self { tx, tenant, sight: None, warden: store.warden.clone() };
         if let Some(sight) = SIGHT.try_with(Clone::clone).ok().filter(|sight| !sight.is_whole()) {
             begun.limit(sight).await?;
         }
@@ -172,6 +183,7 @@ impl TenantTx {
 /// A transaction of the system role. It sees every tenant: only the store's named functions take one.
 pub struct SystemTx {
     tx: Transaction<'static, Postgres>,
+    warden: Warden,
 }
 
 impl SystemTx {
@@ -180,7 +192,7 @@ impl SystemTx {
         if let Some(doer) = doer() {
             say(&mut tx, WHO, said(None, Some(&doer))).await?;
         }
-        Ok(Self { tx })
+        Ok(Self { tx, warden: store.warden.clone() })
     }
 
     /// What follows is done by somebody who was not known when it began.
@@ -190,12 +202,12 @@ impl SystemTx {
 
     /// For claims and intents: its own connections, planned with nested loops.
     pub async fn begin_lane(store: &Store) -> Result<Self> {
-        Ok(Self { tx: store.lane.begin().await? })
+        Ok(Self { tx: store.lane.begin().await?, warden: store.warden.clone() })
     }
 
     /// For outcomes of calls: its own connections, so that settling never waits for claiming.
     pub async fn begin_settle(store: &Store) -> Result<Self> {
-        Ok(Self { tx: store.settle.begin().await? })
+        Ok(Self { tx: store.settle.begin().await?, warden: store.warden.clone() })
     }
 
     pub(crate) fn conn(&mut self) -> &mut PgConnection {

@@ -153,6 +153,7 @@ impl Call {
             channel: send.facts.channel,
             url: String::new(),
             body: Vec::new(),
+            sealed: false,
             received_at: self.line.clock.now(),
         }
     }

@@ -2,7 +2,6 @@
 
 use axum::{extract::State, response::Response};
 use chrono::{DateTime, Utc};
-use futures::stream;
 use postroad_app::audit::{self, AuditExport, Entry as Stored, Wanted};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -16,7 +15,7 @@ use crate::{
     extract::Query,
     problem::{Problem, Refusals},
     routes::{
-        csv_file::attachment,
+        csv_file::exported,
         live,
         page::{self, Page},
     },
@@ -132,9 +131,5 @@ async fn export(
     Query(query): Query<AuditQuery>,
 ) -> Result<Response, Problem> {
     let export = AuditExport::new(live::tenant(&caller)?, query.wanted());
-    let pieces = stream::try_unfold((export, api), |(mut export, api)| async move {
-        let piece = export.next(&api.app).await?;
-        Ok::<_, postroad_store::Error>(piece.map(|piece| (piece, (export, api))))
-    });
-    Ok(attachment("audit.csv", pieces))
+    Ok(exported("audit.csv", export, api))
 }

@@ -7,9 +7,10 @@ use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::Response,
 };
-use futures::{Stream, TryStreamExt};
+use futures::{Stream, TryStreamExt, stream};
+use postroad_app::lines::{Export, Lines};
 
-use crate::problem::Problem;
+use crate::{ApiState, problem::Problem};
 
 /// A body of `text/csv`, in whatever encoding. One kind only: a form would have to be taken apart before it is known whose
 /// it is.
@@ -37,8 +38,17 @@ fn not_csv() -> Problem {
     Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", "The body is not CSV", detail)
 }
 
+/// A file that is read while it is sent.
+pub(crate) fn exported<L: Lines + 'static>(name: &str, export: Export<L>, api: ApiState) -> Response {
+    let pieces = stream::try_unfold((export, api), |(mut export, api)| async move {
+        let piece = export.next(&api.app).await?;
+        Ok::<_, postroad_store::Error>(piece.map(|piece| (piece, (export, api))))
+    });
+    attachment(name, pieces)
+}
+
 /// A file to be saved, piece by piece. When a piece fails the connection breaks: a file that ends early must not look whole.
-pub(crate) fn attachment<E>(name: &str, pieces: impl Stream<Item = Result<Vec<u8>, E>> + Send + 'static) -> Response
+fn attachment<E>(name: &str, pieces: impl Stream<Item = Result<Vec<u8>, E>> + Send + 'static) -> Response
 where
     E: Into<BoxError> + std::fmt::Display + 'static,
 {

@@ -4,7 +4,6 @@ mod query;
 mod view;
 
 use axum::{extract::State, http::StatusCode, response::Response};
-use futures::stream;
 use postroad_app::import::{self, ErrorFile, ImportError, Part, Upload};
 use postroad_core::ids::ImportId;
 use serde::Deserialize;
@@ -17,7 +16,7 @@ use crate::{
     extract::{Path, Query},
     problem::{Conflicts, Problem, Refusals},
     routes::{
-        csv_file::{Csv, attachment},
+        csv_file::{Csv, exported},
         live,
         page::{self, Page, PageQuery},
     },
@@ -224,11 +223,7 @@ async fn error_file(
     Path(id): Path<ImportId>,
 ) -> Result<Response, Problem> {
     let file = ErrorFile::open(&api.app, live::tenant(&caller)?, id).await?;
-    let pieces = stream::try_unfold((file, api), |(mut file, api)| async move {
-        let piece = file.next(&api.app).await?;
-        Ok::<_, ImportError>(piece.map(|piece| (piece, (file, api))))
-    });
-    Ok(attachment("errors.csv", pieces))
+    Ok(exported("errors.csv", file, api))
 }
 
 impl From<ImportError> for Problem {

@@ -31,6 +31,7 @@ mod notifications;
 mod page;
 mod pages;
 mod presence;
+mod privacy;
 mod quick_replies;
 mod ratings;
 mod roles;
@@ -77,6 +78,7 @@ pub(crate) fn signed() -> OpenApiRouter<ApiState> {
         .merge(suppressions::routes())
         .merge(accounts::routes())
         .merge(tenant::routes())
+        .merge(privacy::routes())
         .merge(audit::routes())
         .merge(targets::routes())
         .merge(ratings::routes())

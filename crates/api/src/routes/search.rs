@@ -124,6 +124,16 @@ impl Found {
     }
 }
 
+/// A page of what was found.
+#[derive(Debug, Serialize, ToSchema)]
+struct MessageHits {
+    #[serde(flatten)]
+    page: Page<Found>,
+    /// Accounts, among those that the search is about, whose messages rest sealed or did: what is sealed is not found. At most 200.
+    #[schema(max_items = 200)]
+    not_searched: Vec<String>,
+}
+
 /// What a person wrote is text, whatever it looks like.
 fn marked(snippet: &str) -> String {
     let mut html = String::with_capacity(snippet.len());
@@ -144,25 +154,26 @@ fn marked(snippet: &str) -> String {
 
 /// Search in what was said in conversations, newest first.
 ///
-/// What campaigns sent is not found; the answers to it are.
+/// What campaigns sent is not found; the answers to it are. What rests sealed is not found either: `not_searched` names the accounts.
 #[utoipa::path(
     get,
     path = "/v1/messages/search",
     tag = "search",
     params(SearchQuery),
-    responses((status = 200, description = "A page", body = Page<Found>), Refusals),
+    responses((status = 200, description = "A page", body = MessageHits), Refusals),
     security(("key" = [], "timestamp" = [], "request_id" = [], "signature" = [])),
 )]
 async fn messages(
     caller: Caller<InPart<MessagesRead>>,
     State(api): State<ApiState>,
     Query(query): Query<SearchQuery>,
-) -> Result<axum::Json<Page<Found>>, Problem> {
+) -> Result<axum::Json<MessageHits>, Problem> {
     let tenant = live::tenant(&caller)?;
     let wanted = query.wanted()?;
-    let hits = search::messages(&api.app, tenant, &wanted).await?;
+    let found = search::messages(&api.app, tenant, &wanted).await?;
     let key = |hit: &Hit| format!("{}.{}", hit.at.timestamp_micros(), hit.message);
-    Ok(axum::Json(Page::of(hits, wanted.limit - 1, key, Found::of)))
+    let page = Page::of(found.hits, wanted.limit - 1, key, Found::of);
+    Ok(axum::Json(MessageHits { page, not_searched: found.not_searched.iter().map(ToString::to_string).collect() }))
 }
 
 impl From<SearchError> for Problem {

@@ -59,12 +59,12 @@ impl World {
     pub(crate) async fn with(start: DateTime<Utc>, settings: Settings, mail: Mails) -> Self {
         let db = TestDb::new().await;
         let clock = Clock::manual(start);
-        let keyring = Keyring::parse(&Keyring::generate_master()).unwrap();
+        let keyring = Arc::new(Keyring::parse(&Keyring::generate_master()).unwrap());
         let app = App {
-            store: db.store.clone(),
+            store: db.store.clone().sealed_by(keyring.clone()),
             limits: Arc::new(SharedLimits::local(clock.clone())),
             clock: clock.clone(),
-            keyring: Arc::new(keyring),
+            keyring,
             nudges: Nudges::none(),
             programs: postroad_app::automations::Programs::default(),
             live: Live::local(),

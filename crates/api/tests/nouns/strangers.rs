@@ -98,6 +98,7 @@ pub(crate) fn body(method: &Method, path: &str) -> Value {
         }
         _ if path.ends_with("/legal-hold") => json!({"hold": true}),
         "/v1/tenant/media-retention" => json!({"days": 7}),
+        _ if path.ends_with("/privacy") => json!({"bodies": "sealed"}),
         "/v1/members" => json!({"name": "x", "role": "agent"}),
         _ if path.starts_with("/v1/roles") => {
             json!({"name": "x", "scopes": ["conversations:read"], "sees": "assigned"})

@@ -1,12 +1,9 @@
 //! What became of a campaign: counts, and every recipient as a file that a spreadsheet may open.
 
-use std::{borrow::Cow, collections::BTreeMap};
+use std::collections::BTreeMap;
 
 use chrono::{DateTime, SecondsFormat, Utc};
-use postroad_core::{
-    ids::{CampaignId, ContactId, TenantId},
-    limits::EXPORT_PAGE,
-};
+use postroad_core::ids::{CampaignId, ContactId, TenantId};
 use postroad_store::{
     TenantTx,
     campaigns::{self, Tally},
@@ -16,7 +13,11 @@ use postroad_store::{
 use serde::Serialize;
 
 use super::{CampaignError, find};
-use crate::{App, cells};
+use crate::{
+    App,
+    cells::Cell,
+    lines::{Export, Lines},
+};
 
 /// Each recipient is counted once, where its message stands now.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -102,69 +103,54 @@ const COLUMNS: [&str; 10] = [
     "postroad_message",
 ];
 
-/// Every recipient, read piece by piece. Cells that a spreadsheet would calculate are guarded.
-#[derive(Debug)]
-pub struct Recipients {
-    tenant: TenantId,
-    campaign: CampaignId,
-    next: Next,
-}
+/// Every recipient as a file.
+pub type Recipients = Export<RecipientLines>;
 
 #[derive(Debug)]
-enum Next {
-    Header,
-    After(Option<ContactId>),
-    Nothing,
+pub struct RecipientLines {
+    campaign: CampaignId,
 }
 
 impl Recipients {
     pub async fn open(app: &App, tenant: TenantId, campaign: CampaignId) -> Result<Self, CampaignError> {
         let mut tx = TenantTx::begin(&app.store, tenant).await?;
         find(&mut tx, campaign).await?;
-        Ok(Self { tenant, campaign, next: Next::Header })
+        Ok(Self::of(tenant, RecipientLines { campaign }))
+    }
+}
+
+impl Lines for RecipientLines {
+    type Line = Line;
+    type Key = ContactId;
+
+    fn header(&self) -> Vec<Cell<'_>> {
+        COLUMNS.map(Cell::from).into()
     }
 
-    /// The next piece; none behind the last.
-    pub async fn next(&mut self, app: &App) -> postroad_store::Result<Option<Vec<u8>>> {
-        match self.next {
-            Next::Header => {
-                self.next = Next::After(None);
-                Ok(Some(cells::rows([COLUMNS.into_iter().map(Cow::Borrowed)])))
-            }
-            Next::After(after) => self.page(app, after).await,
-            Next::Nothing => Ok(None),
-        }
+    async fn page(&self, tx: &mut TenantTx, after: Option<ContactId>, limit: i64) -> postroad_store::Result<Vec<Line>> {
+        reports::lines(tx, self.campaign, after, limit).await
     }
 
-    async fn page(&mut self, app: &App, after: Option<ContactId>) -> postroad_store::Result<Option<Vec<u8>>> {
-        let mut tx = TenantTx::begin(&app.store, self.tenant).await?;
-        let lines = reports::lines(&mut tx, self.campaign, after, EXPORT_PAGE).await?;
-        let is_last = i64::try_from(lines.len()).unwrap_or(i64::MAX) < EXPORT_PAGE;
-        self.next = match lines.last() {
-            Some(last) if !is_last => Next::After(Some(last.contact)),
-            _ => Next::Nothing,
-        };
-        Ok((!lines.is_empty()).then(|| cells::rows(lines.iter().map(line))))
+    fn key(line: &Line) -> ContactId {
+        line.contact
+    }
+
+    fn cells<'a>(&'a self, line: &'a Line) -> Vec<Cell<'a>> {
+        vec![
+            Cell::maybe(line.external_key.as_deref()),
+            Cell::maybe(line.display_name.as_deref()),
+            line.address.as_str().into(),
+            line.state.as_str().into(),
+            Cell::maybe(line.reason.as_deref()),
+            Cell::maybe(line.provider_code.as_deref()),
+            instant(line.state_at).into(),
+            line.clicked_at.map(instant).unwrap_or_default().into(),
+            line.contact.to_string().into(),
+            line.message.to_string().into(),
+        ]
     }
 }
 
 fn instant(at: DateTime<Utc>) -> String {
     at.to_rfc3339_opts(SecondsFormat::Secs, true)
-}
-
-fn line(line: &Line) -> impl Iterator<Item = Cow<'_, str>> {
-    let text = |text: &'_ Option<String>| Cow::Owned(cells::guard(text.as_deref().unwrap_or_default()).into_owned());
-    [
-        text(&line.external_key),
-        text(&line.display_name),
-        cells::guard(&line.address),
-        Cow::Borrowed(line.state.as_str()),
-        text(&line.reason),
-        text(&line.provider_code),
-        Cow::Owned(instant(line.state_at)),
-        Cow::Owned(line.clicked_at.map(instant).unwrap_or_default()),
-        Cow::Owned(line.contact.to_string()),
-        Cow::Owned(line.message.to_string()),
-    ]
-    .into_iter()
 }

@@ -1,21 +1,24 @@
 //! All contacts as a file, safe to be opened by a spreadsheet, and to be imported again: columns of our own making begin
 //! with `postroad_` and are passed over then. Consent is told and not exported: its evidence stays here.
 
-use std::{borrow::Cow, collections::BTreeMap};
-
 use chrono::SecondsFormat;
 use postroad_core::{
     account::Channel,
     consent::ConsentAction,
     ids::{ContactId, TenantId},
-    limits::{EXPORT_ATTRIBUTES_MAX, EXPORT_PAGE},
+    limits::EXPORT_ATTRIBUTES_MAX,
 };
 use postroad_store::{
-    Error, TenantTx,
+    Result, TenantTx,
     export::{self, ContactLine, LineAddress},
 };
 
-use crate::{App, cells, import::attribute_heading};
+use crate::{
+    App,
+    cells::Cell,
+    import::attribute_heading,
+    lines::{self, Lines},
+};
 
 const COLUMNS: [&str; 13] = [
     "external_key",
@@ -33,83 +36,59 @@ const COLUMNS: [&str; 13] = [
     "postroad_created_at",
 ];
 
-/// An export, read piece by piece.
-#[derive(Debug)]
-pub struct Export {
-    tenant: TenantId,
-    /// Each has a column.
-    attributes: Vec<String>,
-    next: Next,
-}
+/// All contacts as a file, oldest first.
+pub type Export = lines::Export<ContactLines>;
 
 #[derive(Debug)]
-enum Next {
-    Header,
-    After(Option<ContactId>),
-    Nothing,
+pub struct ContactLines {
+    /// Each has a column.
+    attributes: Vec<String>,
 }
 
 impl Export {
-    pub async fn open(app: &App, tenant: TenantId) -> Result<Self, Error> {
+    pub async fn open(app: &App, tenant: TenantId) -> Result<Self> {
         let mut tx = TenantTx::begin(&app.store, tenant).await?;
         let attributes = export::attribute_names(&mut tx, EXPORT_ATTRIBUTES_MAX).await?;
-        Ok(Self { tenant, attributes, next: Next::Header })
-    }
-
-    /// The next piece; none behind the last.
-    pub async fn next(&mut self, app: &App) -> Result<Option<Vec<u8>>, Error> {
-        match self.next {
-            Next::Header => {
-                self.next = Next::After(None);
-                Ok(Some(self.header()))
-            }
-            Next::After(after) => self.page(app, after).await,
-            Next::Nothing => Ok(None),
-        }
-    }
-
-    fn header(&self) -> Vec<u8> {
-        let own = COLUMNS.into_iter().map(Cow::Borrowed);
-        let attributes =
-            self.attributes.iter().map(|name| Cow::Owned(cells::guard(&attribute_heading(name)).into_owned()));
-        cells::rows([own.chain(attributes)])
-    }
-
-    async fn page(&mut self, app: &App, after: Option<ContactId>) -> Result<Option<Vec<u8>>, Error> {
-        let mut tx = TenantTx::begin(&app.store, self.tenant).await?;
-        let lines = export::contacts(&mut tx, after, EXPORT_PAGE).await?;
-        let is_last = i64::try_from(lines.len()).unwrap_or(i64::MAX) < EXPORT_PAGE;
-        self.next = match lines.last() {
-            Some(last) if !is_last => Next::After(Some(last.id)),
-            _ => Next::Nothing,
-        };
-        Ok((!lines.is_empty()).then(|| cells::rows(lines.iter().map(|line| self.cells(line)))))
-    }
-
-    fn cells<'a>(&'a self, line: &'a ContactLine) -> impl Iterator<Item = Cow<'a, str>> {
-        let text = |text: &'a Option<String>| cells::guard(text.as_deref().unwrap_or_default());
-        let owned = |text: String| Cow::Owned(cells::guard(&text).into_owned());
-        let own = [
-            text(&line.external_key),
-            text(&line.display_name),
-            cells::guard(phone(&line.addresses)),
-            cells::guard(email(&line.addresses)),
-            text(&line.language),
-            text(&line.time_zone),
-            owned(line.tags.join(",")),
-            Cow::Owned(line.id.to_string()),
-            owned(all(&line.addresses)),
-            Cow::Borrowed(word(line.addresses.iter().map(|address| address.marketing))),
-            Cow::Borrowed(word(line.addresses.iter().map(|address| address.transactional))),
-            Cow::Borrowed(if line.addresses.iter().any(|address| address.is_suppressed) { "yes" } else { "no" }),
-            Cow::Owned(line.created_at.to_rfc3339_opts(SecondsFormat::Secs, true)),
-        ];
-        own.into_iter().chain(self.attributes.iter().map(|name| cell(&line.attributes, name)))
+        Ok(Self::of(tenant, ContactLines { attributes }))
     }
 }
 
-fn cell<'a>(attributes: &'a BTreeMap<String, String>, name: &str) -> Cow<'a, str> {
-    cells::guard(attributes.get(name).map(String::as_str).unwrap_or_default())
+impl Lines for ContactLines {
+    type Line = ContactLine;
+    type Key = ContactId;
+
+    fn header(&self) -> Vec<Cell<'_>> {
+        let attributes = self.attributes.iter().map(|name| attribute_heading(name).into());
+        COLUMNS.into_iter().map(Cell::from).chain(attributes).collect()
+    }
+
+    async fn page(&self, tx: &mut TenantTx, after: Option<ContactId>, limit: i64) -> Result<Vec<ContactLine>> {
+        export::contacts(tx, after, limit).await
+    }
+
+    fn key(line: &ContactLine) -> ContactId {
+        line.id
+    }
+
+    fn cells<'a>(&'a self, line: &'a ContactLine) -> Vec<Cell<'a>> {
+        let own = [
+            Cell::maybe(line.external_key.as_deref()),
+            Cell::maybe(line.display_name.as_deref()),
+            phone(&line.addresses).into(),
+            email(&line.addresses).into(),
+            Cell::maybe(line.language.as_deref()),
+            Cell::maybe(line.time_zone.as_deref()),
+            line.tags.join(",").into(),
+            line.id.to_string().into(),
+            all(&line.addresses).into(),
+            word(line.addresses.iter().map(|address| address.marketing)).into(),
+            word(line.addresses.iter().map(|address| address.transactional)).into(),
+            if line.addresses.iter().any(|address| address.is_suppressed) { "yes" } else { "no" }.into(),
+            line.created_at.to_rfc3339_opts(SecondsFormat::Secs, true).into(),
+        ];
+        let attribute = |name: &String| Cell::maybe(line.attributes.get(name).map(String::as_str));
+        own.into_iter().chain(self.attributes.iter().map(attribute)).collect()
+    }
 }
 
 /// The first number of the contact, on whatever channel.

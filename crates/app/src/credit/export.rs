@@ -1,20 +1,20 @@
 //! The statement as a file, safe for spreadsheets.
 
-use std::borrow::Cow;
-
 use chrono::SecondsFormat;
 use postroad_core::{
     account::Channel,
     credit::Category,
     ids::{EntryId, TenantId},
-    limits::EXPORT_PAGE,
 };
 use postroad_store::{
-    Error, TenantTx,
+    Result, TenantTx,
     credit::entries::{self, Entry, Listed},
 };
 
-use crate::{App, cells};
+use crate::{
+    cells::Cell,
+    lines::{Export, Lines},
+};
 
 const COLUMNS: [&str; 14] = [
     "id",
@@ -33,68 +33,54 @@ const COLUMNS: [&str; 14] = [
     "note",
 ];
 
-/// A statement, read piece by piece, newest first.
-#[derive(Debug)]
-pub struct StatementExport {
-    tenant: TenantId,
-    listed: Listed,
-    next: Next,
-}
+/// A statement as a file, newest first.
+pub type StatementExport = Export<Statement>;
 
+/// What of the statement is told.
 #[derive(Debug)]
-enum Next {
-    Header,
-    Before(Option<EntryId>),
-    Nothing,
+pub struct Statement {
+    listed: Listed,
 }
 
 impl StatementExport {
     pub const fn new(tenant: TenantId, listed: Listed) -> Self {
-        Self { tenant, listed, next: Next::Header }
-    }
-
-    /// The next piece; none behind the last.
-    pub async fn next(&mut self, app: &App) -> Result<Option<Vec<u8>>, Error> {
-        match self.next {
-            Next::Header => {
-                self.next = Next::Before(self.listed.before);
-                Ok(Some(cells::rows([COLUMNS.map(Cow::Borrowed)])))
-            }
-            Next::Before(before) => self.page(app, before).await,
-            Next::Nothing => Ok(None),
-        }
-    }
-
-    async fn page(&mut self, app: &App, before: Option<EntryId>) -> Result<Option<Vec<u8>>, Error> {
-        let mut tx = TenantTx::begin(&app.store, self.tenant).await?;
-        let lines = entries::list(&mut tx, &Listed { before, ..self.listed }, EXPORT_PAGE).await?;
-        let is_last = i64::try_from(lines.len()).unwrap_or(i64::MAX) < EXPORT_PAGE;
-        self.next = match lines.last() {
-            Some(last) if !is_last => Next::Before(Some(last.id)),
-            _ => Next::Nothing,
-        };
-        Ok((!lines.is_empty()).then(|| cells::rows(lines.iter().map(row))))
+        Self::of(tenant, Statement { listed })
     }
 }
 
-/// Amounts are ours, and digits: they stay numbers, so that a spreadsheet can add them up. What people wrote is guarded.
-fn row(line: &Entry) -> [Cow<'_, str>; 14] {
-    let amount = |credits: i64| Cow::Owned(credits.to_string());
-    let id = |id: Option<String>| Cow::Owned(id.unwrap_or_default());
-    [
-        Cow::Owned(line.id.to_string()),
-        Cow::Owned(line.at.to_rfc3339_opts(SecondsFormat::Secs, true)),
-        Cow::Borrowed(line.kind.as_str()),
-        amount(line.credits),
-        amount(line.spent),
-        amount(line.messages),
-        Cow::Borrowed(line.channel.map_or("", Channel::as_str)),
-        Cow::Borrowed(line.category.map_or("", Category::as_str)),
-        id(line.message.map(|id| id.to_string())),
-        id(line.campaign.map(|id| id.to_string())),
-        id(line.member.map(|id| id.to_string())),
-        amount(line.allowance),
-        cells::guard(&line.made_by),
-        cells::guard(line.note.as_deref().unwrap_or_default()),
-    ]
+impl Lines for Statement {
+    type Line = Entry;
+    type Key = EntryId;
+
+    fn header(&self) -> Vec<Cell<'_>> {
+        COLUMNS.map(Cell::from).into()
+    }
+
+    async fn page(&self, tx: &mut TenantTx, before: Option<EntryId>, limit: i64) -> Result<Vec<Entry>> {
+        entries::list(tx, &Listed { before: before.or(self.listed.before), ..self.listed }, limit).await
+    }
+
+    fn key(line: &Entry) -> EntryId {
+        line.id
+    }
+
+    fn cells<'a>(&'a self, line: &'a Entry) -> Vec<Cell<'a>> {
+        let id = |id: Option<String>| Cell::from(id.unwrap_or_default());
+        vec![
+            line.id.to_string().into(),
+            line.at.to_rfc3339_opts(SecondsFormat::Secs, true).into(),
+            line.kind.as_str().into(),
+            Cell::Number(line.credits),
+            Cell::Number(line.spent),
+            Cell::Number(line.messages),
+            line.channel.map_or("", Channel::as_str).into(),
+            line.category.map_or("", Category::as_str).into(),
+            id(line.message.map(|id| id.to_string())),
+            id(line.campaign.map(|id| id.to_string())),
+            id(line.member.map(|id| id.to_string())),
+            Cell::Number(line.allowance),
+            line.made_by.as_str().into(),
+            Cell::maybe(line.note.as_deref()),
+        ]
+    }
 }

@@ -1,21 +1,21 @@
 //! The list as a file: out, safe for spreadsheets; and in, from ours or from another sender's system.
 
-use std::borrow::Cow;
-
 use chrono::{DateTime, SecondsFormat, Utc};
 use csv::StringRecord;
 use postroad_core::{
     account::Channel,
     consent::SuppressionReason,
     ids::{SuppressionId, TenantId},
-    limits::{BATCH_MAX, EXPORT_PAGE},
+    limits::BATCH_MAX,
 };
 use postroad_store::{Error, TenantTx, suppressions};
 
 use super::{NewSuppression, Suppression, SuppressionError, entry, insert};
 use crate::{
-    App, cells,
+    App,
+    cells::{self, Cell},
     import::{ImportError, small_table},
+    lines::{Export, Lines},
 };
 
 const COLUMNS: [&str; 6] = ["address", "channel", "reason", "note", "postroad_id", "postroad_created_at"];
@@ -152,56 +152,48 @@ impl Columns {
     }
 }
 
-/// The list, read piece by piece.
-#[derive(Debug)]
-pub struct SuppressionExport {
-    tenant: TenantId,
-    next: Next,
-}
+/// The list as a file, oldest first.
+pub type SuppressionExport = Export<SuppressionLines>;
 
+/// The whole list.
 #[derive(Debug)]
-enum Next {
-    Header,
-    After(Option<SuppressionId>),
-    Nothing,
-}
+pub struct SuppressionLines;
 
 impl SuppressionExport {
     pub const fn new(tenant: TenantId) -> Self {
-        Self { tenant, next: Next::Header }
-    }
-
-    /// The next piece; none behind the last.
-    pub async fn next(&mut self, app: &App) -> Result<Option<Vec<u8>>, Error> {
-        match self.next {
-            Next::Header => {
-                self.next = Next::After(None);
-                Ok(Some(cells::rows([COLUMNS.map(Cow::Borrowed)])))
-            }
-            Next::After(after) => self.page(app, after).await,
-            Next::Nothing => Ok(None),
-        }
-    }
-
-    async fn page(&mut self, app: &App, after: Option<SuppressionId>) -> Result<Option<Vec<u8>>, Error> {
-        let mut tx = TenantTx::begin(&app.store, self.tenant).await?;
-        let entries = suppressions::list(&mut tx, None, after, EXPORT_PAGE).await?;
-        let is_last = i64::try_from(entries.len()).unwrap_or(i64::MAX) < EXPORT_PAGE;
-        self.next = match entries.last() {
-            Some(last) if !is_last => Next::After(Some(last.id)),
-            _ => Next::Nothing,
-        };
-        Ok((!entries.is_empty()).then(|| cells::rows(entries.iter().map(row))))
+        Self::of(tenant, SuppressionLines)
     }
 }
 
-fn row(entry: &Suppression) -> [Cow<'_, str>; 6] {
-    [
-        cells::guard(&entry.address),
-        Cow::Borrowed(entry.channel.map_or(EVERY_CHANNEL, Channel::as_str)),
-        Cow::Borrowed(entry.reason.as_str()),
-        cells::guard(entry.note.as_deref().unwrap_or_default()),
-        Cow::Owned(entry.id.to_string()),
-        Cow::Owned(entry.created_at.to_rfc3339_opts(SecondsFormat::Secs, true)),
-    ]
+impl Lines for SuppressionLines {
+    type Line = Suppression;
+    type Key = SuppressionId;
+
+    fn header(&self) -> Vec<Cell<'_>> {
+        COLUMNS.map(Cell::from).into()
+    }
+
+    async fn page(
+        &self,
+        tx: &mut TenantTx,
+        after: Option<SuppressionId>,
+        limit: i64,
+    ) -> Result<Vec<Suppression>, Error> {
+        suppressions::list(tx, None, after, limit).await
+    }
+
+    fn key(entry: &Suppression) -> SuppressionId {
+        entry.id
+    }
+
+    fn cells<'a>(&'a self, entry: &'a Suppression) -> Vec<Cell<'a>> {
+        vec![
+            entry.address.as_str().into(),
+            entry.channel.map_or(EVERY_CHANNEL, Channel::as_str).into(),
+            entry.reason.as_str().into(),
+            Cell::maybe(entry.note.as_deref()),
+            entry.id.to_string().into(),
+            entry.created_at.to_rfc3339_opts(SecondsFormat::Secs, true).into(),
+        ]
+    }
 }

@@ -109,6 +109,7 @@ async fn report(world: &World, sent: &Finished, state: SendState) {
         channel: sent.channel,
         url: String::new(),
         body: Vec::new(),
+        sealed: false,
         received_at: world.now(),
     };
     let receipt = Receipt {

@@ -182,7 +182,7 @@ async fn a_start_with_the_wrong_master_key_says_which_key_is_missing() {
 
     let both = keyring(&format!("{},{keys}", other.replace("k1:", "k9:")));
     both.check(&db.store, noon()).await.unwrap();
-    // The proof is under k9 now, and a data key still needs k1.
+    // A data key still needs k1, whichever key is the first.
     let early = renamed.check(&db.store, noon()).await.unwrap_err();
     assert!(matches!(early, SecretError::UnknownMasterKey { wanted, .. } if wanted == "k1"));
 }
@@ -209,6 +209,23 @@ async fn after_a_rotation_the_old_master_key_may_go() {
     for (tenant, stored) in &sealed {
         assert_eq!(open(&alone, &db, *tenant, &place(), stored).await.unwrap(), PLANTED);
     }
+}
+
+#[tokio::test]
+async fn a_start_with_the_former_order_of_keys_moves_the_proof_nowhere() {
+    let db = TestDb::new().await;
+    let (keys, ring) = fresh();
+    ring.check(&db.store, noon()).await.unwrap();
+    let newer = Keyring::generate_master().expose_secret().replace("k1:", "k2:");
+    let both = keyring(&format!("{newer},{keys}"));
+    both.check(&db.store, noon()).await.unwrap();
+    ring.check(&db.store, noon()).await.expect("before the rotation the former key is enough");
+    assert_eq!(both.rotate_page(&db.store).await.unwrap(), 0);
+
+    keyring(&format!("{keys},{newer}")).check(&db.store, noon()).await.unwrap();
+    keyring(&newer).check(&db.store, noon()).await.expect("after it the newer key is");
+    let late = ring.check(&db.store, noon()).await;
+    assert!(matches!(late, Err(SecretError::UnknownMasterKey { wanted, .. }) if wanted == "k2"));
 }
 
 #[tokio::test]

@@ -16,13 +16,13 @@ pub(crate) struct World {
 impl World {
     pub(crate) async fn new() -> Self {
         let db = TestDb::new().await;
-        let keyring = Keyring::parse(&Keyring::generate_master()).unwrap();
+        let keyring = Arc::new(Keyring::parse(&Keyring::generate_master()).unwrap());
         let clock = Clock::manual(noon());
         let app = App {
-            store: db.store.clone(),
+            store: db.store.clone().sealed_by(keyring.clone()),
             limits: Arc::new(SharedLimits::local(clock.clone())),
             clock,
-            keyring: Arc::new(keyring),
+            keyring,
             nudges: Nudges::none(),
             programs: postroad_app::automations::Programs::default(),
             live: Live::local(),

@@ -171,7 +171,7 @@ async fn write_errors(app: &App, tenant: TenantId, id: ImportId, path: &Path) ->
     let cannot_write = || format!("{} cannot be written", path.display());
     let mut errors = ErrorFile::open(app, tenant, id).await.map_err(told)?;
     let mut file = File::create(path).with_context(cannot_write)?;
-    while let Some(piece) = errors.next(app).await.map_err(told)? {
+    while let Some(piece) = errors.next(app).await.map_err(|error| told(error.into()))? {
         file.write_all(&piece).with_context(cannot_write)?;
     }
     Ok(())

@@ -212,7 +212,7 @@ pub fn shown(row: &MessageRow) -> Shown<'_> {
         provider_code: row.provider_code.as_deref(),
         fault_class: row.fault_class.as_deref(),
         request_id: row.request_id.as_deref(),
-        content: &row.content.0,
+        content: row.content.0.said(),
         created_at: instant(row.created_at),
     }
 }

@@ -137,13 +137,7 @@ fn frozen(examined: &Examined) -> Check {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::doctor::{Verdict, sound};
-
-    fn verdict(id: &str, change: impl FnOnce(&mut Examined)) -> Verdict {
-        let mut examined = sound();
-        change(&mut examined);
-        checks(&examined).iter().find(|check| check.id == id).expect("the check exists").verdict
-    }
+    use crate::doctor::{Verdict, sound, verdict};
 
     #[test]
     fn a_database_that_may_lose_a_commit_is_an_error() {

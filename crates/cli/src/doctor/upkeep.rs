@@ -94,13 +94,7 @@ fn archive(examined: &Examined) -> Check {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::doctor::{Verdict, sound};
-
-    fn verdict(id: &str, change: impl FnOnce(&mut Examined)) -> Verdict {
-        let mut examined = sound();
-        change(&mut examined);
-        checks(&examined).iter().find(|check| check.id == id).expect("the check exists").verdict
-    }
+    use crate::doctor::{Verdict, sound, verdict};
 
     #[test]
     fn a_server_that_will_run_full_or_out_of_connections_is_told_before() {

@@ -81,7 +81,7 @@ fn text_of(value: &Value, name: &str) -> Result<String> {
 }
 
 /// What was planted: its name for whoever reads a failure, and the text.
-type Planted = Vec<(&'static str, String)>;
+pub(crate) type Planted = Vec<(&'static str, String)>;
 
 /// Signs up, invites, connects, makes keys and endpoints: everything that has a secret.
 async fn plant(world: &World, owner: &mut Browser) -> Result<Planted> {
@@ -199,7 +199,7 @@ fn aligned(bytes: &[u8], before: usize) -> [String; 2] {
     })
 }
 
-fn assert_nowhere(planted: &Planted, place: &str, text: &str) {
+pub(crate) fn assert_nowhere(planted: &Planted, place: &str, text: &str) {
     let lower = text.to_lowercase();
     for (name, secret) in planted {
         for form in forms(secret) {

@@ -10,6 +10,7 @@ mod live;
 mod quiet_hours;
 mod rotation;
 mod sandbox;
+mod sealed;
 mod sending;
 mod stopping;
 mod twilio;

@@ -10,14 +10,17 @@ use sqlx::types::Json;
 use uuid::Uuid;
 
 use super::starting::HOUR;
-use crate::{Result, TenantTx};
+use crate::{
+    Result, TenantTx,
+    bodies::{self, Kept, Keys},
+};
 
 /// What was said in these messages, in their order. Those that were purged are left out.
 pub async fn contents(tx: &mut TenantTx, messages: &[Uuid]) -> Result<Vec<Content>> {
     let tenant = tx.tenant();
-    let rows = sqlx::query_scalar!(
+    let rows = sqlx::query!(
         r#"
-        select m.content as "content: Json<Content>"
+        select m.id as "id: MessageId", m.content as "content: Json<Kept>"
         from   unnest($2::uuid[]) with ordinality as x (id, n)
         join   messages m on m.tenant_id = $1 and m.id = x.id
         order  by x.n
@@ -27,7 +30,9 @@ pub async fn contents(tx: &mut TenantTx, messages: &[Uuid]) -> Result<Vec<Conten
     )
     .fetch_all(tx.conn())
     .await?;
-    Ok(rows.into_iter().map(|row| row.0).collect())
+    let keys =
+        Keys::of(tx, bodies::named(rows.iter().filter_map(|row| Some((tenant, row.content.0.sealed()?))))).await?;
+    rows.into_iter().map(|row| keys.content(tenant, row.id, row.content.0)).collect()
 }
 
 /// Whether a message is the first that the person ever wrote, and the first of its conversation.

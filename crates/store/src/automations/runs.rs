@@ -1,11 +1,16 @@
 //! Runs on their way: which one is due, how it is stored, and what is told of it.
 
+use std::collections::HashSet;
+
 use chrono::{DateTime, Utc};
-use postroad_core::ids::{AutomationId, ContactId, ConversationId, MessageId, RunId, TenantId};
+use postroad_core::ids::{AccountId, AutomationId, ContactId, ConversationId, MessageId, RunId, TenantId};
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::{Result, SystemTx, TenantTx};
+use crate::{
+    Result, SystemTx, TenantTx,
+    bodies::{self, Keys, Place, Ward},
+};
 
 /// A run that has something to do.
 #[derive(Debug, Clone)]
@@ -101,7 +106,7 @@ pub struct Step {
 pub async fn insert_steps(tx: &mut TenantTx, run: RunId, steps: &[Step]) -> Result<()> {
     let tenant = tx.tenant();
     let numbers: Vec<i32> = steps.iter().map(|step| step.n).collect();
-    let explained: Vec<&Value> = steps.iter().map(|step| &step.explained).collect();
+    let explained = explained(tx, run, steps).await?;
     let messages: Vec<Option<Uuid>> = steps.iter().map(|step| step.message.map(MessageId::uuid)).collect();
     let failures: Vec<Option<&str>> = steps.iter().map(|step| step.failure.as_deref()).collect();
     let at: Vec<DateTime<Utc>> = steps.iter().map(|step| step.at).collect();
@@ -114,7 +119,7 @@ pub async fn insert_steps(tx: &mut TenantTx, run: RunId, steps: &[Step]) -> Resu
         tenant.uuid(),
         run.uuid(),
         &numbers,
-        &explained as &[&Value],
+        &explained,
         &messages as &[Option<Uuid>],
         &failures as &[Option<&str>],
         &at,
@@ -122,6 +127,24 @@ pub async fn insert_steps(tx: &mut TenantTx, run: RunId, steps: &[Step]) -> Resu
     .execute(tx.conn())
     .await?;
     Ok(())
+}
+
+/// What each step says of itself, as it is stored.
+async fn explained(tx: &mut TenantTx, run: RunId, steps: &[Step]) -> Result<Vec<Value>> {
+    let tenant = tx.tenant();
+    let account = sqlx::query_scalar!(
+        r#"
+        select c.account_id as "account: AccountId"
+        from   automation_runs r join conversations c on c.tenant_id = $1 and c.id = r.conversation_id
+        where  r.tenant_id = $1 and r.id = $2
+        "#,
+        tenant.uuid(),
+        run.uuid(),
+    )
+    .fetch_one(tx.conn())
+    .await?;
+    let ward = Ward::of(tx, HashSet::from([(tenant, account)])).await?;
+    steps.iter().map(|step| ward.explained(account, Place::Step(run.uuid(), step.n), &step.explained)).collect()
 }
 
 /// An accepted message is what a run says in its conversation. A person who waits for an answer still waits: a machine is none.
@@ -288,5 +311,14 @@ pub async fn steps(tx: &mut TenantTx, run: RunId, limit: i64) -> Result<Vec<Step
     )
     .fetch_all(tx.conn())
     .await?;
-    Ok(rows)
+    let sealed = |step: &Step| step.explained["sealed"].as_str().map(str::to_owned);
+    let sealed: Vec<Option<String>> = rows.iter().map(sealed).collect();
+    let keys = Keys::of(tx, bodies::named(sealed.iter().flatten().map(|sealed| (tenant, sealed.as_str())))).await?;
+    let mut steps = rows;
+    for (step, sealed) in steps.iter_mut().zip(&sealed) {
+        if let Some(sealed) = sealed {
+            step.explained = keys.json(tenant, Place::Step(run.uuid(), step.n), sealed)?;
+        }
+    }
+    Ok(steps)
 }

@@ -30,27 +30,20 @@ impl Allowance {
 
 /// None: there is no such member.
 pub async fn find(tx: &mut TenantTx, member: MemberId) -> Result<Option<Allowance>> {
-    let tenant = tx.tenant();
-    let row = sqlx::query_as!(
-        Allowance,
-        r#"
-        select m.id as "member: MemberId", m.role as "role: Role", a.credits as "credits?",
-               (t.credit_free_admins and m.role in ('owner', 'admin')) as "is_free!", a.updated_at as "updated_at?"
-        from   members m
-        join   tenants t on t.id = m.tenant_id
-        left   join credit_allowances a on a.tenant_id = m.tenant_id and a.member_id = m.id
-        where  m.tenant_id = $1 and m.id = $2
-        "#,
-        tenant.uuid(),
-        member.uuid(),
-    )
-    .fetch_optional(tx.conn())
-    .await?;
-    Ok(row)
+    Ok(select(tx, Some(member), None, 1).await?.pop())
 }
 
 /// A page of all members, oldest first.
 pub async fn list(tx: &mut TenantTx, after: Option<MemberId>, limit: i64) -> Result<Vec<Allowance>> {
+    select(tx, None, after, limit).await
+}
+
+async fn select(
+    tx: &mut TenantTx,
+    only: Option<MemberId>,
+    after: Option<MemberId>,
+    limit: i64,
+) -> Result<Vec<Allowance>> {
     let tenant = tx.tenant();
     let rows = sqlx::query_as!(
         Allowance,
@@ -60,11 +53,14 @@ pub async fn list(tx: &mut TenantTx, after: Option<MemberId>, limit: i64) -> Res
         from   members m
         join   tenants t on t.id = m.tenant_id
         left   join credit_allowances a on a.tenant_id = m.tenant_id and a.member_id = m.id
-        where  m.tenant_id = $1 and ($2::uuid is null or m.id > $2)
+        where  m.tenant_id = $1
+        and    ($2::uuid is null or m.id = $2)
+        and    ($3::uuid is null or m.id > $3)
         order  by m.id
-        limit  $3
+        limit  $4
         "#,
         tenant.uuid(),
+        only.map(MemberId::uuid),
         after.map(MemberId::uuid),
         limit,
     )

@@ -6,11 +6,14 @@ use postroad_core::{
     consent::Purpose,
     gates::{GateName, QuietPolicy, Reason},
     ids::{AccountId, CampaignId, ClientId, ContactId, ConversationId, MemberId, MessageId},
-    message::{Class, Content, Direction},
+    message::{Class, Direction},
     send::SendState,
 };
 
-use crate::{Result, TenantTx};
+use crate::{
+    Result, TenantTx,
+    bodies::{self, Kept, Keys},
+};
 
 /// A message with where it stands. Of an inbound message the standing is absent.
 #[derive(Debug, Clone)]
@@ -26,7 +29,7 @@ pub struct MessageRow {
     pub class: Class,
     pub purpose: Purpose,
     pub quiet_policy: QuietPolicy,
-    pub content: sqlx::types::Json<Content>,
+    pub content: sqlx::types::Json<Kept>,
     pub reply_to: Option<String>,
     pub campaign: Option<CampaignId>,
     pub client: Option<ClientId>,
@@ -96,7 +99,7 @@ pub async fn get(tx: &mut TenantTx, reach: Reach, id: MessageId) -> Result<Optio
         select m.id as "id: MessageId", m.direction as "direction: Direction", m.account_id as "account: AccountId",
                m.contact_id as "contact: ContactId", m.channel as "channel: Channel", d.address, m.source,
                m.class as "class: Class", m.purpose as "purpose: Purpose", m.quiet_policy as "quiet_policy: QuietPolicy",
-               m.content as "content: sqlx::types::Json<Content>", m.reply_to, m.campaign_id as "campaign: CampaignId",
+               m.content as "content: sqlx::types::Json<Kept>", m.reply_to, m.campaign_id as "campaign: CampaignId",
                m.client_id as "client: ClientId", m.conversation_id as "conversation: ConversationId",
                m.member_id as "member: MemberId", m.request_id, m.created_at, m.edited_at, m.deleted_at,
                (select jsonb_agg(jsonb_build_object('is_ours', r.who = 'us', 'emoji', r.emoji, 'at', r.at) order by r.who)
@@ -118,7 +121,7 @@ pub async fn get(tx: &mut TenantTx, reach: Reach, id: MessageId) -> Result<Optio
     )
     .fetch_optional(tx.conn())
     .await?;
-    Ok(row)
+    Ok(opened(tx, row.into_iter().collect()).await?.pop())
 }
 
 /// Up to `limit` messages, newest first.
@@ -132,7 +135,7 @@ pub async fn list(tx: &mut TenantTx, reach: Reach, filter: &Filter, limit: i64) 
         select m.id as "id: MessageId", m.direction as "direction: Direction", m.account_id as "account: AccountId",
                m.contact_id as "contact: ContactId", m.channel as "channel: Channel", d.address, m.source,
                m.class as "class: Class", m.purpose as "purpose: Purpose", m.quiet_policy as "quiet_policy: QuietPolicy",
-               m.content as "content: sqlx::types::Json<Content>", m.reply_to, m.campaign_id as "campaign: CampaignId",
+               m.content as "content: sqlx::types::Json<Kept>", m.reply_to, m.campaign_id as "campaign: CampaignId",
                m.client_id as "client: ClientId", m.conversation_id as "conversation: ConversationId",
                m.member_id as "member: MemberId", m.request_id, m.created_at, m.edited_at, m.deleted_at,
                (select jsonb_agg(jsonb_build_object('is_ours', r.who = 'us', 'emoji', r.emoji, 'at', r.at) order by r.who)
@@ -171,6 +174,16 @@ pub async fn list(tx: &mut TenantTx, reach: Reach, filter: &Filter, limit: i64) 
     )
     .fetch_all(tx.conn())
     .await?;
+    opened(tx, rows).await
+}
+
+async fn opened(tx: &mut TenantTx, mut rows: Vec<MessageRow>) -> Result<Vec<MessageRow>> {
+    let tenant = tx.tenant();
+    let keys =
+        Keys::of(tx, bodies::named(rows.iter().filter_map(|row| Some((tenant, row.content.0.sealed()?))))).await?;
+    for row in &mut rows {
+        keys.open(tenant, row.id, &mut row.content.0)?;
+    }
     Ok(rows)
 }
 

@@ -78,9 +78,14 @@ impl Stage {
         self.until("select count(*) from webhook_journal where state = 'unread'").await;
     }
 
-    async fn says(&mut self, id: &str, text: &str) {
+    pub(crate) async fn says(&mut self, id: &str, text: &str) {
+        self.tells(id, "text", &json!({"text": {"body": text}})).await;
+    }
+
+    /// Something of that kind, now.
+    pub(crate) async fn tells(&mut self, id: &str, kind: &str, content: &Value) {
         let at = self.world.app.clock.now();
-        self.told(message(id, at, "text", &json!({"text": {"body": text}}))).await;
+        self.told(message(id, at, kind, content)).await;
     }
 
     /// Until this counts nothing any more, at most half a minute.
@@ -187,7 +192,7 @@ async fn reactions_edits_and_deletions_stand_with_the_message_that_they_are_abou
     assert_eq!(shown(&stage.first().await), [(true, "❤️".to_owned())]);
     assert_eq!(stage.world.sim.stats().counts.accepted_unique, 2);
     let ours = stage.thread().await.into_iter().find(|row| row.direction == Direction::Outbound).unwrap();
-    let Content::Reaction { to, .. } = &ours.content.0 else { panic!("{:?}", ours.content) };
+    let Content::Reaction { to, .. } = ours.content.0.said() else { panic!("{:?}", ours.content) };
     assert_eq!(to, "wamid.1");
     let pulse = accounts::get(&stage.world.app, stage.by.tenant, stage.account).await.unwrap().pulse;
     assert!(pulse.accepted_at.is_some() && pulse.silent.is_none(), "{pulse:?}");
@@ -210,7 +215,7 @@ async fn reactions_edits_and_deletions_stand_with_the_message_that_they_are_abou
     stage.told(message("7", now, "edit", &edit)).await;
     stage.told(message("8", now, "revoke", &json!({"revoke": {"original_message_id": "wamid.1"}}))).await;
     let first = stage.first().await;
-    let Content::Text { body, .. } = &first.content.0 else { panic!("{:?}", first.content) };
+    let Content::Text { body, .. } = first.content.0.said() else { panic!("{:?}", first.content) };
     assert_eq!(body.0, "hello");
     assert!(first.edited_at.is_some() && first.deleted_at.is_some());
     stop.cancel();

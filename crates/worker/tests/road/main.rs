@@ -9,6 +9,7 @@ mod endpoints;
 mod mail;
 mod media;
 mod moto;
+mod sealed;
 mod sending;
 mod smtp;
 mod templates;

@@ -33,11 +33,12 @@ impl World {
     pub async fn new(config: MetaConfig) -> Self {
         let db = TestDb::new().await;
         let clock = Clock::system();
+        let keyring = Arc::new(Keyring::parse(&Keyring::generate_master()).unwrap());
         let app = App {
-            store: db.store.clone(),
+            store: db.store.clone().sealed_by(keyring.clone()),
             limits: Arc::new(SharedLimits::local(clock.clone())),
             clock: clock.clone(),
-            keyring: Arc::new(Keyring::parse(&Keyring::generate_master()).unwrap()),
+            keyring,
             nudges: Nudges::none(),
             programs: postroad_app::automations::Programs::default(),
             live: Live::local(),

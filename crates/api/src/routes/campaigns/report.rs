@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use axum::{extract::State, response::Response};
-use futures::stream;
 use postroad_app::campaigns::{self, Noticed, Recipients};
 use postroad_core::ids::CampaignId;
 use serde::Serialize;
@@ -15,7 +14,7 @@ use crate::{
     caller::{Caller, CampaignsRead},
     extract::Path,
     problem::{Conflicts, Problem, Refusals},
-    routes::{csv_file::attachment, live},
+    routes::{csv_file::exported, live},
     schema::{FindingWord, SeverityWord},
 };
 
@@ -109,11 +108,7 @@ async fn export(
     Path(id): Path<CampaignId>,
 ) -> Result<Response, Problem> {
     let recipients = Recipients::open(&api.app, live::tenant(&caller)?, id).await?;
-    let pieces = stream::try_unfold((recipients, api), |(mut recipients, api)| async move {
-        let piece = recipients.next(&api.app).await?;
-        Ok::<_, postroad_store::Error>(piece.map(|piece| (piece, (recipients, api))))
-    });
-    Ok(attachment("recipients.csv", pieces))
+    Ok(exported("recipients.csv", recipients, api))
 }
 
 /// What is not as it should be.

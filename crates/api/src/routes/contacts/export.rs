@@ -1,7 +1,6 @@
 //! All contacts as a file.
 
 use axum::{extract::State, response::Response};
-use futures::stream;
 use postroad_app::contacts::Export;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -9,7 +8,7 @@ use crate::{
     ApiState,
     caller::{Caller, ContactsRead},
     problem::{Problem, Refusals},
-    routes::{csv_file::attachment, live},
+    routes::{csv_file::exported, live},
 };
 
 pub(super) fn routes() -> OpenApiRouter<ApiState> {
@@ -29,9 +28,5 @@ pub(super) fn routes() -> OpenApiRouter<ApiState> {
 )]
 async fn export(caller: Caller<ContactsRead>, State(api): State<ApiState>) -> Result<Response, Problem> {
     let export = Export::open(&api.app, live::tenant(&caller)?).await?;
-    let pieces = stream::try_unfold((export, api), |(mut export, api)| async move {
-        let piece = export.next(&api.app).await?;
-        Ok::<_, postroad_store::Error>(piece.map(|piece| (piece, (export, api))))
-    });
-    Ok(attachment("contacts.csv", pieces))
+    Ok(exported("contacts.csv", export, api))
 }

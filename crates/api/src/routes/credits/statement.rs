@@ -2,7 +2,6 @@
 
 use axum::{extract::State, response::Response};
 use chrono::{DateTime, Utc};
-use futures::stream;
 use postroad_app::credit::{self, StatementExport};
 use postroad_core::{
     account::Channel,
@@ -21,7 +20,7 @@ use crate::{
     extract::Query,
     problem::{Problem, Refusals},
     routes::{
-        csv_file::attachment,
+        csv_file::exported,
         live,
         page::{self, Page},
     },
@@ -176,9 +175,5 @@ async fn export(
     let ExportQuery { kind, member_id, campaign_id } = query;
     let query = ListQuery { limit: None, after: None, kind, member_id, campaign_id };
     let export = StatementExport::new(live::tenant(&caller)?, query.listed(&caller)?);
-    let pieces = stream::try_unfold((export, api), |(mut export, api)| async move {
-        let piece = export.next(&api.app).await?;
-        Ok::<_, postroad_store::Error>(piece.map(|piece| (piece, (export, api))))
-    });
-    Ok(attachment("credits.csv", pieces))
+    Ok(exported("credits.csv", export, api))
 }

@@ -263,7 +263,7 @@ impl Message {
             provider_ref: row.provider_ref.clone(),
             error: fault(&row),
             reactions: row.reactions.map(|all| all.0.into_iter().map(Reaction::of).collect()).unwrap_or_default(),
-            content: row.content.0,
+            content: row.content.0.into_said(),
             attachment: None,
         }
     }
@@ -295,7 +295,7 @@ impl Message {
 }
 
 fn with_files(rows: &[MessageRow]) -> Vec<MessageId> {
-    rows.iter().filter(|row| matches!(row.content.0, Content::InboundMedia(_))).map(|row| row.id).collect()
+    rows.iter().filter(|row| matches!(row.content.0.said(), Content::InboundMedia(_))).map(|row| row.id).collect()
 }
 
 /// What the ledger says; the explanation asks the gates anew.

@@ -1,7 +1,6 @@
 //! The suppression list as a file.
 
 use axum::{extract::State, response::Response};
-use futures::stream;
 use postroad_app::suppressions::{self, SuppressionExport, SuppressionFileError, SuppressionsRead, WrongSuppression};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -12,7 +11,7 @@ use crate::{
     caller::{Caller, ContactsRead, ContactsWrite},
     problem::{Problem, Refusals},
     routes::{
-        csv_file::{Csv, attachment},
+        csv_file::{Csv, exported},
         live,
     },
 };
@@ -31,11 +30,7 @@ pub(super) fn routes() -> OpenApiRouter<ApiState> {
 )]
 async fn export(caller: Caller<ContactsRead>, State(api): State<ApiState>) -> Result<Response, Problem> {
     let export = SuppressionExport::new(live::tenant(&caller)?);
-    let pieces = stream::try_unfold((export, api), |(mut export, api)| async move {
-        let piece = export.next(&api.app).await?;
-        Ok::<_, postroad_store::Error>(piece.map(|piece| (piece, (export, api))))
-    });
-    Ok(attachment("suppressions.csv", pieces))
+    Ok(exported("suppressions.csv", export, api))
 }
 
 /// What a file came to: `added`, `known` and `invalid` together are `rows`.
