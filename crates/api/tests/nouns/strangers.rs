@@ -85,10 +85,7 @@ pub(crate) fn body(method: &Method, path: &str) -> Value {
         _ if path.starts_with("/v1/conversations") => done_to_conversations(path),
         _ if path.starts_with("/v1/labels") => json!({"name": "x", "color": "#000000"}),
         _ if path.starts_with("/v1/automations") => done_to_automations(path),
-        "/v1/tenant/business-hours" => json!({"enabled": false, "time_zone": "UTC", "days": {}}),
-        "/v1/tenant/sign-in" => json!({"second_factor_required": false}),
-        "/v1/tenant/targets" => json!({"counted_in": "always"}),
-        "/v1/tenant/ratings" => json!({"ask": true, "question": "How was it?"}),
+        _ if path.starts_with("/v1/tenant/") => done_to_tenants(path),
         "/v1/presence" => json!({"member_id": MEMBER, "state": "online"}),
         _ if path.starts_with("/v1/notifications") => done_to_notifications(path),
         _ if path.starts_with("/v1/quick-replies") => json!({"shortcut": "x", "body": "x"}),
@@ -97,7 +94,6 @@ pub(crate) fn body(method: &Method, path: &str) -> Value {
             json!({"failed_since": "2026-03-02T10:00:00Z"})
         }
         _ if path.ends_with("/legal-hold") => json!({"hold": true}),
-        "/v1/tenant/media-retention" => json!({"days": 7}),
         _ if path.ends_with("/privacy") => json!({"bodies": "sealed"}),
         "/v1/members" => json!({"name": "x", "role": "agent"}),
         _ if path.starts_with("/v1/roles") => {
@@ -107,7 +103,6 @@ pub(crate) fn body(method: &Method, path: &str) -> Value {
         _ if path.starts_with("/v1/departments") => json!({"name": "x"}),
         "/v1/billing/credits/policy" => json!({"admins_unlimited": true}),
         "/v1/billing/credits/allowances/{id}" => json!({"credits": 1}),
-        "/v1/tenant/settings" => json!({"name": "x", "time_zone": "UTC"}),
         _ if path.ends_with("/opt-ins") => {
             json!({"channel": "sms", "address": "+12025550173", "purpose": "marketing", "source": "x", "wording": "x"})
         }
@@ -119,6 +114,21 @@ pub(crate) fn body(method: &Method, path: &str) -> Value {
         _ if path.ends_with("/rotate") => json!({"credentials": {}}),
         _ if path.ends_with("/schedule") => json!({"at": null}),
         _ if path.ends_with("/templates/{id}/preview") => json!({"variables": [{"value": "a"}, {"value": "b"}]}),
+        _ => json!({}),
+    }
+}
+
+/// Settings of the tenant.
+fn done_to_tenants(path: &str) -> Value {
+    match path.trim_start_matches("/v1/tenant/") {
+        "business-hours" => json!({"enabled": false, "time_zone": "UTC", "days": {}}),
+        "sign-in" => json!({"second_factor_required": false}),
+        "targets" => json!({"counted_in": "always"}),
+        "ratings" => json!({"ask": true, "question": "How was it?"}),
+        "media-retention" => json!({"days": 7}),
+        "settings" => json!({"name": "x", "time_zone": "UTC"}),
+        "privacy" => json!({"bodies": "sealed"}),
+        "pause" => json!({"reason": "x"}),
         _ => json!({}),
     }
 }
