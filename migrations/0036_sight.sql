@@ -5,6 +5,9 @@
 -- Null: all accounts.
 alter table members add column accounts uuid[] check (cardinality(accounts) between 1 and 100);
 
+-- Whoever sees a part lists messages of conversations, and not past all that campaigns said.
+create index messages_of_conversations on messages (tenant_id, id) where conversation_id is not null;
+
 create function sees_all() returns boolean language sql stable parallel safe as $$
     select coalesce(current_setting('app.sees', true), '') = ''
 $$;

@@ -15,8 +15,8 @@ create unique index roles_by_name on roles (tenant_id, lower(name));
 
 alter table members add column role_id uuid, add foreign key (tenant_id, role_id) references roles (tenant_id, id);
 create index members_by_role on members (tenant_id, role_id) where role_id is not null;
--- Owners and admins may do everything, and somebody must.
-alter table members add check (role_id is null or role not in ('owner', 'admin'));
+-- Owners and admins may do and see everything, and somebody must.
+alter table members add check ((role_id is null and accounts is null) or role not in ('owner', 'admin'));
 
 create trigger audited after insert or update or delete on roles for each row
     when (nullif(current_setting('app.actor', true), '') is not null) execute function audit('tenant_id', 'id');

@@ -82,6 +82,7 @@ macro_rules! needs {
 
 needs!(
     false: MessagesSend,
+    AccountsWrite,
     MessagesRead,
     ContactsRead,
     ContactsWrite,
@@ -101,7 +102,7 @@ needs!(
     AuditRead,
 );
 // Of what the tenant works with, and of whom.
-needs!(true: AccountsRead, AccountsWrite, TemplatesRead, TemplatesWrite, MembersRead, TenantRead);
+needs!(true: AccountsRead, TemplatesRead, TemplatesWrite, MembersRead, TenantRead);
 
 /// Whoever sends, and whoever answers, attaches files.
 #[derive(Debug)]

@@ -30,7 +30,7 @@ pub enum MemberError {
     Capacity,
     #[error("a member sees what comes through 1 to {ACCOUNTS_MAX} accounts, or through all: null")]
     Accounts,
-    #[error("owners and admins may do everything: give them another role first")]
+    #[error("owners and admins may do and see everything: give them another role first")]
     MayDoEverything,
     #[error("there is no such role")]
     UnknownRole,
@@ -132,7 +132,7 @@ pub struct MemberChange {
     pub department: Patch<DepartmentId>,
     /// 0 to 10,000 conversations.
     pub capacity: Patch<i32>,
-    /// 1 to 100 of the tenant's accounts.
+    /// 1 to 100 of the tenant's accounts; owners and admins see all.
     pub accounts: Patch<Vec<AccountId>>,
 }
 
@@ -165,18 +165,19 @@ pub async fn update(
         return Err(MemberError::Capacity);
     }
     change.capacity.apply(&mut member.capacity);
+    member.role = change.role.unwrap_or(member.role);
+    if matches!(member.role, Role::Owner | Role::Admin) {
+        if change.custom_role.value().is_some() || change.accounts.value().is_some() {
+            return Err(MemberError::MayDoEverything);
+        }
+        member.custom_role = None;
+        member.accounts = None;
+    }
+    change.custom_role.apply(&mut member.custom_role);
     if let Some(accounts) = change.accounts.value() {
         know(&mut tx, accounts).await?;
     }
     change.accounts.apply(&mut member.accounts);
-    member.role = change.role.unwrap_or(member.role);
-    if matches!(member.role, Role::Owner | Role::Admin) {
-        if change.custom_role.value().is_some() {
-            return Err(MemberError::MayDoEverything);
-        }
-        member.custom_role = None;
-    }
-    change.custom_role.apply(&mut member.custom_role);
     member.active = change.active.unwrap_or(member.active);
     member.updated_at = app.clock.now();
     members::update(&mut tx, &member).await?;

@@ -72,16 +72,17 @@ pub enum Mark {
     Unread,
 }
 
+/// `whose`: only if it is theirs; none of a program, which may speak for anybody.
 pub async fn mark(
     app: &App,
     tenant: TenantId,
-    id: NotificationId,
+    (whose, id): (Option<MemberId>, NotificationId),
     mark: Mark,
 ) -> Result<Notification, NotificationError> {
     let now = app.clock.now();
     let mut tx = TenantTx::begin(&app.store, tenant).await?;
     let read_at = (mark == Mark::Read).then_some(now);
-    let marked = stored::mark(&mut tx, id, read_at).await?.ok_or(NotificationError::NotFound)?;
+    let marked = stored::mark(&mut tx, (whose, id), read_at).await?.ok_or(NotificationError::NotFound)?;
     tell(app, tx, marked.member, json!({"id": id, "read": mark == Mark::Read})).await?;
     Ok(marked)
 }
@@ -103,9 +104,13 @@ pub async fn mark_all(
     Ok(marked)
 }
 
-pub async fn delete(app: &App, tenant: TenantId, id: NotificationId) -> Result<(), NotificationError> {
+pub async fn delete(
+    app: &App,
+    tenant: TenantId,
+    (whose, id): (Option<MemberId>, NotificationId),
+) -> Result<(), NotificationError> {
     let mut tx = TenantTx::begin(&app.store, tenant).await?;
-    let member = stored::delete(&mut tx, id).await?.ok_or(NotificationError::NotFound)?;
+    let member = stored::delete(&mut tx, (whose, id)).await?.ok_or(NotificationError::NotFound)?;
     tell(app, tx, member, json!({"id": id, "deleted": true})).await
 }
 

@@ -161,10 +161,10 @@ pub async fn count_unread(tx: &mut TenantTx, member: MemberId) -> Result<i64> {
     Ok(count)
 }
 
-/// The member looked at it, or wants to look again. Taken: they were told of something newer of the same conversation.
+/// `whose`: only if it is theirs. The member looked at it, or wants to look again. Taken: they were told of something newer of the same conversation.
 pub async fn mark(
     tx: &mut TenantTx,
-    id: NotificationId,
+    (whose, id): (Option<MemberId>, NotificationId),
     read_at: Option<DateTime<Utc>>,
 ) -> Result<Option<Notification>> {
     let tenant = tx.tenant();
@@ -172,13 +172,14 @@ pub async fn mark(
         Notification,
         r#"
         update notifications set read_at = case when $3::timestamptz is null then null else coalesce(read_at, $3) end
-        where  tenant_id = $1 and id = $2
+        where  tenant_id = $1 and id = $2 and ($4::uuid is null or member_id = $4)
         returning id as "id: NotificationId", member_id as "member: MemberId", kind as "kind: NotificationKind", title,
                   conversation_id as "conversation: ConversationId", actor, data, action, count, created_at, last_at, read_at
         "#,
         tenant.uuid(),
         id.uuid(),
         read_at,
+        whose.map(MemberId::uuid),
     )
     .fetch_optional(tx.conn())
     .await?;
@@ -215,13 +216,17 @@ pub async fn mark_all(
     Ok(done.rows_affected())
 }
 
-/// Whose it was. None: there is no such notification.
-pub async fn delete(tx: &mut TenantTx, id: NotificationId) -> Result<Option<MemberId>> {
+/// Whose it was. None: there is no such notification of theirs.
+pub async fn delete(tx: &mut TenantTx, (whose, id): (Option<MemberId>, NotificationId)) -> Result<Option<MemberId>> {
     let tenant = tx.tenant();
     let member = sqlx::query_scalar!(
-        r#"delete from notifications where tenant_id = $1 and id = $2 returning member_id as "member: MemberId""#,
+        r#"
+        delete from notifications where tenant_id = $1 and id = $2 and ($3::uuid is null or member_id = $3)
+        returning member_id as "member: MemberId"
+        "#,
         tenant.uuid(),
         id.uuid(),
+        whose.map(MemberId::uuid),
     )
     .fetch_optional(tx.conn())
     .await?;

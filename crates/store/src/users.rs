@@ -86,7 +86,9 @@ pub async fn find(tx: &mut SystemTx, id: UserId) -> Result<Option<User>> {
 
 /// Nobody else changes how somebody signs in until the transaction ends.
 pub async fn hold(tx: &mut SystemTx, id: UserId) -> Result<()> {
-    sqlx::query!("select 1 as one from users where id = $1 for update", id.uuid()).fetch_optional(tx.conn()).await?;
+    sqlx::query!("select 1 as one from users where id = $1 for no key update", id.uuid())
+        .fetch_optional(tx.conn())
+        .await?;
     Ok(())
 }
 
@@ -235,12 +237,13 @@ pub async fn memberships(tx: &mut SystemTx, user: UserId) -> Result<Vec<Membersh
 }
 
 /// Somebody begins to work for a tenant: as the member that they were, as one who has their address of mail and does not sign in, or
-/// as a new one. False: a member who is somebody else has this address.
+/// as a new one. What they may do is what the role says, whatever they might before. False: a member who is somebody else has this address.
 pub async fn join(tx: &mut SystemTx, user: &User, membership: &Joining, now: DateTime<Utc>) -> Result<bool> {
     let joined = sqlx::query_scalar!(
         r#"
         with again as (
-            update members set role = $5, role_id = case when $5 in ('owner', 'admin') then null else role_id end, active = true, updated_at = $8, department_id = coalesce($6, department_id)
+            update members set role = $5, role_id = null, accounts = case when $5 in ('owner', 'admin') then null else accounts end,
+                   active = true, updated_at = $8, department_id = coalesce($6, department_id)
             where  tenant_id = $1 and user_id = $7
             returning 1
         ), joined as (
@@ -248,7 +251,8 @@ pub async fn join(tx: &mut SystemTx, user: &User, membership: &Joining, now: Dat
         select $1, $2, $3, $4, $5, $6, $7, $8, $8 where not exists (select 1 from again)
         on conflict (tenant_id, lower(email)) where email is not null do update
         set    user_id = excluded.user_id, role = excluded.role,
-               role_id = case when excluded.role in ('owner', 'admin') then null else m.role_id end, active = true, updated_at = excluded.updated_at,
+               role_id = null, accounts = case when excluded.role in ('owner', 'admin') then null else m.accounts end, active = true,
+               updated_at = excluded.updated_at,
                department_id = coalesce(excluded.department_id, m.department_id)
         where  m.user_id is null
         returning 1)

@@ -160,7 +160,7 @@ async fn mark(
     Json(new): Json<Marked>,
 ) -> Result<axum::Json<Notification>, Problem> {
     let mark = if new.read { Mark::Read } else { Mark::Unread };
-    let marked = notifications::mark(&api.app, live::tenant(&caller)?, id, mark).await?;
+    let marked = notifications::mark(&api.app, live::tenant(&caller)?, (caller.speaks_for(None)?, id), mark).await?;
     Ok(axum::Json(Notification::of(marked)))
 }
 
@@ -220,7 +220,7 @@ async fn delete(
     State(api): State<ApiState>,
     Path(id): Path<NotificationId>,
 ) -> Result<StatusCode, Problem> {
-    notifications::delete(&api.app, live::tenant(&caller)?, id).await?;
+    notifications::delete(&api.app, live::tenant(&caller)?, (caller.speaks_for(None)?, id)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -3,7 +3,7 @@
 use axum::extract::State;
 use chrono::{DateTime, Utc};
 use postroad_app::privacy::{self, OfAccount, PrivacyError};
-use postroad_core::{ids::AccountId, privacy::Bodies};
+use postroad_core::{ids::AccountId, privacy::Bodies, scope::Scope};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -120,6 +120,8 @@ async fn set_account(
     Path(id): Path<AccountId>,
     Json(wanted): Json<AccountBodies>,
 ) -> Result<axum::Json<Privacy>, Problem> {
+    // It says otherwise than the tenant: for whoever may say so for the tenant.
+    caller.require(Scope::TenantWrite)?;
     let privacy = privacy::set_account(&api.app, live::tenant(&caller)?, id, wanted.bodies).await?;
     Ok(axum::Json(Privacy::of(privacy)))
 }

@@ -99,3 +99,12 @@ async fn what_is_wrong_with_a_quick_reply_is_told() {
     assert_eq!(caller.get(&target).await.code(), "not_found");
     assert_eq!(put(&caller, &made["id"], &good).await.code(), "not_found");
 }
+
+#[tokio::test]
+async fn a_query_with_a_character_that_no_text_can_hold_is_refused() {
+    let world = World::new().await;
+    let caller = world.caller(world.tenant().await.id).await;
+    for target in ["/v1/quick-replies?shortcut=a%00b", "/v1/contacts?tag=%00"] {
+        assert_eq!(caller.get(target).await.code(), "invalid_query", "{target}");
+    }
+}

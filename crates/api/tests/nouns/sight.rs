@@ -134,6 +134,13 @@ async fn whoever_is_kept_to_accounts_sees_what_comes_through_them_and_what_was_g
     let (mut ours, _) = office.person("Olga", Role::Manager, only).await;
     assert_eq!(listed(&mut ours).await.len(), 3);
     let elsewhere = office.desk.world.tenant().await.account;
+    let (_, owner) = office.person("Ona", Role::Owner, json!({})).await;
+    let kept = office
+        .desk
+        .caller
+        .patch(&format!("/v1/members/{owner}"), &json!({"account_ids": [office.desk.tenant.account.to_string()]}))
+        .await;
+    assert_eq!(kept.code(), "may_do_everything", "else nobody could undo it");
     let foreign = json!({"account_ids": [elsewhere.to_string()]});
     let members = office.desk.caller.get("/v1/members").await.json();
     let olga = members["data"].as_array().unwrap().iter().find(|one| one["name"] == "Olga").unwrap()["id"].clone();
@@ -327,6 +334,12 @@ async fn a_role_that_the_tenant_made_takes_the_place_of_the_other_from_the_next_
     assert_eq!(listed(&mut sal).await.len(), 0);
     assert_eq!(caller.delete(&format!("/v1/roles/{role}")).await.code(), "in_use");
     assert_eq!(caller.patch(&target, &json!({"role": "admin", "role_id": role})).await.code(), "may_do_everything");
+    let user = sign_in::find_user(&office.desk.world.app, "sal@shop.example").await.unwrap().unwrap();
+    sign_in::join(&office.desk.world.app, &user, office.desk.tenant.id, Role::LimitedAgent).await.unwrap();
+    let me = sal.get("/v1/auth/me").await.json();
+    assert_eq!(me["sees"], "assigned", "who gets a role anew has that and no other");
+    assert_eq!(me["scopes"], json!(Role::LimitedAgent.scopes()));
+    assert_eq!(caller.patch(&target, &json!({"role": "agent"})).await.status, 200);
     assert_eq!(caller.patch(&target, &json!({"role_id": null})).await.status, 200);
     assert_eq!(listed(&mut sal).await.len(), 2, "an agent of sales again");
     assert_eq!(caller.delete(&format!("/v1/roles/{role}")).await.status, 204);
@@ -352,4 +365,22 @@ async fn a_role_is_refused_that_may_nothing_or_makes_people_who_may_more() {
     let member = office.desk.member("Ida").await;
     let unknown = json!({"role_id": format!("rol_{}", "0".repeat(32))});
     assert_eq!(caller.patch(&format!("/v1/members/{member}"), &unknown).await.code(), "unknown_role");
+}
+
+#[tokio::test]
+async fn what_a_colleague_was_told_of_is_theirs_to_mark_and_to_take_away() {
+    let office = Office::new().await;
+    let (mut sal, sal_id) = office.of_sales().await;
+    let (mut nora, _) = office.person("Nora", Role::Agent, json!({"department_id": office.sales})).await;
+    office.give(ADA, json!({"department_id": office.sales, "assignee_id": sal_id})).await;
+    let told = sal.get(&format!("/v1/notifications?member_id={sal_id}")).await.json()["data"][0]["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let target = format!("/v1/notifications/{told}");
+    let read = json!({"read": true});
+    assert_eq!(nora.call(Method::PATCH, &target, &read).await.status, 404);
+    assert_eq!(nora.call(Method::DELETE, &target, &Value::Null).await.status, 404);
+    assert_eq!(sal.call(Method::PATCH, &target, &read).await.status, 200);
+    assert_eq!(sal.call(Method::DELETE, &target, &Value::Null).await.status, 204);
 }

@@ -123,9 +123,11 @@ pub async fn open<A: Serialize>(
     let id = ConversationId::new(open.now);
     let subject = new.subject.map(|subject| fitting("subject", &subject, 200)).transpose()?;
     let mut conversation = blank(id, &sender, (address.id, new.contact), subject, open.now);
+    if let Some(sight) = &keeps {
+        kept_in(sight, &mut conversation)?;
+    }
     stored::insert(&mut open.tx, &conversation).await?;
-    if let Some(sight) = keeps {
-        kept_in(&sight, &mut conversation)?;
+    if keeps.is_some() {
         stored::update(&mut open.tx, &conversation, open.now).await?;
     }
     let actor = by.actor();

@@ -80,6 +80,8 @@ impl Line {
 fn stood(told: &Told) -> Option<Standing> {
     let id = |name: &str| told.data[name].as_str();
     let account = told.account.filter(|_| told.kind == EventKind::Assigned)?;
+    // Older ones do not tell of which department it was.
+    told.data.get("was_department")?;
     let (assignee, department) = (id("was"), id("was_department"));
     Some(Standing {
         assignee: assignee.and_then(|id| id.parse().ok()),

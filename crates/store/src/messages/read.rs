@@ -8,6 +8,7 @@ use postroad_core::{
     ids::{AccountId, CampaignId, ClientId, ContactId, ConversationId, MemberId, MessageId},
     message::{Class, Direction},
     send::SendState,
+    sight::Sees,
 };
 
 use crate::{
@@ -128,6 +129,10 @@ pub async fn get(tx: &mut TenantTx, reach: Reach, id: MessageId) -> Result<Optio
 pub async fn list(tx: &mut TenantTx, reach: Reach, filter: &Filter, limit: i64) -> Result<Vec<MessageRow>> {
     let tenant = tx.tenant();
     plan_each_time(tx).await?;
+    // Whoever sees a part finds it by what they see, not by looking through all that campaigns said.
+    let sight = tx.sight();
+    let theirs = sight.filter(|sight| sight.sees == Sees::Assigned).map(|sight| sight.member.uuid());
+    let is_part = sight.is_some();
     let states: Vec<String> = filter.states.iter().map(|state| state.as_str().to_owned()).collect();
     let rows = sqlx::query_as!(
         MessageRow,
@@ -158,6 +163,8 @@ pub async fn list(tx: &mut TenantTx, reach: Reach, filter: &Filter, limit: i64) 
         and    ($7::uuid is null or s.campaign_id = $7)
         and    (cardinality($8::text[]) = 0 or s.state = any($8))
         and    ($10::uuid is null or m.conversation_id = $10)
+        and    (not $11::bool or m.conversation_id is not null)
+        and    ($12::uuid is null or m.conversation_id in (select c.id from conversations c where c.tenant_id = $1 and c.assignee_id = $12))
         order  by m.id desc
         limit  $9
         "#,
@@ -171,6 +178,8 @@ pub async fn list(tx: &mut TenantTx, reach: Reach, filter: &Filter, limit: i64) 
         &states,
         limit,
         filter.conversation.map(ConversationId::uuid),
+        is_part,
+        theirs,
     )
     .fetch_all(tx.conn())
     .await?;
