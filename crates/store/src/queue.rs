@@ -5,7 +5,10 @@
 //! contract suite in the worker's tests.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use postroad_core::jobs::{Job, Queue};
+use postroad_core::{
+    ids::IncarnationId,
+    jobs::{Job, Queue},
+};
 
 use crate::{AnyTx, Result, SystemTx};
 
@@ -193,8 +196,15 @@ pub const FINISHED_KEPT: TimeDelta = TimeDelta::hours(1);
 /// The queues in the order in which they are shown.
 pub const QUEUES: &[Queue] = Queue::ALL;
 
-/// Writes jobs as [`push_all`] does, and makes those due again whose key is taken by a job that has ended: somebody who
-/// looked at the truth found that its work is not done.
+/// What a worker of a queue is called, and its jobs are locked by. Never the same twice: jobs of a namesake that died would count as
+/// held for ever. Whose it is, [`revive_all`] reads from it.
+pub fn worker_name(queue: Queue, incarnation: IncarnationId, restarts: usize) -> String {
+    format!("{queue}-{}-{restarts}", incarnation.uuid().simple())
+}
+
+/// Writes jobs as [`push_all`] does, and makes those due again whose key is taken by a job that has ended, or that a process holds
+/// which is not there any more: somebody who looked at the truth found that its work is not done. The queue itself gives such
+/// a job back when many heartbeats were missed; who dies between taking a job and doing it would keep its lane waiting for so long.
 pub async fn revive_all<J: Job>(tx: &mut impl AnyTx, jobs: &[J], now: DateTime<Utc>) -> Result<()> {
     push_all(tx, jobs, now).await?;
     let keys: Vec<String> = jobs.iter().map(Job::key).collect();
@@ -202,7 +212,11 @@ pub async fn revive_all<J: Job>(tx: &mut impl AnyTx, jobs: &[J], now: DateTime<U
         r#"
         update apalis.jobs
         set    status = 'Pending', run_at = $3, lock_by = null, lock_at = null, done_at = null, attempts = 0, last_result = null
-        where  job_type = $1 and idempotency_key = any($2) and status in ('Done', 'Failed', 'Killed')
+        where  job_type = $1 and idempotency_key = any($2)
+        and    (status in ('Done', 'Failed', 'Killed')
+                or (status in ('Queued', 'Running') and lock_by ~ '-[0-9a-f]{32}-'
+                    and not exists (select 1 from incarnations i
+                                    where  i.id = substring(lock_by from '-([0-9a-f]{32})-')::uuid and i.lease_until > $3)))
         "#,
         J::QUEUE.as_str(),
         &keys,

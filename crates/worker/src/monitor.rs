@@ -22,6 +22,7 @@ use postroad_core::{
     },
     limits::HANDLER_MAX,
 };
+use postroad_store::queue;
 use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
 
@@ -115,8 +116,7 @@ fn register<J: Handle>(
             .missed_heartbeats(MISSED_HEARTBEATS)
             .lock_tasks(false);
         let poll = Strategy::new().apply(Steady::new(POLL));
-        // Never the same name twice: jobs of a namesake that died would count as held for ever.
-        let name = format!("{}-{}-{restarts}", J::QUEUE, incarnation.uuid().simple());
+        let name = queue::worker_name(J::QUEUE, incarnation, restarts);
         WorkerBuilder::new(name)
             .backend(PostgresStorage::<Payload<J>>::new(&pool).with_config(config).poll_with_strategy(poll))
             .data(ctx.clone())

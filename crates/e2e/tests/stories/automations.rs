@@ -14,8 +14,6 @@ const PEOPLE: u32 = 12;
 const STEPS: usize = 7;
 /// Workers that die in between cost time: whoever comes after waits for what they held.
 const PATIENCE: Duration = Duration::from_secs(150);
-/// A call that died with its worker is given up when its lane's lease is over and no receipt came for up to six graces.
-const UNTIL_NOBODY_CAN_KNOW: Duration = Duration::from_mins(5);
 
 /// A worker that ends itself after about every fourth step of a run, look at events, or call of an endpoint, as a crash would; and one in its
 /// place, as long as there is something to do.
@@ -83,10 +81,9 @@ async fn every_step_of_a_run_happens_once_however_often_its_worker_dies() -> Res
     }
     ensure!(fragile.crashes >= 5, "only {} workers died", fragile.crashes);
     let _worker = world.installation.run("work").await?;
-    let said =
-        until("everything that was said is with the provider, or nobody can know", UNTIL_NOBODY_CAN_KNOW, || async {
-            Ok(world.sim.stats().counts.accepted_unique + unknown(&world).await? >= u64::from(2 * PEOPLE))
-        });
+    let said = until("everything that was said is with the provider, or nobody can know", PATIENCE, || async {
+        Ok(world.sim.stats().counts.accepted_unique + unknown(&world).await? >= u64::from(2 * PEOPLE))
+    });
     if let Err(error) = said.await {
         bail!("{error}; {:?}; left: {}", world.sim.stats().counts, left(&world).await?);
     }

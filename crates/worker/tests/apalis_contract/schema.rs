@@ -1,9 +1,14 @@
 use chrono::TimeDelta;
 use postroad_core::{
-    ids::{AccountId, TenantId},
-    jobs::WakeLane,
+    ids::{AccountId, IncarnationId, TenantId},
+    jobs::{Queue, WakeLane},
+    limits::LEASE,
 };
-use postroad_store::{SystemTx, queue};
+use postroad_store::{
+    SystemTx,
+    incarnations::{self, Incarnation},
+    queue,
+};
 
 use crate::world::{ONE, World};
 
@@ -65,6 +70,42 @@ async fn a_finished_job_mutes_its_key_until_it_is_revived() {
     queue::revive_all(&mut tx, &[wake(1)], now).await.unwrap();
     tx.commit().await.unwrap();
     assert_eq!(world.count("select count(*) from apalis.jobs where status = 'Pending'").await, 1);
+}
+
+#[tokio::test]
+async fn a_job_whose_process_died_is_revived_and_one_that_somebody_works_at_is_not() {
+    let mut world = World::new().await;
+    let now = world.app.clock.now();
+    let [alive, dead] = [now, now - LEASE * 2].map(|at| (IncarnationId::new(at), at));
+    for (id, at) in [alive, dead] {
+        let one = Incarnation { id, role: "work", host: "here".to_owned(), pid: 1 };
+        let mut tx = SystemTx::begin(&world.app.store).await.unwrap();
+        incarnations::insert(&mut tx, &one, at).await.unwrap();
+        queue::push_all(&mut tx, &[wake(1)], now).await.unwrap();
+        tx.commit().await.unwrap();
+    }
+    let gone = IncarnationId::new(now);
+    for (holder, status, pending) in
+        [(alive.0, "Queued", 0), (alive.0, "Running", 0), (dead.0, "Queued", 1), (gone, "Running", 1)]
+    {
+        let name = queue::worker_name(Queue::Lane, holder, 0);
+        sqlx::query(
+            "with worker as (
+                 insert into apalis.workers (id, worker_type, storage_name, last_seen) values ($2, 'lane', 'PostgresStorage', now())
+                 on conflict do nothing)
+             update apalis.jobs set status = $1, lock_by = $2, lock_at = now()",
+        )
+            .bind(status)
+            .bind(name)
+            .execute(&mut world.admin)
+            .await
+            .unwrap();
+        let mut tx = SystemTx::begin(&world.app.store).await.unwrap();
+        queue::revive_all(&mut tx, &[wake(1)], now).await.unwrap();
+        tx.commit().await.unwrap();
+        let found = world.count("select count(*) from apalis.jobs where status = 'Pending' and lock_by is null").await;
+        assert_eq!(found, pending, "{status}");
+    }
 }
 
 #[tokio::test]
