@@ -269,13 +269,16 @@ impl IntoResponse for Problem {
 
 impl From<postroad_store::Error> for Problem {
     fn from(error: postroad_store::Error) -> Self {
-        if let postroad_store::Error::OutOfSight = error {
-            Self::new(StatusCode::FORBIDDEN, "out_of_sight", "You do not see this", error)
-        } else if error.is_unavailable() {
-            tracing::warn!(error = %chain(&error), "the database is not available");
-            Self::unavailable()
-        } else {
-            Self::internal(&error)
+        match error {
+            postroad_store::Error::OutOfSight => {
+                Self::new(StatusCode::FORBIDDEN, "out_of_sight", "You do not see this", error)
+            }
+            postroad_store::Error::NulCharacter => Self::invalid("nul_character", error),
+            error if error.is_unavailable() => {
+                tracing::warn!(error = %chain(&error), "the database is not available");
+                Self::unavailable()
+            }
+            error => Self::internal(&error),
         }
     }
 }

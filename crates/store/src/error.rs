@@ -16,6 +16,9 @@ pub enum Error {
     Violated { constraint: String },
     #[error("a stored value cannot be read: {0}")]
     Corrupt(String),
+    /// U+0000, which PostgreSQL holds in no text.
+    #[error("a text contains the character U+0000, which no text can hold")]
+    NulCharacter,
     /// A row would be written that whoever does it may not see.
     #[error("this concerns somebody, or something, that you do not see")]
     OutOfSight,
@@ -63,10 +66,12 @@ fn from_database(cause: &dyn sqlx::error::DatabaseError) -> Option<Error> {
         sqlx::error::ErrorKind::ForeignKeyViolation
         | sqlx::error::ErrorKind::CheckViolation
         | sqlx::error::ErrorKind::NotNullViolation => Some(Error::Violated { constraint }),
-        _ if cause.code().as_deref() == Some("42501") && cause.message().contains("row-level security") => {
-            Some(Error::OutOfSight)
-        }
-        _ => None,
+        _ => match cause.code().as_deref() {
+            Some("42501") if cause.message().contains("row-level security") => Some(Error::OutOfSight),
+            // In a text, or escaped in JSON: of all that UTF-8 can hold, nothing else is refused.
+            Some("22021" | "22P05") => Some(Error::NulCharacter),
+            _ => None,
+        },
     }
 }
 

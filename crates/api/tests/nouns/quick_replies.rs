@@ -101,10 +101,18 @@ async fn what_is_wrong_with_a_quick_reply_is_told() {
 }
 
 #[tokio::test]
-async fn a_query_with_a_character_that_no_text_can_hold_is_refused() {
-    let world = World::new().await;
-    let caller = world.caller(world.tenant().await.id).await;
-    for target in ["/v1/quick-replies?shortcut=a%00b", "/v1/contacts?tag=%00"] {
-        assert_eq!(caller.get(target).await.code(), "invalid_query", "{target}");
+async fn a_character_that_no_text_can_hold_is_refused_wherever_it_stands_in_an_address() {
+    let (_world, _tenant, caller) = desk().await;
+    let program = json!({"name": "x", "live": true, "scopes": ["messages:read"]});
+    let program = caller.post("/v1/api-clients", &program).await.json()["id"].as_str().unwrap().to_owned();
+    let key = format!("/v1/api-clients/{program}/keys/a%00b");
+    let targets = [
+        (Method::GET, "/v1/quick-replies?shortcut=a%00b"),
+        (Method::GET, "/v1/contacts?external_key=%00"),
+        (Method::DELETE, &key),
+    ];
+    for (method, target) in targets {
+        let answer = caller.call(method, target, &caller.request_id(), b"").await;
+        assert_eq!((answer.status, answer.code().as_str()), (422, "nul_character"), "{target}: {}", answer.text());
     }
 }
