@@ -205,12 +205,8 @@ pub(crate) struct Keys {
 impl Keys {
     /// Asks nothing where nothing is sealed.
     pub(crate) async fn of(tx: &mut impl AnyTx, named: HashSet<(TenantId, DataKeyId)>) -> Result<Self> {
-        let mut keys = HashMap::with_capacity(named.len());
-        for (tenant, id) in named {
-            if let Some(key) = data_keys::find(tx, tenant, id).await? {
-                keys.insert((tenant, id), key);
-            }
-        }
+        let found = if named.is_empty() { Vec::new() } else { data_keys::find_all(tx, named).await? };
+        let keys = found.into_iter().map(|key| ((key.tenant, key.id), key)).collect();
         Ok(Self { keys, warden: tx.warden() })
     }
 

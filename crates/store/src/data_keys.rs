@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use postroad_core::ids::{DataKeyId, TenantId};
+use uuid::Uuid;
 
 use crate::{AnyTx, Result, SystemTx, TenantTx};
 
@@ -65,6 +66,28 @@ pub async fn find(tx: &mut impl AnyTx, tenant: TenantId, id: DataKeyId) -> Resul
     .fetch_optional(tx.conn())
     .await?;
     Ok(key)
+}
+
+/// Those of them that there are.
+pub(crate) async fn find_all(
+    tx: &mut impl AnyTx,
+    named: impl IntoIterator<Item = (TenantId, DataKeyId)>,
+) -> Result<Vec<WrappedKey>> {
+    let (tenants, ids): (Vec<Uuid>, Vec<Uuid>) =
+        named.into_iter().map(|(tenant, id)| (tenant.uuid(), id.uuid())).unzip();
+    let keys = sqlx::query_as!(
+        WrappedKey,
+        r#"
+        select k.tenant_id as "tenant: TenantId", k.id as "id: DataKeyId", k.kek_id, k.wrapped
+        from   unnest($1::uuid[], $2::uuid[]) as x (tenant_id, id)
+        join   data_keys k on k.tenant_id = x.tenant_id and k.id = x.id
+        "#,
+        &tenants,
+        &ids,
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    Ok(keys)
 }
 
 /// Takes all keys of the tenant out of use for new secrets; old secrets still open.
