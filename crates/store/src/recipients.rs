@@ -198,30 +198,27 @@ pub async fn write(tx: &mut TenantTx, page: &Page, whom: Whom<'_>, now: DateTime
         .filter(|(contact, _)| !known.contains(contact))
         .map(|(contact, message)| (*contact, message.uuid()))
         .unzip();
-    // Everything but the values is the same for all: it is written once.
-    let content = serde_json::json!({"type": "template", "name": page.template_name, "language": page.language});
     let sources = Sources::of(&page.variables, whom.public_url);
     let zones = zones(page);
     let ward = Ward::of(tx, HashSet::from([(tenant, page.account)])).await?;
     let written = sqlx::query!(
         r#"
         with reached as materialized (
-            select n.id as contact_id, d.id as address_id, x.message_id, ($19::jsonb ->> coalesce(n.time_zone, (
+            select n.id as contact_id, d.id as address_id, x.message_id, v.variant, ($19::jsonb ->> coalesce(n.time_zone, (
                        select coalesce(a.time_zone, t.time_zone) from accounts a join tenants t on t.id = a.tenant_id
                        where  a.tenant_id = $1 and a.id = $9)))::timestamptz as local_at,
-                   array_remove(array[
-                       filled(($4::text[])[1], ($5::text[])[1], ($6::text[])[1], ($24::text[])[1], k.token || ($25::text[])[1], n.display_name, n.attributes),
-                       filled(($4::text[])[2], ($5::text[])[2], ($6::text[])[2], ($24::text[])[2], k.token || ($25::text[])[2], n.display_name, n.attributes),
-                       filled(($4::text[])[3], ($5::text[])[3], ($6::text[])[3], ($24::text[])[3], k.token || ($25::text[])[3], n.display_name, n.attributes),
-                       filled(($4::text[])[4], ($5::text[])[4], ($6::text[])[4], ($24::text[])[4], k.token || ($25::text[])[4], n.display_name, n.attributes),
-                       filled(($4::text[])[5], ($5::text[])[5], ($6::text[])[5], ($24::text[])[5], k.token || ($25::text[])[5], n.display_name, n.attributes),
-                       filled(($4::text[])[6], ($5::text[])[6], ($6::text[])[6], ($24::text[])[6], k.token || ($25::text[])[6], n.display_name, n.attributes),
-                       filled(($4::text[])[7], ($5::text[])[7], ($6::text[])[7], ($24::text[])[7], k.token || ($25::text[])[7], n.display_name, n.attributes),
-                       filled(($4::text[])[8], ($5::text[])[8], ($6::text[])[8], ($24::text[])[8], k.token || ($25::text[])[8], n.display_name, n.attributes),
-                       filled(($4::text[])[9], ($5::text[])[9], ($6::text[])[9], ($24::text[])[9], k.token || ($25::text[])[9], n.display_name, n.attributes),
-                       filled(($4::text[])[10], ($5::text[])[10], ($6::text[])[10], ($24::text[])[10], k.token || ($25::text[])[10], n.display_name, n.attributes)], null) as parameters,
-                   case when $13::jsonb is not null then coalesce($13 -> l.spoken, $13 -> regexp_replace(l.spoken, '-[^-]*$', ''),
-                       $13 -> regexp_replace(l.spoken, '(-[^-]*){2}$', ''), $13 -> split_part(l.spoken, '-', 1)) end as variant
+                   jsonb_build_object('type', 'template', 'name', $12::text, 'language', coalesce(v.variant ->> 'language', $28::text),
+                       'parameters', array_remove(array[
+                           filled(($4::text[])[1], ($5::text[])[1], ($6::text[])[1], ($24::text[])[1], k.token || ($25::text[])[1], n.display_name, n.attributes),
+                           filled(($4::text[])[2], ($5::text[])[2], ($6::text[])[2], ($24::text[])[2], k.token || ($25::text[])[2], n.display_name, n.attributes),
+                           filled(($4::text[])[3], ($5::text[])[3], ($6::text[])[3], ($24::text[])[3], k.token || ($25::text[])[3], n.display_name, n.attributes),
+                           filled(($4::text[])[4], ($5::text[])[4], ($6::text[])[4], ($24::text[])[4], k.token || ($25::text[])[4], n.display_name, n.attributes),
+                           filled(($4::text[])[5], ($5::text[])[5], ($6::text[])[5], ($24::text[])[5], k.token || ($25::text[])[5], n.display_name, n.attributes),
+                           filled(($4::text[])[6], ($5::text[])[6], ($6::text[])[6], ($24::text[])[6], k.token || ($25::text[])[6], n.display_name, n.attributes),
+                           filled(($4::text[])[7], ($5::text[])[7], ($6::text[])[7], ($24::text[])[7], k.token || ($25::text[])[7], n.display_name, n.attributes),
+                           filled(($4::text[])[8], ($5::text[])[8], ($6::text[])[8], ($24::text[])[8], k.token || ($25::text[])[8], n.display_name, n.attributes),
+                           filled(($4::text[])[9], ($5::text[])[9], ($6::text[])[9], ($24::text[])[9], k.token || ($25::text[])[9], n.display_name, n.attributes),
+                           filled(($4::text[])[10], ($5::text[])[10], ($6::text[])[10], ($24::text[])[10], k.token || ($25::text[])[10], n.display_name, n.attributes)], null)) as content
             from   unnest($2::uuid[], $3::uuid[]) as x (contact_id, message_id)
             -- Its limit keeps each contact looked for by key, whatever the planner believes of a table that it does not know.
             cross  join lateral (
@@ -231,6 +228,9 @@ pub async fn write(tx: &mut TenantTx, page: &Page, whom: Whom<'_>, now: DateTime
                 limit  1) n
             cross  join lateral (select message_token($1, $26, x.message_id) as token) k
             cross  join lateral (select lower(replace(n.language, '_', '-')) as spoken) l
+            cross  join lateral (
+                select case when $13::jsonb is not null then coalesce($13 -> l.spoken, $13 -> regexp_replace(l.spoken, '-[^-]*$', ''),
+                       $13 -> regexp_replace(l.spoken, '(-[^-]*){2}$', ''), $13 -> split_part(l.spoken, '-', 1)) end as variant) v
             cross  join lateral (
                 select d.id from addresses d
                 where  d.tenant_id = $1 and d.contact_id = n.id and d.channel = $7
@@ -245,8 +245,7 @@ pub async fn write(tx: &mut TenantTx, page: &Page, whom: Whom<'_>, now: DateTime
                                   quiet_policy, kind, content, template_id, campaign_id, created_at)
             select $1, r.message_id, 'outbound', $9, r.contact_id, r.address_id, $7, 'campaign', 'campaign', $10, $11, 'template',
                    -- What is sealed is written after this, and never lies here in the open.
-                   $12::jsonb || case when $27::boolean then '{}' else jsonb_build_object('parameters', r.parameters) end
-                              || case when r.variant is null then '{}' else jsonb_build_object('language', r.variant -> 'language') end,
+                   case when $27::boolean then r.content - 'parameters' else r.content end,
                    coalesce((r.variant ->> 'id')::uuid, $14), $8, $15
             from   reached r
         ), sent as (
@@ -258,10 +257,7 @@ pub async fn write(tx: &mut TenantTx, page: &Page, whom: Whom<'_>, now: DateTime
             from   reached r
         )
         select count(*) as "planned!",
-               jsonb_agg(jsonb_build_object('id', r.message_id, 'content', $12::jsonb
-                   || jsonb_build_object('parameters', r.parameters)
-                   || case when r.variant is null then '{}' else jsonb_build_object('language', r.variant -> 'language') end))
-                   filter (where $27::boolean) as "open: Json<Vec<Open>>"
+               jsonb_agg(jsonb_build_object('id', r.message_id, 'content', r.content)) filter (where $27) as "open: Json<Vec<Open>>"
         from   reached r
         "#,
         tenant.uuid(),
@@ -275,7 +271,7 @@ pub async fn write(tx: &mut TenantTx, page: &Page, whom: Whom<'_>, now: DateTime
         page.account.uuid(),
         page.purpose.as_str(),
         page.quiet_policy.as_str(),
-        content,
+        page.template_name,
         page.variants,
         page.template.uuid(),
         now,
@@ -291,6 +287,7 @@ pub async fn write(tx: &mut TenantTx, page: &Page, whom: Whom<'_>, now: DateTime
         &sources.endings,
         whom.link_key,
         ward.seals(page.account),
+        page.language,
     )
     .fetch_one(tx.conn())
     .await?;
