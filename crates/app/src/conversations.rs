@@ -11,7 +11,7 @@ use postroad_core::{
     actor::Actor,
     conversation::{ConversationState, EventKind},
     ids::{AccountId, ContactId, ConversationId, MemberId, MessageId, NoteId, TenantId},
-    sight::Sees,
+    sight::Sight,
 };
 pub use postroad_store::conversations::{Assigned, Conversation, Link, Listed};
 use postroad_store::{
@@ -139,11 +139,11 @@ pub async fn get(app: &App, tenant: TenantId, id: ConversationId, member: Option
 /// A page, latest message first.
 pub async fn list(app: &App, tenant: TenantId, wanted: &Listed) -> Result<Vec<Conversation>> {
     let mut tx = TenantTx::begin(&app.store, tenant).await?;
-    let Some(sight) = tx.sight().filter(|sight| sight.sees == Sees::Assigned) else {
+    let Some(member) = tx.sight().and_then(Sight::only_of) else {
         return Ok(stored::list(&mut tx, wanted).await?);
     };
     // Found by whose they are, not by looking through all of them for what is not kept back.
-    let mine = Assigned::To(sight.member);
+    let mine = Assigned::To(member);
     match wanted.assigned {
         Assigned::Any => Ok(stored::list(&mut tx, &Listed { assigned: mine, ..wanted.clone() }).await?),
         one if one == mine => Ok(stored::list(&mut tx, wanted).await?),

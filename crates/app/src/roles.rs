@@ -52,9 +52,6 @@ pub struct Grants {
     pub sees: Sees,
 }
 
-/// Whoever may do one of these makes people and programs that may do more than they do themselves.
-const FOR_ADMINS: [Scope; 3] = [Scope::MembersWrite, Scope::ClientsWrite, Scope::TenantWrite];
-
 impl Grants {
     fn checked(self) -> Result<Self, RoleError> {
         let Self { name, mut scopes, sees } = self;
@@ -68,7 +65,7 @@ impl Grants {
         if given == 0 || given != scopes.len() {
             return Err(RoleError::Scopes);
         }
-        let too_high = FOR_ADMINS.into_iter().find(|scope| scopes.contains(scope));
+        let too_high = scopes.iter().copied().find(|scope| scope.is_for_admins());
         too_high.map_or(Ok(Self { name, scopes, sees }), |scope| Err(RoleError::ForAdmins(scope)))
     }
 

@@ -81,6 +81,16 @@ const LIMITED_AGENT: &[Scope] = &[
     Scope::MembersRead,
 ];
 
+/// Whoever may do one of these makes people and programs that may do more than they do themselves: no role that a tenant makes has
+/// them.
+const FOR_ADMINS: [Scope; 3] = [Scope::MembersWrite, Scope::ClientsWrite, Scope::TenantWrite];
+
+impl Scope {
+    pub fn is_for_admins(self) -> bool {
+        FOR_ADMINS.contains(&self)
+    }
+}
+
 impl Role {
     /// What a member of this role may do.
     pub fn scopes(self) -> Vec<Scope> {

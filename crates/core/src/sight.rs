@@ -56,6 +56,17 @@ impl Sight {
         matches!(self.sees, Sees::Everything) && self.accounts.is_none()
     }
 
+    /// Whose conversations alone they see. None: others' too, so looking for what is theirs is not enough.
+    pub fn only_of(&self) -> Option<MemberId> {
+        (self.sees == Sees::Assigned).then_some(self.member)
+    }
+
+    /// Where a conversation stands that they begin, so that they see it; none: they cannot begin one through the account.
+    pub fn keeps(&self, account: AccountId) -> Option<Standing> {
+        let comes_through = self.accounts.as_ref().is_none_or(|accounts| accounts.contains(&account));
+        comes_through.then_some(Standing { assignee: self.only_of(), department: self.department, account })
+    }
+
     /// Whatever was given to somebody they see, wherever it stands.
     pub fn covers(&self, standing: &Standing) -> bool {
         let is_near = match self.sees {
@@ -73,6 +84,21 @@ mod tests {
     use chrono::DateTime;
 
     use super::*;
+
+    #[test]
+    fn whoever_begins_a_conversation_sees_it() {
+        let now = DateTime::UNIX_EPOCH;
+        let [ours, theirs] = [AccountId::new(now), AccountId::new(now)];
+        for &sees in Sees::ALL {
+            for department in [None, Some(DepartmentId::new(now))] {
+                let sight = Sight { member: MemberId::new(now), sees, department, accounts: Some(vec![ours]) };
+                let kept = sight.keeps(ours).unwrap();
+                assert!(sight.covers(&kept), "{sight:?}");
+                assert_eq!(kept.assignee.is_some(), sees == Sees::Assigned, "{sight:?}");
+                assert_eq!(sight.keeps(theirs), None, "{sight:?}");
+            }
+        }
+    }
 
     #[test]
     fn who_sees_what() {

@@ -6,8 +6,8 @@ use chrono::{DateTime, Utc};
 use postroad_core::{
     account::Channel,
     consent::{Consent, ConsentAction},
-    ids::{AddressId, ContactId},
-    sight::Sees,
+    ids::{AddressId, ContactId, MemberId},
+    sight::Sight,
 };
 use sqlx::types::Json;
 use uuid::Uuid;
@@ -63,7 +63,7 @@ pub struct Filter<'a> {
 pub async fn list(tx: &mut TenantTx, filter: &Filter<'_>) -> Result<Vec<Contact>> {
     let tenant = tx.tenant();
     // Found by whose conversations they have, not by looking through everybody.
-    let theirs = tx.sight().filter(|sight| sight.sees == Sees::Assigned).map(|sight| sight.member.uuid());
+    let theirs = tx.sight().and_then(Sight::only_of).map(MemberId::uuid);
     let rows = sqlx::query_as!(
         Row,
         r#"

@@ -7,7 +7,6 @@ use postroad_core::{
     gates::QuietPolicy,
     ids::{AddressId, ContactId, ConversationId, MessageId},
     message::{Class, Content, Source},
-    sight::{Sees, Sight},
 };
 use postroad_store::{
     TenantTx, contacts,
@@ -124,7 +123,9 @@ pub async fn open<A: Serialize>(
     let subject = new.subject.map(|subject| fitting("subject", &subject, 200)).transpose()?;
     let mut conversation = blank(id, &sender, (address.id, new.contact), subject, open.now);
     if let Some(sight) = &keeps {
-        kept_in(sight, &mut conversation)?;
+        let kept = sight.keeps(sender.account).ok_or(ConversationError::UnknownAccount)?;
+        conversation.department = kept.department;
+        conversation.assignee = kept.assignee;
     }
     stored::insert(&mut open.tx, &conversation).await?;
     if keeps.is_some() {
@@ -138,16 +139,6 @@ pub async fn open<A: Serialize>(
     let answer = open.close(CREATED, &answer(&conversation)).await?;
     app.live.told([by.tenant]);
     Ok(answer)
-}
-
-/// Whoever sees a part keeps what they begin: it is of their department and, if that is not enough, theirs.
-fn kept_in(sight: &Sight, conversation: &mut Conversation) -> Result<()> {
-    if sight.accounts.as_ref().is_some_and(|accounts| !accounts.contains(&conversation.account)) {
-        return Err(ConversationError::UnknownAccount);
-    }
-    conversation.department = sight.department;
-    conversation.assignee = (sight.sees == Sees::Assigned).then_some(sight.member);
-    Ok(())
 }
 
 /// Of HTTP.

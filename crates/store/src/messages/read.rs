@@ -8,7 +8,7 @@ use postroad_core::{
     ids::{AccountId, CampaignId, ClientId, ContactId, ConversationId, MemberId, MessageId},
     message::{Class, Direction},
     send::SendState,
-    sight::Sees,
+    sight::Sight,
 };
 
 use crate::{
@@ -131,7 +131,7 @@ pub async fn list(tx: &mut TenantTx, reach: Reach, filter: &Filter, limit: i64) 
     plan_each_time(tx).await?;
     // Whoever sees a part finds it by what they see, not by looking through all that campaigns said.
     let sight = tx.sight();
-    let theirs = sight.filter(|sight| sight.sees == Sees::Assigned).map(|sight| sight.member.uuid());
+    let theirs = sight.and_then(Sight::only_of).map(MemberId::uuid);
     let is_part = sight.is_some();
     let states: Vec<String> = filter.states.iter().map(|state| state.as_str().to_owned()).collect();
     let rows = sqlx::query_as!(
