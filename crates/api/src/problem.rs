@@ -2,7 +2,7 @@
 //!
 //! `code` is a contract, `detail` is prose. An internal cause is logged here, once, and told to nobody.
 
-use std::{borrow::Cow, fmt::Display};
+use std::{borrow::Cow, fmt::Display, time::Duration};
 
 use axum::{
     Json,
@@ -163,6 +163,12 @@ impl Problem {
     pub(crate) fn fault() -> Self {
         let title = "The server made a mistake";
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", title, "the mistake is ours, and it is in our log")
+    }
+
+    /// Tries of strangers, of which too many came from one place.
+    pub fn too_many_tries(detail: &str, wait: Duration) -> Self {
+        let problem = Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_tries", "Too many tries", detail);
+        problem.retry_after(wait.as_secs() + 1)
     }
 
     #[must_use]

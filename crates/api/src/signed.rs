@@ -175,12 +175,17 @@ fn may_call_from(cidrs: &[String], ip: IpAddr) -> bool {
 async fn keep_to_rate(api: &Api, credential: &Credential) -> Result<(), Problem> {
     let client = &credential.client;
     let pace = Pace { per_s: client.rate_per_s, burst: u32::try_from(client.rate_burst).unwrap_or(1) };
-    keep_to(api, client.id, pace).await
+    keep_to(api, &rate_of(client.id), pace).await
 }
 
-async fn keep_to(api: &Api, caller: ClientId, pace: Pace) -> Result<(), Problem> {
-    let key = format!("api:{}", caller.uuid().simple());
-    let allowed = api.app.limits.allow(&key, pace, api.settings.processes).await;
+/// Names the rate of a client, or of a member as one.
+fn rate_of(caller: ClientId) -> String {
+    format!("api:{}", caller.uuid().simple())
+}
+
+/// Counts against what all processes together let through under this name.
+pub(crate) async fn keep_to(api: &Api, name: &str, pace: Pace) -> Result<(), Problem> {
+    let allowed = api.app.limits.allow(name, pace, api.settings.processes).await;
     allowed.map_err(|wait| too_many(AuthFailure::RateLimited, wait))
 }
 

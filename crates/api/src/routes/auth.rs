@@ -191,9 +191,7 @@ async fn logged_in(api: &Api, entered: LoggedIn) -> Result<Response, Problem> {
 fn listen(api: &Api, place: &Place) -> Result<(), Problem> {
     api.guessers.check(place.ip, api.app.clock.now()).map_err(|wait| {
         AuthFailure::IpRateLimited.count();
-        let detail = "too many wrong passwords came from here";
-        let problem = Problem::new(StatusCode::TOO_MANY_REQUESTS, "too_many_tries", "Too many tries", detail);
-        problem.retry_after(wait.as_secs() + 1)
+        Problem::too_many_tries("too many wrong passwords came from here", wait)
     })
 }
 

@@ -18,7 +18,7 @@ use postroad_core::{
     signature::{self, Stamp},
 };
 
-use super::{Rights, body, body_of, keep_to};
+use super::{Rights, body, body_of, keep_to, rate_of};
 use crate::{
     Api,
     caller::{By, Principal},
@@ -67,7 +67,7 @@ pub(super) async fn admit(
         return Err(sessions::second_factor_required());
     }
     let client = ClientId::from_uuid(member.uuid());
-    keep_to(api, client, PACE).await?;
+    keep_to(api, &rate_of(client), PACE).await?;
     let bytes = body::read(&parts.headers, body).await?;
     let body_sha256 = signature::Request::new(&parts.method, &parts.uri, &bytes).body_sha256();
     line.body_sha256 = Some(body_sha256.clone());

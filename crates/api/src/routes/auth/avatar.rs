@@ -15,6 +15,7 @@ use crate::{
     ApiState,
     problem::{Problem, SignInRefusals},
     sessions::SignedIn,
+    signed,
 };
 
 /// Where one's own is read.
@@ -46,13 +47,7 @@ async fn set(
     body: Result<Bytes, BytesRejection>,
 ) -> Result<StatusCode, Problem> {
     let bytes = body.map_err(|rejection| unread(rejection.status()))?;
-    let key = format!("avatar:{}", who.user.uuid().simple());
-    let allowed = api.app.limits.allow(&key, PACE, api.settings.processes).await;
-    allowed.map_err(|wait| {
-        let detail = format_args!("come again in {} ms", wait.as_millis());
-        let problem = Problem::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", "Too many requests", detail);
-        problem.retry_after(wait.as_secs() + 1)
-    })?;
+    signed::keep_to(&api, &format!("avatar:{}", who.user.uuid().simple()), PACE).await?;
     let declared = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).map(str::to_owned);
     sign_in::set_avatar(&api.app, who.user, declared, bytes).await?;
     Ok(StatusCode::NO_CONTENT)

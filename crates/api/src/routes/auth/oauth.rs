@@ -109,9 +109,7 @@ fn parsed(word: &str) -> Result<Token, SignInError> {
 
 fn sets_out_too_often(wait: std::time::Duration) -> Problem {
     AuthFailure::IpRateLimited.count();
-    let detail = "too many set out from here";
-    let problem = Problem::new(StatusCode::TOO_MANY_REQUESTS, "too_many_tries", "Too many tries", detail);
-    problem.retry_after(wait.as_secs() + 1)
+    Problem::too_many_tries("too many set out from here", wait)
 }
 
 /// Why a journey is not begun.

@@ -61,9 +61,7 @@ async fn forgot_password(
 
 fn asks_too_often(wait: std::time::Duration) -> Problem {
     AuthFailure::IpRateLimited.count();
-    let detail = "too many mails were asked for from here";
-    let problem = Problem::new(StatusCode::TOO_MANY_REQUESTS, "too_many_tries", "Too many tries", detail);
-    problem.retry_after(wait.as_secs() + 1)
+    Problem::too_many_tries("too many mails were asked for from here", wait)
 }
 
 /// A new password, from whoever has the word that was mailed.
