@@ -95,6 +95,7 @@ const TAGS: &[(&str, &str)] = &[
     ("webhook-endpoints", "Your own addresses that are told of what happens"),
     ("accounts", "Connected numbers, pages, bots and mailboxes"),
     ("tenants", "Who owns data: made and switched by superadmins"),
+    ("system", "Settings of the installation, for superadmins"),
     ("audit", "Who changed what, from where"),
     ("tenant", "Settings, and the switch of everything"),
     ("billing", "What messages cost, and what the wallet holds"),

@@ -20,7 +20,7 @@ use postroad_store::{
     AnyTx, Error, SystemTx, TenantTx,
     invitations::{self, Invitation},
     mails::{self as stored, Mail, New},
-    queue, user_words,
+    queue, system, user_words,
     users::{self, User},
 };
 use secrecy::SecretString;
@@ -162,6 +162,8 @@ async fn compose(
         }
     };
     let Some(said) = said else { return Ok(Err(UNWANTED)) };
+    let system = system::get(tx).await?;
+    let said = said.signed(system.name.as_deref(), system.support_email.as_deref());
     let (text, html) = (said.plain(), said.html());
     let Mail { id, attempts, ends_at, created_at: at, .. } = *mail;
     Ok(Ok(Letter { id, to: mail.email.clone(), subject: said.subject, text, html, at, attempts, ends_at }))

@@ -17,13 +17,13 @@ use postroad_store::{
     contacts::{self, Address},
     opt_ins,
     people::{self, ConsentRow},
-    tenants,
 };
 use serde_json::json;
 
 use crate::{
     App,
     addresses::masked,
+    business::{self, Writer},
     consents::WORDING_CHARS_MAX,
     contacts::{ContactError, absent, check},
     text,
@@ -142,7 +142,7 @@ pub async fn list(
 /// What the person sees of it.
 pub struct Question {
     /// Who asks.
-    pub tenant: String,
+    pub writer: Writer,
     pub channel: Channel,
     /// Enough of the address for its owner to know it.
     pub masked: String,
@@ -177,10 +177,9 @@ fn verdict(opt_in: &OptIn, word: Option<Consent>, now: DateTime<Utc>) -> OptInSt
 }
 
 async fn question(tx: &mut TenantTx, opt_in: OptIn, state: OptInState) -> Result<Question, Error> {
-    let tenant = tx.tenant();
-    let tenant = tenants::find(tx, tenant).await?.map(|tenant| tenant.name).unwrap_or_default();
+    let writer = business::writer(tx).await?;
     let masked = masked(opt_in.channel, &opt_in.address);
-    Ok(Question { tenant, channel: opt_in.channel, masked, wording: opt_in.wording, state })
+    Ok(Question { writer, channel: opt_in.channel, masked, wording: opt_in.wording, state })
 }
 
 /// The person says yes: what is pending becomes a consent, once. None: the link leads nowhere.

@@ -18,13 +18,13 @@ use postroad_store::{
     contact_links::{self, Link, NewLink},
     contacts::{self, Address, Contact},
     people::{self, ConsentRow},
-    tenants,
 };
 use serde_json::json;
 
 use crate::{
     App,
     addresses::masked,
+    business::{self, Writer},
     contacts::{ContactError, absent},
     tokens::{self, Token},
 };
@@ -75,8 +75,7 @@ pub async fn link(
 
 /// What a person sees of themselves.
 pub struct Preferences {
-    /// Who writes.
-    pub tenant: String,
+    pub writer: Writer,
     /// The person's own, if it is known: `en`, `pt-BR`.
     pub language: Option<String>,
     /// Oldest first, at most 10,000.
@@ -165,10 +164,9 @@ async fn find(app: &App, token: &str) -> Result<Option<Link>, Error> {
 }
 
 async fn page(tx: &mut TenantTx, contact: Contact) -> Result<Preferences, Error> {
-    let tenant = tx.tenant();
-    let tenant = tenants::find(tx, tenant).await?.map(|tenant| tenant.name).unwrap_or_default();
+    let writer = business::writer(tx).await?;
     let addresses = contacts::addresses(tx, &[contact.id]).await?;
-    Ok(Preferences { tenant, language: contact.language, entries: addresses.iter().map(Entry::of).collect() })
+    Ok(Preferences { writer, language: contact.language, entries: addresses.iter().map(Entry::of).collect() })
 }
 
 /// Does what a person asks for, and returns what they see then. Only what changes is written: asking twice adds nothing.

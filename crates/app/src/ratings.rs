@@ -25,12 +25,12 @@ use postroad_store::{
     automations::runs,
     contacts, conversations as conversing,
     ratings::{self as stored, NewRating, Span},
-    tenants,
 };
 use serde_json::json;
 
 use crate::{
     App,
+    business::{self, Writer},
     conversations::{By, ConversationError, Work},
     credit::CreditError,
     messages::{self, Saying, SubmitError},
@@ -208,7 +208,7 @@ async fn say(app: &App, work: &mut Work, asking: Asking, now: DateTime<Utc>) -> 
 /// What the person sees.
 pub struct Page {
     /// Who asks.
-    pub tenant: String,
+    pub writer: Writer,
     pub question: String,
     /// The person's own, if it is known.
     pub language: Option<String>,
@@ -236,10 +236,9 @@ async fn find(app: &App, token: &str) -> Result<Option<(TenantTx, Rating)>> {
 async fn page(tx: &mut TenantTx, rating: Rating, now: DateTime<Utc>) -> Result<Option<Page>> {
     let Some(conversation) = conversing::find(tx, rating.conversation, None).await? else { return Ok(None) };
     let contact = contacts::find(tx, conversation.contact).await?;
-    let tenant = tx.tenant();
-    let tenant = tenants::find(tx, tenant).await?.map(|tenant| tenant.name).unwrap_or_default();
+    let writer = business::writer(tx).await?;
     Ok(Some(Page {
-        tenant,
+        writer,
         question: read(tx).await?.question,
         language: contact.and_then(|contact| contact.language),
         score: rating.score,

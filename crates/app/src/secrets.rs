@@ -16,7 +16,7 @@ use std::{fmt::Display, path::Path, sync::OnceLock};
 use chrono::{DateTime, Utc};
 use postroad_core::ids::{DataKeyId, TenantId};
 pub use postroad_store::data_keys::Lost;
-use postroad_store::{AnyTx, Store, SystemTx, TenantTx, data_keys, data_keys::WrappedKey, installation};
+use postroad_store::{AnyTx, Error, Store, SystemTx, TenantTx, data_keys, data_keys::WrappedKey, installation};
 use secrecy::{ExposeSecret, SecretString};
 use zeroize::Zeroizing;
 
@@ -72,7 +72,7 @@ pub enum SecretError {
     #[error("the sealed secret does not belong here, or was changed")]
     DoesNotOpen,
     #[error(transparent)]
-    Store(#[from] postroad_store::Error),
+    Store(#[from] Error),
 }
 
 impl From<Closed> for SecretError {
@@ -117,7 +117,7 @@ impl Keyring {
         let tenant = tx.tenant();
         let (id, key) = match data_keys::count_use(tx, USES_MAX).await? {
             Some(wrapped) => (wrapped.id, self.unwrap(&wrapped)?),
-            None => self.make_data_key(tx, now).await?,
+            None => self.make_data_key(tx, tenant, now).await?,
         };
         let sealed = key.seal(&place.bound_to(tenant), secret.expose_secret().as_bytes());
         Ok(format!("enc:v1:{id}:{sealed}"))
@@ -146,13 +146,30 @@ impl Keyring {
     /// Whoever seals bodies asks for no key of their own.
     pub(crate) async fn have_data_key(&self, tx: &mut TenantTx, now: DateTime<Utc>) -> Result<(), SecretError> {
         if data_keys::count_use(tx, USES_MAX).await?.is_none() {
-            self.make_data_key(tx, now).await?;
+            let tenant = tx.tenant();
+            self.make_data_key(tx, tenant, now).await?;
         }
         Ok(())
     }
 
-    async fn make_data_key(&self, tx: &mut TenantTx, now: DateTime<Utc>) -> Result<(DataKeyId, Key), SecretError> {
-        let (tenant, id) = (tx.tenant(), DataKeyId::new(now));
+    /// The first one of a tenant that is made in this transaction.
+    pub(crate) async fn first_data_key(
+        &self,
+        tx: &mut SystemTx,
+        tenant: TenantId,
+        now: DateTime<Utc>,
+    ) -> Result<(), Error> {
+        self.make_data_key(tx, tenant, now).await?;
+        Ok(())
+    }
+
+    async fn make_data_key(
+        &self,
+        tx: &mut impl AnyTx,
+        tenant: TenantId,
+        now: DateTime<Utc>,
+    ) -> Result<(DataKeyId, Key), Error> {
+        let id = DataKeyId::new(now);
         let (key, current) = (Key::generate(), &self.masters[0]);
         let wrapped = current.key.seal(&wrapping_place(tenant, id), key.bytes());
         data_keys::insert(tx, &WrappedKey { tenant, id, kek_id: current.id.clone(), wrapped }, now).await?;

@@ -26,7 +26,7 @@ use postroad_core::{
     sign_in::{Deed, FAILURES_KEPT, Token, TokenHash, may_try_at},
 };
 use postroad_store::{
-    Doer, Error, SystemTx, sessions as stored, tenants as stored_tenants,
+    Doer, Error, SystemTx, sessions as stored,
     users::{self, Joining},
 };
 pub use postroad_store::{
@@ -60,7 +60,7 @@ use crate::{
     App, mail,
     members::{self, MemberError},
     secrets::SecretError,
-    tenants::{NewTenant, TenantError, check_new},
+    tenants::{self, NewTenant, TenantError, check_new},
     text,
 };
 
@@ -189,7 +189,7 @@ pub async fn sign_up(
         return Err(SignInError::SignUpClosed);
     }
     let user = hashed(app, passwords, new).await?;
-    first(app, &user, None, tenant, place).await
+    first(app, &user, None, &tenant, place).await
 }
 
 /// `identity`: by what they sign in, instead of a password.
@@ -197,7 +197,7 @@ async fn first(
     app: &App,
     user: &User,
     identity: Option<&Identity>,
-    NewTenant { slug, settings }: NewTenant,
+    new: &NewTenant,
     place: &Place,
 ) -> Result<Opened, SignInError> {
     let now = app.clock.now();
@@ -208,10 +208,7 @@ async fn first(
     if users::any(&mut tx).await? {
         return Err(SignInError::SignUpClosed);
     }
-    stored_tenants::insert(&mut tx, tenant, &slug, &settings, now).await.map_err(|error| match error {
-        Error::Taken { .. } => SignInError::Tenant(TenantError::SlugTaken(slug.clone())),
-        error => SignInError::Store(error),
-    })?;
+    tenants::insert(app, &mut tx, tenant, new, now).await?;
     insert(app, &mut tx, user, identity).await?;
     users::set_superadmin(&mut tx, user.id, true, now).await?;
     become_member(&mut tx, user, Joining { tenant, role: Role::Owner, department: None }, now).await?;

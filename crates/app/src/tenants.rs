@@ -1,14 +1,25 @@
 //! Who owns data: made by the operator, then its own master. Also the two widest kill switches.
 
+use chrono::{DateTime, Utc};
 use postroad_core::{
     gates::{Cap, CapKind, Reason},
     ids::TenantId,
+    privacy::Bodies,
+    quiet_hours::QuietHours,
 };
 pub use postroad_store::tenants::{Settings, Tenant};
-use postroad_store::{Error, SystemTx, TenantTx, facts::CAP_WINDOW_MAX, installation, tenants};
+use postroad_store::{
+    Error, SystemTx, TenantTx,
+    facts::CAP_WINDOW_MAX,
+    installation,
+    system::{self, Beginning},
+    tenants,
+};
 
 use crate::{
-    App, text,
+    App,
+    business::{self, BusinessError},
+    text,
     waiting::{self, Waits},
     zone::{self, UnknownZone},
 };
@@ -17,12 +28,31 @@ use crate::{
 const CAPS_MAX: usize = 5;
 const DAY_S: u32 = 86_400;
 
-/// A tenant to be made.
+/// A tenant to be made. What is not said is as [the installation](crate::system) has it for new ones.
 #[derive(Debug, Clone)]
 pub struct NewTenant {
     /// 1 to 63 of `a-z`, `0-9` and `-`; unique in the installation.
     pub slug: String,
-    pub settings: Settings,
+    /// 1 to 200 characters.
+    pub name: String,
+    /// An IANA name.
+    pub time_zone: Option<String>,
+    pub quiet_hours: Option<QuietHours>,
+}
+
+impl NewTenant {
+    /// One that says nothing else.
+    pub fn named(slug: impl Into<String>, name: impl Into<String>) -> Self {
+        Self { slug: slug.into(), name: name.into(), time_zone: None, quiet_hours: None }
+    }
+
+    fn begins(&self, usually: Beginning) -> Beginning {
+        Beginning {
+            time_zone: self.time_zone.clone().unwrap_or(usually.time_zone),
+            quiet_hours: self.quiet_hours.or(usually.quiet_hours),
+            ..usually
+        }
+    }
 }
 
 /// Why a tenant cannot be made or changed.
@@ -47,6 +77,8 @@ pub enum TenantError {
     #[error("a reason has 1 to 200 characters")]
     Reason,
     #[error(transparent)]
+    Business(#[from] BusinessError),
+    #[error(transparent)]
     Store(#[from] Error),
 }
 
@@ -56,10 +88,7 @@ pub async fn create(app: &App, new: &NewTenant) -> Result<TenantId, TenantError>
     let now = app.clock.now();
     let id = TenantId::new(now);
     let mut tx = SystemTx::begin(&app.store).await?;
-    match tenants::insert(&mut tx, id, &new.slug, &new.settings, now).await {
-        Err(Error::Taken { .. }) => return Err(TenantError::SlugTaken(new.slug.clone())),
-        other => other?,
-    }
+    insert(app, &mut tx, id, new, now).await?;
     tx.commit().await?;
     Ok(id)
 }
@@ -67,7 +96,29 @@ pub async fn create(app: &App, new: &NewTenant) -> Result<TenantId, TenantError>
 /// Whether such a tenant can be made, if nobody has its slug.
 pub(crate) fn check_new(new: &NewTenant) -> Result<(), TenantError> {
     check_slug(&new.slug)?;
-    check(&new.settings)
+    check_name(&new.name)?;
+    new.time_zone.as_deref().map(zone::parse).transpose()?;
+    Ok(())
+}
+
+/// Writes one that was checked. What it does not say is as the installation has it at this moment.
+pub(crate) async fn insert(
+    app: &App,
+    tx: &mut SystemTx,
+    id: TenantId,
+    new: &NewTenant,
+    now: DateTime<Utc>,
+) -> Result<(), TenantError> {
+    let begins = new.begins(system::get(tx).await?.new_tenants);
+    let row = tenants::New { slug: &new.slug, name: &new.name, begins: &begins };
+    match tenants::insert(tx, id, row, now).await {
+        Err(Error::Taken { .. }) => return Err(TenantError::SlugTaken(new.slug.clone())),
+        other => other?,
+    }
+    if begins.bodies == Bodies::Sealed {
+        app.keyring.first_data_key(tx, id, now).await?;
+    }
+    Ok(())
 }
 
 /// Campaigns for more people than this need a second person's word. None: never. At least 0.
@@ -115,7 +166,7 @@ pub async fn change(app: &App, tenant: TenantId, change: TenantChange) -> Result
     let now = app.clock.now();
     let mut tx = SystemTx::begin(&app.store).await?;
     if let Some(name) = change.name {
-        let name = text::fits(&name, 1..=200).then_some(name).ok_or(TenantError::Name)?;
+        check_name(&name)?;
         tenants::set_name(&mut tx, tenant, &name, now).await?;
     }
     if let Some(enforced) = change.credit_enforced {
@@ -129,8 +180,9 @@ pub async fn change(app: &App, tenant: TenantId, change: TenantChange) -> Result
 /// Replaces the settings. What waits already is judged by the new ones at its next check.
 pub async fn update(app: &App, tenant: TenantId, settings: &Settings) -> Result<(), TenantError> {
     check(settings)?;
+    let settings = Settings { business: business::spelled(&settings.business)?, ..settings.clone() };
     let mut tx = TenantTx::begin(&app.store, tenant).await?;
-    if !tenants::update_settings(&mut tx, settings, app.clock.now()).await? {
+    if !tenants::update_settings(&mut tx, &settings, app.clock.now()).await? {
         return Err(TenantError::NotFound);
     }
     Ok(tx.commit().await?)
@@ -202,10 +254,12 @@ fn check_slug(slug: &str) -> Result<(), TenantError> {
     if good { Ok(()) } else { Err(TenantError::Slug(slug.chars().take(80).collect())) }
 }
 
+fn check_name(name: &str) -> Result<(), TenantError> {
+    if text::fits(name, 1..=200) { Ok(()) } else { Err(TenantError::Name) }
+}
+
 fn check(settings: &Settings) -> Result<(), TenantError> {
-    if !text::fits(&settings.name, 1..=200) {
-        return Err(TenantError::Name);
-    }
+    check_name(&settings.name)?;
     zone::parse(&settings.time_zone)?;
     if settings.caps.len() > CAPS_MAX {
         return Err(TenantError::TooManyCaps(settings.caps.len()));

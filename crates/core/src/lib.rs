@@ -52,4 +52,5 @@ pub mod targets;
 pub mod template;
 pub mod time;
 pub mod unknown;
+pub mod website;
 mod words;

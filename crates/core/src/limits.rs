@@ -334,6 +334,8 @@ pub const SEARCH_CHARS_MAX: usize = 200;
 pub const QUICK_REPLIES_MAX: i64 = 1_000;
 /// Characters of the address of an endpoint.
 pub const ENDPOINT_URL_CHARS_MAX: usize = 2_048;
+/// Characters of the address of a business' website.
+pub const WEBSITE_CHARS_MAX: usize = 500;
 /// Endpoints of one tenant.
 pub const ENDPOINTS_MAX: i64 = 50;
 /// Making a connection to an address that a tenant named, and the call as a whole.

@@ -10,7 +10,7 @@ use postroad_app::{
     accounts::{self, Limits, NewAccount, PortfolioChange, SharedLimit},
     clients::{self, Former, Grant},
     templates::{self, NewTemplate},
-    tenants::{self, NewTenant, Settings},
+    tenants::{self, NewTenant},
 };
 use postroad_core::{
     account::{Channel, Pace, Spacing},
@@ -80,8 +80,7 @@ impl Seed {
     pub async fn new(installation: &Installation) -> Result<Self> {
         let app = installation.app().await?;
         let slug = format!("t-{}", uuid::Uuid::new_v4().simple());
-        let settings = Settings { name: "Test".into(), time_zone: "UTC".into(), quiet_hours: None, caps: Vec::new() };
-        let tenant = tenants::create(&app, &NewTenant { slug, settings }).await?;
+        let tenant = tenants::create(&app, &NewTenant::named(slug, "Test")).await?;
         Ok(Self { app, tenant, db: installation.database.connect().await? })
     }
 

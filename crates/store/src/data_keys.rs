@@ -39,7 +39,7 @@ pub async fn count_use(tx: &mut TenantTx, uses_max: i64) -> Result<Option<Wrappe
 }
 
 /// Stores a new key that is about to be used once.
-pub async fn insert(tx: &mut TenantTx, key: &WrappedKey, now: DateTime<Utc>) -> Result<()> {
+pub async fn insert(tx: &mut impl AnyTx, key: &WrappedKey, now: DateTime<Utc>) -> Result<()> {
     sqlx::query!(
         "insert into data_keys (tenant_id, id, kek_id, wrapped, uses, created_at) values ($1, $2, $3, $4, 1, $5)",
         key.tenant.uuid(),

@@ -87,6 +87,7 @@ pub mod sessions;
 pub mod slots;
 pub mod suppressions;
 pub mod sweeps;
+pub mod system;
 pub mod templates;
 pub mod tenants;
 pub mod texts;

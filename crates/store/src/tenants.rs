@@ -4,7 +4,7 @@ use chrono::{DateTime, NaiveTime, Utc};
 use postroad_core::{gates::Cap, ids::TenantId, quiet_hours::QuietHours};
 use sqlx::types::Json;
 
-use crate::{AnyTx, Result, SystemTx, TenantTx};
+use crate::{AnyTx, Result, SystemTx, TenantTx, system::Beginning};
 
 /// A tenant as it stands.
 #[derive(Debug, Clone)]
@@ -17,11 +17,22 @@ pub struct Tenant {
     /// None: the installation's default.
     pub quiet_hours: Option<QuietHours>,
     pub caps: Vec<Cap>,
+    pub business: Business,
     pub credit_enforced: bool,
     pub sending_paused: bool,
     pub paused_reason: Option<String>,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
+}
+
+/// How people reach a business, as it tells them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Business {
+    pub email: Option<String>,
+    /// E.164.
+    pub phone: Option<String>,
+    /// Begins with `https://`.
+    pub website: Option<String>,
 }
 
 /// What a tenant may change about itself.
@@ -31,27 +42,35 @@ pub struct Settings {
     pub time_zone: String,
     pub quiet_hours: Option<QuietHours>,
     pub caps: Vec<Cap>,
+    pub business: Business,
 }
 
-pub async fn insert(
-    tx: &mut SystemTx,
-    id: TenantId,
-    slug: &str,
-    settings: &Settings,
-    now: DateTime<Utc>,
-) -> Result<()> {
+/// A tenant that begins.
+#[derive(Debug, Clone, Copy)]
+pub struct New<'a> {
+    pub slug: &'a str,
+    pub name: &'a str,
+    pub begins: &'a Beginning,
+}
+
+pub async fn insert(tx: &mut SystemTx, id: TenantId, new: New<'_>, now: DateTime<Utc>) -> Result<()> {
+    let begins = new.begins;
     sqlx::query!(
         r#"
-        insert into tenants (id, slug, name, time_zone, quiet_starts, quiet_ends, caps, created_at, updated_at)
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $8)
+        insert into tenants (id, slug, name, time_zone, quiet_starts, quiet_ends, media_days, bodies, requires_second_factor,
+                             credit_enforced, created_at, updated_at)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11)
         "#,
         id.uuid(),
-        slug,
-        settings.name,
-        settings.time_zone,
-        settings.quiet_hours.map(|quiet| quiet.starts),
-        settings.quiet_hours.map(|quiet| quiet.ends),
-        serde_json::to_value(&settings.caps)?,
+        new.slug,
+        new.name,
+        begins.time_zone,
+        begins.quiet_hours.map(|quiet| quiet.starts),
+        begins.quiet_hours.map(|quiet| quiet.ends),
+        begins.media_days,
+        begins.bodies.as_str(),
+        begins.second_factor_required,
+        begins.credit_enforced,
         now,
     )
     .execute(tx.conn())
@@ -63,8 +82,8 @@ pub async fn find(tx: &mut impl AnyTx, id: TenantId) -> Result<Option<Tenant>> {
     let row = sqlx::query_as!(
         Row,
         r#"
-        select id as "id: TenantId", slug, name, time_zone, quiet_starts, quiet_ends, caps as "caps: Json<Vec<Cap>>", credit_enforced,
-               sending_paused, paused_reason, created_at, updated_at
+        select id as "id: TenantId", slug, name, time_zone, quiet_starts, quiet_ends, caps as "caps: Json<Vec<Cap>>",
+               business_email, business_phone, business_website, credit_enforced, sending_paused, paused_reason, created_at, updated_at
         from   tenants where id = $1
         "#,
         id.uuid(),
@@ -85,8 +104,8 @@ pub async fn list(tx: &mut SystemTx, after: Option<TenantId>, limit: i64) -> Res
     let rows = sqlx::query_as!(
         Row,
         r#"
-        select id as "id: TenantId", slug, name, time_zone, quiet_starts, quiet_ends, caps as "caps: Json<Vec<Cap>>", credit_enforced,
-               sending_paused, paused_reason, created_at, updated_at
+        select id as "id: TenantId", slug, name, time_zone, quiet_starts, quiet_ends, caps as "caps: Json<Vec<Cap>>",
+               business_email, business_phone, business_website, credit_enforced, sending_paused, paused_reason, created_at, updated_at
         from   tenants where $1::uuid is null or id > $1 order by id limit $2
         "#,
         after.map(TenantId::uuid),
@@ -103,7 +122,8 @@ pub async fn update_settings(tx: &mut TenantTx, settings: &Settings, now: DateTi
     let done = sqlx::query!(
         r#"
         update tenants
-        set    name = $2, time_zone = $3, quiet_starts = $4, quiet_ends = $5, caps = $6, updated_at = $7
+        set    name = $2, time_zone = $3, quiet_starts = $4, quiet_ends = $5, caps = $6, business_email = $7, business_phone = $8,
+               business_website = $9, updated_at = $10
         where  id = $1
         "#,
         tenant.uuid(),
@@ -112,6 +132,9 @@ pub async fn update_settings(tx: &mut TenantTx, settings: &Settings, now: DateTi
         settings.quiet_hours.map(|quiet| quiet.starts),
         settings.quiet_hours.map(|quiet| quiet.ends),
         serde_json::to_value(&settings.caps)?,
+        settings.business.email,
+        settings.business.phone,
+        settings.business.website,
         now,
     )
     .execute(tx.conn())
@@ -185,6 +208,9 @@ struct Row {
     quiet_starts: Option<NaiveTime>,
     quiet_ends: Option<NaiveTime>,
     caps: Json<Vec<Cap>>,
+    business_email: Option<String>,
+    business_phone: Option<String>,
+    business_website: Option<String>,
     credit_enforced: bool,
     sending_paused: bool,
     paused_reason: Option<String>,
@@ -201,6 +227,7 @@ impl From<Row> for Tenant {
             time_zone: row.time_zone,
             quiet_hours: row.quiet_starts.zip(row.quiet_ends).map(|(starts, ends)| QuietHours { starts, ends }),
             caps: row.caps.0,
+            business: Business { email: row.business_email, phone: row.business_phone, website: row.business_website },
             credit_enforced: row.credit_enforced,
             sending_paused: row.sending_paused,
             paused_reason: row.paused_reason,

@@ -94,7 +94,7 @@ struct FirstTenant {
     slug: String,
     #[schema(min_length = 1, max_length = 200)]
     name: String,
-    /// Absent: UTC.
+    /// Absent: that of new tenants, UTC unless superadmins said otherwise.
     #[schema(max_length = 60, example = "Europe/Paris")]
     time_zone: Option<String>,
 }

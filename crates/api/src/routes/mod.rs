@@ -39,6 +39,7 @@ mod search;
 mod segments;
 mod service;
 mod suppressions;
+mod system;
 mod targets;
 mod templates;
 mod tenant;
@@ -91,6 +92,7 @@ pub(crate) fn open() -> OpenApiRouter<ApiState> {
     service()
         .merge(auth::routes())
         .merge(tenants::routes())
+        .merge(system::routes())
         .merge(webhooks::routes())
         .merge(pages::open())
         .merge(files::routes())

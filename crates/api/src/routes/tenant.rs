@@ -3,6 +3,7 @@
 use axum::extract::State;
 use chrono::{DateTime, Utc};
 use postroad_app::{
+    business::{self, BusinessError},
     sign_in,
     tenants::{self, Settings, TenantError},
 };
@@ -50,6 +51,43 @@ struct TenantSettings {
     #[serde(default)]
     #[schema(max_items = 5)]
     caps: Vec<FrequencyCap>,
+    /// How people reach the business: the pages that they open say so.
+    #[serde(default, skip_serializing_if = "Business::is_silent")]
+    #[schema(required = false)]
+    business: Business,
+}
+
+/// How people reach the business. What is absent is told to nobody.
+#[derive(Debug, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Business {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(min_length = 3, max_length = 320, example = "hello@shop.example")]
+    email: Option<String>,
+    /// With its country; kept as E.164.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(min_length = 7, max_length = 40, example = "+442079460018")]
+    phone: Option<String>,
+    /// Over TLS; kept as browsers spell it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(min_length = 1, max_length = 500, example = "https://shop.example/")]
+    website: Option<String>,
+}
+
+impl Business {
+    const fn is_silent(&self) -> bool {
+        self.email.is_none() && self.phone.is_none() && self.website.is_none()
+    }
+
+    fn of(business: business::Business) -> Self {
+        let business::Business { email, phone, website } = business;
+        Self { email, phone, website }
+    }
+
+    fn into_business(self) -> business::Business {
+        let Self { email, phone, website } = self;
+        business::Business { email, phone, website }
+    }
 }
 
 /// At most `max` marketing messages to one person in a window.
@@ -73,6 +111,7 @@ impl TenantSettings {
             time_zone: self.time_zone,
             quiet_hours: self.quiet_hours.as_deref().map(quiet_hours).transpose()?,
             caps: self.caps.into_iter().map(cap).collect(),
+            business: self.business.into_business(),
         })
     }
 }
@@ -105,6 +144,7 @@ impl Tenant {
                 time_zone: tenant.time_zone,
                 quiet_hours: tenant.quiet_hours.map(|hours| hours.to_string()),
                 caps: tenant.caps.into_iter().map(cap).collect(),
+                business: Business::of(tenant.business),
             },
             credit_enforced: tenant.credit_enforced,
             sending_paused: tenant.sending_paused,
@@ -276,6 +316,9 @@ impl From<TenantError> for Problem {
             TenantError::TooManyCaps(_) | TenantError::Cap(_) => Self::invalid("invalid_cap", error),
             TenantError::Reason => Self::invalid("invalid_reason", error),
             TenantError::UnknownZone(error) => error.into(),
+            TenantError::Business(BusinessError::Email) => Self::invalid("invalid_email", error),
+            TenantError::Business(BusinessError::Phone(_)) => Self::invalid("invalid_phone", error),
+            TenantError::Business(BusinessError::Website(_)) => Self::invalid("invalid_website", error),
             TenantError::Approval => Self::invalid("out_of_range", error),
             TenantError::Store(error) => error.into(),
         }

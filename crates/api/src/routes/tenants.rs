@@ -4,7 +4,7 @@
 use axum::{extract::State, http::StatusCode};
 use postroad_app::{
     credit::{self, Said},
-    tenants::{self, NewTenant, Settings, TenantChange},
+    tenants::{self, NewTenant, TenantChange},
 };
 use postroad_core::ids::TenantId;
 use postroad_store::done_by;
@@ -43,14 +43,15 @@ struct New {
     slug: String,
     #[schema(min_length = 1, max_length = 200)]
     name: String,
-    /// Absent: UTC.
+    /// Absent: that of new tenants, `PUT /v1/system/settings`.
     #[schema(max_length = 60, example = "Europe/Paris")]
     time_zone: Option<String>,
 }
 
 /// Make a tenant.
 ///
-/// Nobody works for it yet: switch to it, and invite its people.
+/// Nobody works for it yet: switch to it, and invite its people. What is not said here is as `/v1/system/settings` has it for new
+/// tenants.
 #[utoipa::path(
     post,
     path = "/v1/tenants",
@@ -66,8 +67,7 @@ async fn create(
     Json(new): Json<New>,
 ) -> Result<(StatusCode, axum::Json<Tenant>), Problem> {
     let New { slug, name, time_zone } = new;
-    let time_zone = time_zone.unwrap_or_else(|| "UTC".to_owned());
-    let new = NewTenant { slug, settings: Settings { name, time_zone, quiet_hours: None, caps: Vec::new() } };
+    let new = NewTenant { time_zone, ..NewTenant::named(slug, name) };
     let made = async {
         let id = tenants::create(&api.app, &new).await?;
         tenants::get(&api.app, id).await

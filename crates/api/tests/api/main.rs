@@ -25,6 +25,7 @@ mod sign_ins;
 mod signatures;
 mod standing;
 mod superadmins;
+mod system;
 mod tenants;
 mod twilio;
 mod wallet;

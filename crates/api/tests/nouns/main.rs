@@ -24,6 +24,7 @@ mod merges;
 mod merging;
 mod notifications;
 mod pages;
+mod planted;
 mod quick_replies;
 mod ratings;
 mod search;

@@ -22,7 +22,7 @@ async fn ada(world: &World) -> (SignedCaller, String) {
 }
 
 /// The paths of the page and of unsubscribing.
-async fn link(world: &World, caller: &SignedCaller, id: &str) -> (String, String) {
+pub(crate) async fn link(world: &World, caller: &SignedCaller, id: &str) -> (String, String) {
     let made = caller.post(&format!("/v1/contacts/{id}/preference-link"), &json!({})).await;
     assert_eq!(made.status, 201, "{}", made.text());
     let path = |name: &str| {
@@ -192,6 +192,37 @@ async fn what_stands_in_a_name_is_text_and_never_a_part_of_the_page() {
         let text = get(&world, path).await.text();
         assert!(!text.contains("<script") && text.contains("&lt;script&gt;alert(1)&lt;/script&gt; &amp; "), "{text}");
     }
+}
+
+#[tokio::test]
+async fn every_page_of_a_business_says_how_it_is_reached_and_one_of_nobody_whom_to_ask() {
+    let world = World::new().await;
+    let (caller, id) = ada(&world).await;
+    let (path, unsubscribe) = link(&world, &caller, &id).await;
+    let question = json!({"channel": "email", "address": "ada@example.com", "purpose": "marketing", "source": "f", "wording": "Yes."});
+    let asked = caller.post(&format!("/v1/contacts/{id}/opt-ins"), &question).await.json();
+    let opt_in = asked["url"].as_str().unwrap().strip_prefix(&world.api.settings.public_url).unwrap().to_owned();
+    let settings = json!({"name": "The Shop", "time_zone": "UTC", "business": {
+        "email": "hello@shop.example", "phone": "+442079460018", "website": "https://shop.example"}});
+    let body = settings.to_string();
+    caller.call(Method::PUT, "/v1/tenant/settings", &caller.request_id(), body.as_bytes()).await;
+    for (path, form) in [(&path, "stop=everything"), (&unsubscribe, CLICK), (&opt_in, "")] {
+        for answer in [get(&world, path).await, post(&world, path, form).await] {
+            let text = answer.text();
+            assert!(text.contains("How to reach <bdi>The Shop</bdi>:"), "{path}: {text}");
+            assert!(text.contains("<a href=\"mailto:hello@shop.example\">hello@shop.example</a>"), "{text}");
+            assert!(
+                text.contains("<a href=\"tel:+442079460018\">") && text.contains("<a href=\"https://shop.example/\">")
+            );
+        }
+    }
+    let german = visit(&world, Method::GET, &path, ("de", "")).await;
+    assert!(german.text().contains("So erreichen Sie <bdi>The Shop</bdi>:"));
+    assert!(!get(&world, "/p/AAAAAAAAAAAAAAAAAAAAAA").await.text().contains("How to reach"));
+    world.execute("update system_settings set name = 'Our Desk', support_email = 'help@desk.example'").await;
+    let nowhere = get(&world, "/p/AAAAAAAAAAAAAAAAAAAAAA").await.text();
+    assert!(nowhere.contains("Our Desk") && nowhere.contains("mailto:help@desk.example"), "{nowhere}");
+    assert!(!get(&world, &path).await.text().contains("help@desk.example"), "people of a business ask the business");
 }
 
 #[tokio::test]

@@ -9,30 +9,30 @@ use serde_json::{Value, json};
 use crate::conversations::{ADA, BEN, Desk, path};
 
 impl Desk {
-    async fn ask(&self, settings: Value) -> Answer {
+    pub(crate) async fn ask(&self, settings: Value) -> Answer {
         let (id, text) = (self.caller.request_id(), settings.to_string());
         self.caller.call(Method::PUT, "/v1/tenant/ratings", &id, text.as_bytes()).await
     }
 
-    async fn resolve(&self, conversation: &Value) {
+    pub(crate) async fn resolve(&self, conversation: &Value) {
         self.do_to(conversation, "status", json!({"state": "resolved"})).await;
     }
 
     /// Lets a minute pass; returns how many people were asked.
-    async fn asked(&self) -> usize {
+    pub(crate) async fn asked(&self) -> usize {
         self.world.clock.advance(TimeDelta::minutes(1));
         ratings::ask_all(&self.world.app).await.unwrap()
     }
 
     /// The path of the page in the last message of a conversation.
-    async fn link(&self, conversation: &Value) -> String {
+    pub(crate) async fn link(&self, conversation: &Value) -> String {
         let thread = self.caller.get(&path(conversation, "messages")).await.json();
         let text = thread["data"][0]["content"]["body"].as_str().unwrap().to_owned();
         let url = text.lines().last().unwrap();
         url.strip_prefix(&*self.world.app.public_url).unwrap().to_owned()
     }
 
-    async fn visit(&self, method: Method, path: &str, form: &str) -> Answer {
+    pub(crate) async fn visit(&self, method: Method, path: &str, form: &str) -> Answer {
         let request = Request::builder()
             .method(method)
             .uri(format!("{}{path}", self.world.base))

@@ -1,5 +1,6 @@
 //! Templates: submitted, listed at their provider, shown to people, deleted.
 
+use http::Method;
 use postroad_app::clients::Grant;
 use postroad_core::{ids::TenantId, scope::Scope};
 use postroad_testkit::SignedCaller;
@@ -210,4 +211,40 @@ async fn who_may_not_see_people_sees_none_in_a_preview() {
     let refused = narrow.post(&path, &wanted).await;
     assert_eq!((refused.status, refused.code().as_str()), (403, "missing_scope"));
     assert!(!refused.text().contains("canary-7d1f"));
+}
+
+/// (action, what differs afterwards) of one thing, the first first.
+async fn told_of(stage: &Stage, noun: &str, path: &str) -> Vec<(String, Vec<String>)> {
+    let id = path.rsplit('/').next().unwrap();
+    let told = stage.caller.get(&format!("/v1/audit?noun={noun}&noun_id={id}")).await.json();
+    let entries = told["data"].as_array().unwrap().iter().rev();
+    let of = |entry: &Value| {
+        let after = entry["after"].as_object().unwrap().keys().cloned().collect();
+        (entry["action"].as_str().unwrap().to_owned(), after)
+    };
+    entries.map(of).collect()
+}
+
+#[tokio::test]
+async fn whatever_is_done_to_a_template_and_a_quick_reply_is_in_the_audit() {
+    let stage = Stage::new().await;
+    let path = stage.made(&draft(&stage.account)).await;
+    assert_eq!(stage.caller.patch(&path, &json!({"header": "Sale"})).await.status, 200);
+    assert_eq!(stage.caller.post(&format!("{path}/submit"), &json!({})).await.status, 202);
+    assert_eq!(stage.caller.delete(&path).await.status, 204);
+    let told = told_of(&stage, "templates", &path).await;
+    let actions: Vec<&str> = told.iter().map(|(action, _)| action.as_str()).collect();
+    assert_eq!(actions, ["created", "changed", "changed", "changed"], "made, edited, submitted, deleted");
+    for (place, column) in [(0, "body"), (1, "header"), (2, "status"), (3, "status")] {
+        assert!(told[place].1.iter().any(|known| known == column), "{column}: {told:?}");
+    }
+    let made = stage.caller.post("/v1/quick-replies", &json!({"shortcut": "hi", "body": "Hello"})).await.json();
+    let reply = format!("/v1/quick-replies/{}", made["id"].as_str().unwrap());
+    let other = json!({"shortcut": "hi", "body": "Good day"}).to_string();
+    let id = stage.caller.request_id();
+    assert_eq!(stage.caller.call(Method::PUT, &reply, &id, other.as_bytes()).await.status, 200);
+    assert_eq!(stage.caller.delete(&reply).await.status, 204);
+    let actions: Vec<String> =
+        told_of(&stage, "quick_replies", &reply).await.into_iter().map(|(said, _)| said).collect();
+    assert_eq!(actions, ["created", "changed", "deleted"]);
 }

@@ -43,3 +43,30 @@ async fn one_call_stops_everything_and_one_starts_it_again() {
     let resumed = caller.post("/v1/tenant/resume", &json!({})).await.json();
     assert_eq!((&resumed["sending_paused"], resumed.get("paused_reason")), (&json!(false), None));
 }
+
+#[tokio::test]
+async fn a_business_tells_how_it_is_reached_in_one_spelling_and_the_change_is_in_the_audit() {
+    let world = World::new().await;
+    let caller = world.caller(world.tenant().await.id).await;
+    let with = |business: Value| json!({"name": "Shop", "time_zone": "UTC", "caps": [], "business": business});
+    let told =
+        json!({"email": "Hello@Shop.example", "phone": "+44 (0) 20 7946 0018", "website": "https://Shop.example"});
+    let kept = json!({"email": "hello@shop.example", "phone": "+442079460018", "website": "https://shop.example/"});
+    assert_eq!(put(&caller, &with(told)).await.json()["settings"]["business"], kept);
+    assert_eq!(caller.get("/v1/tenant").await.json()["settings"]["business"], kept);
+    let changed = caller.get("/v1/audit?noun=tenants").await.json()["data"][0].clone();
+    assert_eq!(changed["before"]["business_phone"], Value::Null, "{changed}");
+    assert_eq!(changed["after"]["business_phone"], "+442079460018");
+    for (business, code) in [
+        (json!({"email": "nobody"}), "invalid_email"),
+        (json!({"phone": "020 7946 0018"}), "invalid_phone"),
+        (json!({"phone": "+999 123 456 789"}), "invalid_phone"),
+        (json!({"website": "http://shop.example"}), "invalid_website"),
+        (json!({"website": "javascript:alert(1)"}), "invalid_website"),
+        (json!({"fax": "1"}), "invalid_body"),
+    ] {
+        assert_eq!(put(&caller, &with(business.clone())).await.code(), code, "{business}");
+    }
+    let silent = put(&caller, &json!({"name": "Shop", "time_zone": "UTC", "caps": []})).await.json();
+    assert_eq!(silent["settings"].get("business"), None, "what is not told again is told no more");
+}

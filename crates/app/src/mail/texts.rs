@@ -13,6 +13,8 @@ pub(super) struct Said {
     /// What the link is called, and where it leads.
     link: Option<(&'static str, String)>,
     after: Vec<String>,
+    /// Who sends it, and where to ask. Empty: nobody has said so.
+    signature: Vec<String>,
 }
 
 pub(super) fn reset(name: &str, link: &str, ends_at: DateTime<Utc>) -> Said {
@@ -27,6 +29,7 @@ pub(super) fn reset(name: &str, link: &str, ends_at: DateTime<Utc>) -> Said {
             format!("The link works once, until {}.", shown(ends_at)),
             "If it was not you, there is nothing to do: your password stays as it is.".into(),
         ],
+        signature: Vec::new(),
     }
 }
 
@@ -42,6 +45,7 @@ pub(super) fn verify(name: &str, link: &str, ends_at: DateTime<Utc>) -> Said {
             format!("The link works once, until {}.", shown(ends_at)),
             "If you know nothing of it, there is nothing to do.".into(),
         ],
+        signature: Vec::new(),
     }
 }
 
@@ -55,6 +59,7 @@ pub(super) fn invitation(tenant: &str, link: &str, ends_at: DateTime<Utc>) -> Sa
             format!("It works once, until {}.", shown(ends_at)),
             "If you do not know who this is, there is nothing to do.".into(),
         ],
+        signature: Vec::new(),
     }
 }
 
@@ -84,6 +89,7 @@ pub(super) fn changed(name: &str, what: MailKind, at: DateTime<Utc>) -> Said {
         ],
         link: None,
         after: Vec::new(),
+        signature: Vec::new(),
     }
 }
 
@@ -101,9 +107,17 @@ fn shown(at: DateTime<Utc>) -> String {
 }
 
 impl Said {
+    /// In the name of the installation.
+    pub(super) fn signed(self, name: Option<&str>, support: Option<&str>) -> Self {
+        let name = name.map(|name| format!("This mail comes from {}.", line(name)));
+        let support = support.map(|email| format!("Questions about signing in: {email}"));
+        Self { signature: name.into_iter().chain(support).collect(), ..self }
+    }
+
     pub(super) fn plain(&self) -> String {
         let link = self.link.iter().map(|(_, link)| link);
-        let paragraphs: Vec<&str> = self.before.iter().chain(link).chain(&self.after).map(String::as_str).collect();
+        let paragraphs = self.before.iter().chain(link).chain(&self.after).chain(&self.signature);
+        let paragraphs: Vec<&str> = paragraphs.map(String::as_str).collect();
         format!("{}\n", paragraphs.join("\n\n"))
     }
 
@@ -115,7 +129,7 @@ impl Said {
                 body {
                     @for said in &self.before { p { (said) } }
                     @if let Some((called, link)) = &self.link { p { a href=(link) { (called) } } }
-                    @for said in &self.after { p { (said) } }
+                    @for said in self.after.iter().chain(&self.signature) { p { (said) } }
                 }
             }
         };
@@ -135,5 +149,10 @@ mod tests {
         assert!(said.html().contains("&lt;b&gt;Shop&lt;/b&gt;") && !said.html().contains("<b>"));
         assert!(said.plain().contains("\n\nhttps://messages.example/x#word\n\n"));
         assert!(said.plain().contains("until 1 January 1970, 00:00 UTC."));
+        assert!(said.plain().ends_with("there is nothing to do.\n"), "nobody has named the installation");
+        let signed = said.signed(Some("Our <i>Desk</i>\nBcc: x"), Some("help@desk.example"));
+        let end = "This mail comes from Our <i>Desk</i> Bcc: x.\n\nQuestions about signing in: help@desk.example\n";
+        assert!(signed.plain().ends_with(end), "{}", signed.plain());
+        assert!(signed.html().contains("Our &lt;i&gt;Desk&lt;/i&gt;") && signed.html().contains("help@desk.example"));
     }
 }

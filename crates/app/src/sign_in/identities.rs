@@ -27,7 +27,7 @@ use super::{
 };
 use crate::{
     App, mail,
-    tenants::{NewTenant, Settings, check_new},
+    tenants::{NewTenant, check_new},
 };
 
 /// Somebody, as a provider says. Never printed.
@@ -86,14 +86,13 @@ pub enum Wish {
 pub struct FirstTenant {
     pub slug: String,
     pub name: String,
-    /// None: UTC.
+    /// None: as new tenants have it.
     pub time_zone: Option<String>,
 }
 
 impl From<FirstTenant> for NewTenant {
     fn from(FirstTenant { slug, name, time_zone }: FirstTenant) -> Self {
-        let time_zone = time_zone.unwrap_or_else(|| "UTC".to_owned());
-        Self { slug, settings: Settings { name, time_zone, quiet_hours: None, caps: Vec::new() } }
+        Self { time_zone, ..Self::named(slug, name) }
     }
 }
 
@@ -180,7 +179,7 @@ pub async fn arrive(
     match wish {
         Wish::SignIn => Ok(Arrived::In(sign_in(app, identity, place).await?)),
         Wish::Accept(word) => Ok(whole(accept(app, identity, &word, code, place).await?)),
-        Wish::SignUp(tenant) => Ok(whole(sign_up(app, identity, tenant.into(), place).await?)),
+        Wish::SignUp(tenant) => Ok(whole(sign_up(app, identity, &tenant.into(), place).await?)),
         Wish::Link(user) => {
             let who = who.filter(|who| who.user == user).ok_or(SignInError::NoSuchJourney)?;
             link(app, who, identity, place).await?;
@@ -273,7 +272,7 @@ async fn accept(
     invitations::enter(app, &user, (word, by), Some(identity), place).await
 }
 
-async fn sign_up(app: &App, identity: &Identity, tenant: NewTenant, place: &Place) -> Result<Opened, SignInError> {
+async fn sign_up(app: &App, identity: &Identity, tenant: &NewTenant, place: &Place) -> Result<Opened, SignInError> {
     let email = identity.email().ok_or(SignInError::UnprovenAddress)?;
     let user = identity.user(email, app.clock.now())?;
     first(app, &user, Some(identity), tenant, place).await

@@ -26,6 +26,8 @@ const OF_NO_TENANT: &[&str] = &[
     "second_factors",
     "sessions",
     "sign_in_failures",
+    "system_changes",
+    "system_settings",
     "tenants",
     "user_words",
     "users",

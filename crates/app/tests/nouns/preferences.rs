@@ -74,7 +74,7 @@ async fn a_choice_becomes_words_of_the_ledger_and_only_what_changes_is_written()
     let id = ada(&world, tenant).await;
     let token = token(&world, tenant, id).await;
     let found = open(&world, &token).await.unwrap();
-    assert_eq!((found.tenant.as_str(), found.language.as_deref()), ("Test", Some("de")));
+    assert_eq!((found.writer.name.as_str(), found.language.as_deref()), ("Test", Some("de")));
     assert_eq!((found.entries[0].masked.as_str(), switches(&found)), ("•••73", vec![(true, false)]));
 
     let choose = || Wish::Choose {

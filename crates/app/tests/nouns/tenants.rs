@@ -1,6 +1,9 @@
 //! Making tenants, and stopping and starting them.
 
-use postroad_app::tenants::{self, NewTenant, Settings, TenantError};
+use postroad_app::{
+    business::Business,
+    tenants::{self, NewTenant, Settings, TenantError},
+};
 use postroad_core::{
     gates::{Cap, CapKind},
     quiet_hours::QuietHours,
@@ -9,7 +12,8 @@ use postroad_core::{
 use crate::world::World;
 
 fn new(slug: &str) -> NewTenant {
-    NewTenant { slug: slug.into(), settings: settings() }
+    let (time_zone, quiet_hours) = (Some("Europe/Paris".into()), Some(QuietHours::DEFAULT));
+    NewTenant { time_zone, quiet_hours, ..NewTenant::named(slug, "Acme") }
 }
 
 fn settings() -> Settings {
@@ -18,6 +22,7 @@ fn settings() -> Settings {
         time_zone: "Europe/Paris".into(),
         quiet_hours: Some(QuietHours::DEFAULT),
         caps: vec![Cap { kind: CapKind::Rolling, window_s: 604_800, max: 3 }],
+        business: Business { website: Some("https://acme.example".into()), ..Business::default() },
     }
 }
 
@@ -31,12 +36,15 @@ async fn a_tenant_is_made_once_per_slug_and_keeps_its_settings() {
 
     let tenant = tenants::get(&world.app, id).await.unwrap();
     assert_eq!((tenant.name.as_str(), tenant.time_zone.as_str()), ("Acme", "Europe/Paris"));
-    assert_eq!((tenant.quiet_hours, tenant.caps), (Some(QuietHours::DEFAULT), settings().caps));
+    assert_eq!((tenant.quiet_hours, tenant.caps), (Some(QuietHours::DEFAULT), vec![]));
+    assert_eq!(tenant.business, Business::default());
 
     let changed = Settings { quiet_hours: None, time_zone: "UTC".into(), ..settings() };
     tenants::update(&world.app, id, &changed).await.unwrap();
     let tenant = tenants::get(&world.app, id).await.unwrap();
     assert_eq!((tenant.quiet_hours, tenant.time_zone.as_str()), (None, "UTC"));
+    assert_eq!(tenant.caps, settings().caps);
+    assert_eq!(tenant.business.website.as_deref(), Some("https://acme.example/"));
 }
 
 #[tokio::test]
@@ -44,10 +52,9 @@ async fn settings_that_no_tenant_can_have_are_refused_by_name() {
     let world = World::new().await;
     let refused = async |new: NewTenant| tenants::create(&world.app, &new).await.unwrap_err();
     assert!(matches!(refused(new("Acme!")).await, TenantError::Slug(_)));
-    let zone = Settings { time_zone: "Mars/Base".into(), ..settings() };
-    assert!(matches!(refused(NewTenant { settings: zone, ..new("b") }).await, TenantError::UnknownZone(_)));
-    let name = Settings { name: String::new(), ..settings() };
-    assert!(matches!(refused(NewTenant { settings: name, ..new("b") }).await, TenantError::Name));
+    let zone = NewTenant { time_zone: Some("Mars/Base".into()), ..new("b") };
+    assert!(matches!(refused(zone).await, TenantError::UnknownZone(_)));
+    assert!(matches!(refused(NewTenant { name: String::new(), ..new("b") }).await, TenantError::Name));
 }
 
 #[tokio::test]

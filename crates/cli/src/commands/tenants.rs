@@ -5,7 +5,7 @@ mod credit;
 use anyhow::Result;
 use postroad_app::{
     App,
-    tenants::{self, NewTenant, Settings, Tenant, TenantError},
+    tenants::{self, NewTenant, Tenant, TenantError},
 };
 use postroad_core::{ids::TenantId, quiet_hours::QuietHours};
 use serde::Serialize;
@@ -30,10 +30,11 @@ Examples:
         #[arg(long)]
         name: Option<String>,
         /// Time zone of contacts and accounts that have none
-        #[arg(long, default_value = "UTC", value_name = "ZONE")]
-        zone: String,
-        /// Local time in which messages wait, like 21:00-08:00 [default: the
-        /// installation's]
+        /// [default: as superadmins have it for new tenants, else UTC]
+        #[arg(long, value_name = "ZONE")]
+        zone: Option<String>,
+        /// Local time in which messages wait, like 21:00-08:00 [default: as
+        /// superadmins have it for new tenants, else the installation's]
         #[arg(long, value_name = "HOURS")]
         quiet_hours: Option<QuietHours>,
     },
@@ -64,9 +65,8 @@ struct Shown<'a> {
 pub async fn run(command: Command, app: &App) -> Result<Exit> {
     match command {
         Command::Create { slug, name, zone, quiet_hours } => {
-            let settings =
-                Settings { name: name.unwrap_or_else(|| slug.clone()), time_zone: zone, quiet_hours, caps: Vec::new() };
-            let id = tenants::create(app, &NewTenant { slug, settings }).await.map_err(told)?;
+            let new = NewTenant { name: name.unwrap_or_else(|| slug.clone()), slug, time_zone: zone, quiet_hours };
+            let id = tenants::create(app, &new).await.map_err(told)?;
             out(&format!("{id}\n"))?;
         }
         Command::List { format } => {

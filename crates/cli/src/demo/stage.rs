@@ -16,7 +16,7 @@ use postroad_app::{
     clients::{self, Former, Grant},
     nudge::Nudges,
     templates::{self, NewTemplate},
-    tenants::{self, NewTenant, Settings},
+    tenants::{self, NewTenant},
 };
 use postroad_core::{
     account::Pace,
@@ -192,14 +192,13 @@ async fn pause_earlier(app: &App) -> Result<()> {
 }
 
 async fn new_tenant(app: &App) -> Result<TenantId> {
-    let settings = Settings {
-        name: "Demonstration".to_owned(),
-        time_zone: "UTC".to_owned(),
-        quiet_hours: Some(QuietHours::DEFAULT),
-        caps: Vec::new(),
-    };
     let slug = format!("{SLUG}{}", app.clock.now().format("%Y%m%d-%H%M%S"));
-    Ok(tenants::create(app, &NewTenant { slug, settings }).await?)
+    let new = NewTenant {
+        time_zone: Some("UTC".to_owned()),
+        quiet_hours: Some(QuietHours::DEFAULT),
+        ..NewTenant::named(slug, "Demonstration")
+    };
+    Ok(tenants::create(app, &new).await?)
 }
 
 async fn connect_account(app: &App, tenant: TenantId, sim: &MetaSim) -> Result<AccountId> {

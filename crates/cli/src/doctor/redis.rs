@@ -1,9 +1,10 @@
 //! The shared limiter, when there is one.
 
-use std::time::Duration;
+use std::{net::IpAddr, time::Duration};
 
 use redis::aio::MultiplexedConnection;
 use secrecy::ExposeSecret;
+use url::Url;
 
 use super::Check;
 use crate::config::Config;
@@ -14,10 +15,28 @@ pub(super) async fn checks(config: &Config) -> Vec<Check> {
     let Some(url) = &config.redis_url else {
         return vec![Check::ok("redis.up", "none is set: limits that span accounts are shared out")];
     };
-    match tokio::time::timeout(ANSWER_MAX, connect(url.expose_secret())).await {
+    let mut checks = match tokio::time::timeout(ANSWER_MAX, connect(url.expose_secret())).await {
         Ok(Ok(mut connection)) => vec![Check::ok("redis.up", "it answers"), policy(&mut connection).await],
         Ok(Err(error)) => vec![away(&error.to_string())],
         Err(_) => vec![away("no answer within 3 s")],
+    };
+    checks.push(encrypted(url.expose_secret()));
+    checks
+}
+
+fn encrypted(address: &str) -> Check {
+    const ID: &str = "redis.tls";
+    let Ok(url) = Url::parse(address) else { return Check::skipped(ID, "POSTROAD_REDIS_URL is no address") };
+    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+    let is_here = host == "localhost" || host.parse().is_ok_and(|ip: IpAddr| ip.is_loopback());
+    match (url.scheme(), is_here) {
+        ("rediss", _) => Check::ok(ID, "the connection is encrypted"),
+        (_, true) => Check::ok(ID, "the server is on this machine"),
+        _ => Check::warning(
+            ID,
+            "the server is elsewhere, and the connection is not encrypted",
+            "let it speak TLS (tls-port), and begin POSTROAD_REDIS_URL with rediss://",
+        ),
     }
 }
 
@@ -41,5 +60,27 @@ async fn policy(connection: &mut MultiplexedConnection) -> Check {
         Ok([_, policy]) if policy == "noeviction" => Check::ok(ID, "noeviction"),
         Ok([_, policy]) => Check::warning(ID, format!("maxmemory-policy is {policy}"), "set it to noeviction"),
         _ => Check::skipped(ID, "this Redis does not tell its settings"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::doctor::Verdict;
+
+    #[test]
+    fn a_redis_elsewhere_is_spoken_to_under_tls() {
+        for (address, verdict) in [
+            ("redis://127.0.0.1:6379", Verdict::Ok),
+            ("redis://[::1]:6379/0", Verdict::Ok),
+            ("redis://localhost", Verdict::Ok),
+            ("rediss://:secret@redis.example:6380", Verdict::Ok),
+            ("redis://:secret@redis.example:6379", Verdict::Warning),
+            ("redis://10.0.0.7", Verdict::Warning),
+        ] {
+            let check = encrypted(address);
+            assert_eq!(check.verdict, verdict, "{address}");
+            assert!(!format!("{check:?}").contains("secret"));
+        }
     }
 }

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use postroad_app::{
     App, accounts,
-    tenants::{self, NewTenant, Settings},
+    tenants::{self, NewTenant},
 };
 
 use crate::{config::Config, connect};
@@ -16,9 +16,7 @@ pub(super) async fn make(app: &App, config: &Config) -> Result<()> {
     if !tenants::list(app, None, 1).await?.is_empty() {
         return Ok(());
     }
-    let settings =
-        Settings { name: "Default".to_owned(), time_zone: "UTC".to_owned(), quiet_hours: None, caps: Vec::new() };
-    let tenant = tenants::create(app, &NewTenant { slug: SLUG.to_owned(), settings }).await?;
+    let tenant = tenants::create(app, &NewTenant::named(SLUG, "Default")).await?;
     let values = account.credentials.iter().map(|(name, secret)| ((*name).to_owned(), secret.clone())).collect();
     let new = connect::new_account(connect::provider(account.provider)?, &account.external_id, values)?;
     let id = accounts::connect(app, tenant, new).await?;

@@ -9,3 +9,4 @@ mod home;
 mod mistakes;
 mod processes;
 mod schema;
+mod tls;

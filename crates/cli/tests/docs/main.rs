@@ -65,12 +65,22 @@ fn every_chore_on_a_page_is_one_that_xtask_knows() -> Result<()> {
 
 #[test]
 fn the_start_page_works_from_its_first_command_to_its_last() -> Result<()> {
-    let tour = tour::Tour::take()?;
+    let tour = tour::Tour::of("docs/start.md")?;
     tour.ended_well();
     let counted = dashboards::names_in(&tour.metrics());
     let unknown: Vec<_> = counted.difference(&dashboards::with_parts(&dashboards::exported()?)).cloned().collect();
     assert!(unknown.is_empty(), "counted, and declared nowhere: {unknown:?}");
     assert!(counted.len() > 20, "{counted:?}");
+    Ok(())
+}
+
+#[test]
+fn who_comes_from_another_system_finds_people_consents_and_stops_as_they_were() -> Result<()> {
+    let tour = tour::Tour::of("docs/migrate.md")?;
+    let said = tour.said();
+    assert!(said.contains("3 lines: 3 created, 0 updated, 0 not taken"), "{said}");
+    assert!(said.contains("\"display_name\":\"Bob\"") && said.contains("\"action\":\"revoked\""), "{said}");
+    assert!(said.contains("\"address\":\"+447700900299\"") && said.contains("\"reason\":\"complaint\""), "{said}");
     Ok(())
 }
 

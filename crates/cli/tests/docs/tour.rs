@@ -1,5 +1,5 @@
-//! The start page, typed by a shell: what stays runs beside, everything else one after the other, on a private database
-//! and a simulated provider.
+//! Pages that are typed by a shell from their first command to their last: what stays runs beside, everything else one after the
+//! other, on a private database and, where the page starts one, a simulated provider.
 
 use std::{
     fs::File,
@@ -19,7 +19,6 @@ use crate::{
     pages::Page,
 };
 
-const PAGE: &str = "docs/start.md";
 /// Ports that the page names: of the API and of the simulator.
 const PORTS: [&str; 2] = ["7800", "7801"];
 /// Commands that stay until they are asked to stop.
@@ -32,14 +31,15 @@ pub(crate) struct Tour {
     api: SocketAddr,
     simulator: SocketAddr,
     home: Home,
+    said: String,
 }
 
 impl Tour {
-    pub(crate) fn take() -> Result<Self> {
+    pub(crate) fn of(page: &str) -> Result<Self> {
         let [api, simulator] = [free_address()?, free_address()?];
-        let mut tour = Self { staying: Vec::new(), api, simulator, home: Home::new() };
+        let mut tour = Self { staying: Vec::new(), api, simulator, home: Home::new(), said: String::new() };
         let mut script = String::new();
-        for block in Page::read(PAGE)?.blocks().iter().filter(|block| block.is_shell()) {
+        for block in Page::read(page)?.blocks().iter().filter(|block| block.is_shell()) {
             let commands = tour.with_ports(&block.commands());
             match () {
                 // Building is not for a test.
@@ -50,9 +50,14 @@ impl Tour {
                 () => script.push_str(&commands),
             }
         }
-        ensure!(tour.staying.len() == 2, "the page starts a simulator and an installation");
-        tour.run(&script)?;
+        ensure!(!tour.staying.is_empty(), "the page starts an installation");
+        tour.said = tour.run(&script)?;
         Ok(tour)
+    }
+
+    /// What its commands printed.
+    pub(crate) fn said(&self) -> &str {
+        &self.said
     }
 
     fn with_ports(&self, commands: &str) -> String {
@@ -80,13 +85,15 @@ impl Tour {
         Ok(())
     }
 
-    fn run(&self, script: &str) -> Result<()> {
-        home::until("the simulator answers", || home::status(self.simulator, "/_sim/stats") == Some(200));
+    fn run(&self, script: &str) -> Result<String> {
+        if self.staying.len() > 1 {
+            home::until("the simulator answers", || home::status(self.simulator, "/_sim/stats") == Some(200));
+        }
         home::until("the installation is healthy", || home::status(self.api, "/health/db") == Some(200));
         let output = self.shell(script)?.output()?;
         let (said, told) = (text(&output.stdout), text(&output.stderr));
         ensure!(output.status.success(), "the page ended with {}:\n{said}\n{told}", output.status);
-        Ok(())
+        Ok(said)
     }
 
     /// The first message ended in the sandbox, and the second with the simulated provider.

@@ -13,7 +13,7 @@ use hdrhistogram::Histogram;
 use postroad_app::{
     App,
     clients::{self, Former, Grant},
-    tenants::{self, NewTenant, Settings},
+    tenants::{self, NewTenant},
 };
 use postroad_core::{
     actor::Actor,
@@ -110,8 +110,7 @@ struct Tenant {
 
 async fn tenant(app: &App, api: &Role) -> Result<Tenant> {
     let slug = format!("t-{}", uuid::Uuid::new_v4().simple());
-    let settings = Settings { name: "Test".into(), time_zone: "UTC".into(), quiet_hours: None, caps: Vec::new() };
-    let id = tenants::create(app, &NewTenant { slug, settings }).await?;
+    let id = tenants::create(app, &NewTenant::named(slug, "Test")).await?;
     let grant = Grant { scopes: Scope::ALL.to_vec(), rate_per_s: 100_000.0, rate_burst: 100_000, ..Grant::default() };
     let client = clients::create(app, id, true, &grant).await?;
     let made = clients::create_key(app, id, client.id, Former::Stay).await?;

@@ -6,6 +6,7 @@ use postroad_app::{
     App,
     mail::{self, Shown},
     sign_in::{self, Accepting, LoggedIn, NewInvitation, NewUser, Opened, Passwords, Place, SignInError},
+    system::{self, Settings},
 };
 use postroad_core::{actor::Actor, conversation::Role, mail::MailState, sign_in::Token, unknown::Graces};
 use postroad_simulators::meta::MetaConfig;
@@ -125,6 +126,26 @@ async fn an_address_is_proven_by_its_own_mail_and_by_an_invitation_that_came_the
 async fn subject(world: &World) -> String {
     let tenant = postroad_app::tenants::get(&world.app, world.seed.tenant).await.unwrap();
     format!("Work for {}", tenant.name)
+}
+
+#[tokio::test]
+async fn a_mail_says_who_sends_it_once_superadmins_have_named_the_installation() {
+    let port = free_port();
+    let (smtp, world) = (Smtp::start(port), world(port).await);
+    let (stop, _tasks) = world.work(Graces::default());
+    user(&world, "bo@shop.example").await;
+    let unnamed = smtp.mail("bo@shop.example", "Is this your address?").await;
+    assert!(!unnamed["text"].as_str().unwrap().contains("This mail comes from"), "{unnamed}");
+    let new_tenants = system::get(&world.app).await.unwrap().new_tenants;
+    let (name, support_email) = (Some("Our Desk".to_owned()), Some("help@desk.example".to_owned()));
+    system::set(&world.app, Settings { name, support_email, new_tenants }).await.unwrap();
+    user(&world, "ada@shop.example").await;
+    let named = smtp.mail("ada@shop.example", "Is this your address?").await;
+    for part in ["text", "html"] {
+        let said = named[part].as_str().unwrap();
+        assert!(said.contains("This mail comes from Our Desk.") && said.contains("help@desk.example"), "{said}");
+    }
+    stop.cancel();
 }
 
 #[tokio::test]

@@ -49,7 +49,7 @@ async fn follow(
     let place = path.1.parse().unwrap_or_default();
     match clicks::follow(&api.app, &visitor.token, place, visit).await {
         Ok(Some(link)) => led_on(&link),
-        Ok(None) => visitor.nowhere(&api),
+        Ok(None) => visitor.nowhere(&api).await,
         Err(error) => visitor.failed(error),
     }
 }

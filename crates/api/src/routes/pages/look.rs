@@ -8,6 +8,7 @@ use axum::{
 };
 use data_encoding::BASE64;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
+use postroad_app::business::{Business, Writer};
 use sha2::{Digest, Sha256};
 
 use super::words::Words;
@@ -23,6 +24,7 @@ input { inline-size: 1.25rem; block-size: 1.25rem; flex: none; }
 textarea { font: inherit; inline-size: 100%; box-sizing: border-box; }
 button { font: inherit; min-height: 2.75rem; padding: .5rem 1.25rem; }
 blockquote { border-inline-start: .25rem solid GrayText; margin: 1rem 0; padding-inline-start: 1rem; overflow-wrap: anywhere; }
+footer { border-block-start: 1px solid GrayText; margin-block-start: 2rem; overflow-wrap: anywhere; }
 [role=status] { border: 2px solid currentColor; border-radius: .5rem; padding: .5rem 1rem; }
 :focus-visible { outline: 3px solid Highlight; outline-offset: 2px; }
 ";
@@ -65,6 +67,35 @@ pub(super) fn page(status: StatusCode, words: &Words, title: &str, body: &Markup
     headers.insert(header::CONTENT_SECURITY_POLICY, POLICY.clone());
     headers.insert(header::CONTENT_LANGUAGE, HeaderValue::from_static(words.language));
     response
+}
+
+/// A whole page of a business: its name is the heading, and how it is reached stands below.
+pub(super) fn page_of(status: StatusCode, words: &Words, writer: &Writer, body: &Markup) -> Response {
+    let title = format!("{} {}", words.messages_from, writer.name);
+    page(status, words, &title, &html! { (body) (reach(words, &writer.name, &writer.business)) })
+}
+
+/// Nothing, where nobody has said how.
+pub(super) fn reach(words: &Words, name: &str, business: &Business) -> Markup {
+    let Business { email, phone, website } = business;
+    html! {
+        @if *business != Business::default() {
+            footer {
+                p { (words.reach) " " bdi { (name) } ":" }
+                ul {
+                    @if let Some(email) = email { li { (mail(email)) } }
+                    @if let Some(phone) = phone { li { a href={ "tel:" (phone) } { (phone) } } }
+                    @if let Some(website) = website { li { a href=(website) { (website) } } }
+                }
+            }
+        }
+    }
+}
+
+/// An address with other signs could say more to a mail program than whom to write to: it is text.
+fn mail(email: &str) -> Markup {
+    let is_plain = email.bytes().all(|b| b.is_ascii_alphanumeric() || b"@.-_+".contains(&b));
+    html! { @if is_plain { a href={ "mailto:" (email) } { (email) } } @else { (email) } }
 }
 
 /// What just happened, said aloud by screen readers.

@@ -166,7 +166,7 @@ async fn list(
 async fn show(State(api): State<ApiState>, visitor: Visitor) -> Response {
     match opt_ins::look(&api.app, &visitor.token).await {
         Ok(Some(question)) => answer(&visitor, &question),
-        Ok(None) => visitor.nowhere(&api),
+        Ok(None) => visitor.nowhere(&api).await,
         Err(error) => visitor.failed(error),
     }
 }
@@ -188,7 +188,7 @@ async fn show(State(api): State<ApiState>, visitor: Visitor) -> Response {
 async fn confirm(State(api): State<ApiState>, visitor: Visitor) -> Response {
     match opt_ins::confirm(&api.app, &visitor.token).await {
         Ok(Some(question)) => answer(&visitor, &question),
-        Ok(None) => visitor.nowhere(&api),
+        Ok(None) => visitor.nowhere(&api).await,
         Err(error) => visitor.failed(error),
     }
 }
@@ -201,7 +201,6 @@ fn answer(visitor: &Visitor, question: &Question) -> Response {
         OptInState::Expired => (StatusCode::GONE, Some(words.expired)),
         OptInState::Withdrawn => (StatusCode::GONE, Some(words.withdrawn)),
     };
-    let title = format!("{} {}", words.messages_from, question.tenant);
     let body = html! {
         @if let Some(said) = said { (look::status(said)) }
         p { (words.channel(question.channel)) " " bdi { (question.masked) } }
@@ -211,7 +210,7 @@ fn answer(visitor: &Visitor, question: &Question) -> Response {
             form method="post" { button { (words.agree) } }
         }
     };
-    look::page(status, words, &title, &body)
+    look::page_of(status, words, &question.writer, &body)
 }
 
 impl From<OptInError> for Problem {

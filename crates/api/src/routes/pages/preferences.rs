@@ -39,7 +39,7 @@ async fn show(State(api): State<ApiState>, visitor: Visitor) -> Response {
             let words = visitor.words(found.language.as_deref());
             answer(words, &found, None)
         }
-        Ok(None) => visitor.nowhere(&api),
+        Ok(None) => visitor.nowhere(&api).await,
         Err(error) => visitor.failed(error),
     }
 }
@@ -75,7 +75,7 @@ async fn choose(
             let done = if matches!(wish, Wish::StopEverything) { words.stopped } else { words.saved };
             answer(words, &found, Some(done))
         }
-        Ok(None) => visitor.nowhere(&api),
+        Ok(None) => visitor.nowhere(&api).await,
         Err(error) => visitor.failed(error),
     }
 }
@@ -104,7 +104,6 @@ fn switch(value: &str) -> Option<Switch> {
 }
 
 fn answer(words: &Words, found: &Preferences, done: Option<&str>) -> Response {
-    let title = format!("{} {}", words.messages_from, found.tenant);
     let body = html! {
         @if let Some(done) = done { (look::status(done)) }
         @if found.entries.is_empty() {
@@ -122,7 +121,7 @@ fn answer(words: &Words, found: &Preferences, done: Option<&str>) -> Response {
             }
         }
     };
-    look::page(StatusCode::OK, words, &title, &body)
+    look::page_of(StatusCode::OK, words, &found.writer, &body)
 }
 
 fn address(words: &Words, entry: &Entry) -> Markup {

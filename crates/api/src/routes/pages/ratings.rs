@@ -35,7 +35,7 @@ pub(super) fn routes() -> OpenApiRouter<ApiState> {
 async fn show(State(api): State<ApiState>, visitor: Visitor) -> Response {
     match ratings::look(&api.app, &visitor.token).await {
         Ok(Some(page)) => answer(&visitor, &page, None),
-        Ok(None) => visitor.nowhere(&api),
+        Ok(None) => visitor.nowhere(&api).await,
         Err(error) => visitor.failed(error),
     }
 }
@@ -70,7 +70,7 @@ async fn rate(State(api): State<ApiState>, visitor: Visitor, form: Result<Form<S
     };
     match ratings::rate(&api.app, &visitor.token, said.score, Some(&said.comment)).await {
         Ok(Some(page)) => answer(&visitor, &page, Some(said.score)),
-        Ok(None) => visitor.nowhere(&api),
+        Ok(None) => visitor.nowhere(&api).await,
         Err(error) => visitor.failed(error),
     }
 }
@@ -78,9 +78,8 @@ async fn rate(State(api): State<ApiState>, visitor: Visitor, form: Result<Form<S
 /// `said`: what was just said.
 fn answer(visitor: &Visitor, page: &Page, said: Option<i16>) -> Response {
     let words = visitor.words(page.language.as_deref());
-    let title = format!("{} {}", words.messages_from, page.tenant);
     if page.is_over {
-        return look::page(StatusCode::GONE, words, &title, &look::status(words.rating_over));
+        return look::page_of(StatusCode::GONE, words, &page.writer, &look::status(words.rating_over));
     }
     let body = html! {
         @if said.is_some() { (look::status(words.rated)) }
@@ -94,7 +93,7 @@ fn answer(visitor: &Visitor, page: &Page, said: Option<i16>) -> Response {
             p { button { (words.send) } }
         }
     };
-    look::page(StatusCode::OK, words, &title, &body)
+    look::page_of(StatusCode::OK, words, &page.writer, &body)
 }
 
 fn choice(words: &Words, page: &Page, score: i16) -> Markup {

@@ -32,7 +32,7 @@ pub(super) fn routes() -> OpenApiRouter<ApiState> {
 async fn ask(State(api): State<ApiState>, visitor: Visitor) -> Response {
     match preferences::open(&api.app, &visitor.token).await {
         Ok(Some(found)) => asked(&visitor, &found, StatusCode::OK),
-        Ok(None) => visitor.nowhere(&api),
+        Ok(None) => visitor.nowhere(&api).await,
         Err(error) => visitor.failed(error),
     }
 }
@@ -65,7 +65,7 @@ async fn unsubscribe(State(api): State<ApiState>, visitor: Visitor, body: Bytes)
     match done {
         Ok(Some(found)) if says_so(&body) => told(&visitor, &found),
         Ok(Some(found)) => asked(&visitor, &found, StatusCode::UNPROCESSABLE_ENTITY),
-        Ok(None) => visitor.nowhere(&api),
+        Ok(None) => visitor.nowhere(&api).await,
         Err(error) => visitor.failed(error),
     }
 }
@@ -86,17 +86,13 @@ fn asked(visitor: &Visitor, found: &Preferences, status: StatusCode) -> Response
         }
         (more(words, &visitor.token))
     };
-    look::page(status, words, &title(words, found), &body)
+    look::page_of(status, words, &found.writer, &body)
 }
 
 fn told(visitor: &Visitor, found: &Preferences) -> Response {
     let words = visitor.words(found.language.as_deref());
     let body = html! { (look::status(words.unsubscribed)) (more(words, &visitor.token)) };
-    look::page(StatusCode::OK, words, &title(words, found), &body)
-}
-
-fn title(words: &Words, found: &Preferences) -> String {
-    format!("{} {}", words.messages_from, found.tenant)
+    look::page_of(StatusCode::OK, words, &found.writer, &body)
 }
 
 /// Beside this page, wherever a proxy has put it.

@@ -8,6 +8,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use maud::html;
+use postroad_app::{business::Business, system};
 
 use super::{look, words::Words};
 use crate::{Api, ApiState, problem::Problem};
@@ -52,11 +53,18 @@ impl Visitor {
         Words::for_person(self.wanted, own)
     }
 
-    /// One answer to every token that leads nowhere: nobody learns why.
-    pub(super) fn nowhere(&self, api: &Api) -> Response {
+    /// One answer to every token that leads nowhere: nobody learns why. No business is known, so whoever runs the server is named.
+    pub(super) async fn nowhere(&self, api: &Api) -> Response {
         api.visitors.note_failure(self.ip, api.app.clock.now());
+        let system = match system::get(&api.app).await {
+            Ok(system) => system,
+            Err(error) => return self.failed(error),
+        };
         let words = self.words(None);
-        look::page(StatusCode::NOT_FOUND, words, words.not_found, &html! { p { (words.not_found_means) } })
+        let support = Business { email: system.support_email, ..Business::default() };
+        let reach = look::reach(words, system.name.as_deref().unwrap_or("Postroad"), &support);
+        let body = html! { p { (words.not_found_means) } (reach) };
+        look::page(StatusCode::NOT_FOUND, words, words.not_found, &body)
     }
 
     /// A form that no page of ours sends.
