@@ -1,6 +1,7 @@
 //! Conversations that are given to automations: who answers then, who stays out of the way, and how they come back.
 
 use chrono::TimeDelta;
+use futures::future::{join, join_all};
 use postroad_app::automations;
 use serde_json::{Value, json};
 
@@ -180,11 +181,13 @@ async fn an_automation_hands_a_conversation_to_another_which_answers_the_same_me
     let missing = json!({"name": "Nowhere", "definition": with_steps(json!([nowhere]))});
     let answer = office.desk.caller.post("/v1/automations", &missing).await.json();
     assert_eq!(answer["faults"][0]["path"], "/actions/0/assign/to/automation", "{answer}");
-    // The first asks what it is about; those behind it come later in the order.
+    // The first asks what it is about; those that are younger come after it.
     let first = office.rule("First", &says("unused")).await;
     let mut refunds = says("about your refund");
     refunds["conditions"] = json!({"held_by": ["automation"]});
+    office.desk.world.clock.advance(TimeDelta::milliseconds(1));
     let refunds = office.rule("Refunds", &refunds).await;
+    office.desk.world.clock.advance(TimeDelta::milliseconds(1));
     let usual = office.rule("Usual", &says("a colleague will answer")).await;
     let mut gives = with_steps(json!([{"assign": {"to": {"automation": refunds}}}]));
     gives["conditions"] = json!({"keywords": {"any_of": ["refund"]}});
@@ -332,6 +335,32 @@ async fn what_somebody_works_in_while_its_automation_is_switched_off_comes_back_
     office.desk.world.clock.advance(TimeDelta::minutes(6));
     assert_eq!(automations::sweep_given(app).await.unwrap(), 0);
     assert_eq!(looked_for.fetch_one(&mut admin).await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn whatever_is_given_while_an_automation_is_switched_off_and_at_work_comes_back() {
+    let office = Office::new().await;
+    let hands_on =
+        with_steps(json!([{"tag": {"add": ["seen"]}}, {"wait": {"seconds": 1}}, {"status": {"to": "pending"}}]));
+    let bot = office.rule("Busy", &hands_on).await;
+    for n in 0..12 {
+        office.desk.says(&format!("1202555030{n}"), "hi", &format!("n{n}")).await;
+    }
+    let all = office.desk.list("").await;
+    for one in &all[..6] {
+        office.give(one, &bot).await;
+    }
+    let giving = join_all(all.iter().map(|one| async {
+        let answer = office.desk.caller.post(&path(one, "assign"), &json!({"automation_id": bot})).await;
+        assert!(answer.status == 200 || answer.code() == "automation_off", "{}", answer.text());
+    }));
+    // While its runs begin and take their steps.
+    join(join(giving, office.work()), office.switch(&bot, "disable")).await;
+    office.work().await;
+    automations::sweep_given(&office.desk.world.app).await.unwrap();
+    assert_eq!(office.desk.list("?assignee=automation").await.len(), 0);
+    assert_eq!(office.desk.list("?assignee=nobody").await.len(), 12);
+    assert!(office.runs(&bot).await.iter().all(|run| run["state"] != "running" && run["state"] != "waiting"));
 }
 
 #[tokio::test]
