@@ -12,10 +12,10 @@ use crate::{
 
 /// A rule that says this to whoever writes.
 fn says(text: &str) -> Value {
-    with_steps(json!([{"reply": {"text": text}}]))
+    with_steps(&json!([{"reply": {"text": text}}]))
 }
 
-fn with_steps(steps: Value) -> Value {
+fn with_steps(steps: &Value) -> Value {
     json!({"trigger": {"inbound_message": {"debounce_s": 0}}, "actions": steps})
 }
 
@@ -178,7 +178,7 @@ async fn only_the_automation_that_has_the_conversation_answers_and_no_member_is_
 async fn an_automation_hands_a_conversation_to_another_which_answers_the_same_message() {
     let (office, ada) = office().await;
     let nowhere = json!({"assign": {"to": {"automation": "aut_019f2b00000070008000000000000001"}}});
-    let missing = json!({"name": "Nowhere", "definition": with_steps(json!([nowhere]))});
+    let missing = json!({"name": "Nowhere", "definition": with_steps(&json!([nowhere]))});
     let answer = office.desk.caller.post("/v1/automations", &missing).await.json();
     assert_eq!(answer["faults"][0]["path"], "/actions/0/assign/to/automation", "{answer}");
     // The first asks what it is about; those that are younger come after it.
@@ -189,7 +189,7 @@ async fn an_automation_hands_a_conversation_to_another_which_answers_the_same_me
     let refunds = office.rule("Refunds", &refunds).await;
     office.desk.world.clock.advance(TimeDelta::milliseconds(1));
     let usual = office.rule("Usual", &says("a colleague will answer")).await;
-    let mut gives = with_steps(json!([{"assign": {"to": {"automation": refunds}}}]));
+    let mut gives = with_steps(&json!([{"assign": {"to": {"automation": refunds}}}]));
     gives["conditions"] = json!({"keywords": {"any_of": ["refund"]}});
     let changed = office.desk.caller.patch(&format!("/v1/automations/{first}"), &json!({"definition": gives})).await;
     assert_eq!(changed.status, 200, "{}", changed.text());
@@ -218,7 +218,7 @@ async fn a_member_who_answers_takes_the_conversation_and_the_automation_says_not
     let (office, ada) = office().await;
     let steps =
         json!([{"reply": {"text": "one moment"}}, {"wait": {"seconds": 60}}, {"reply": {"text": "still there?"}}]);
-    let bot = office.rule("Answers", &with_steps(steps)).await;
+    let bot = office.rule("Answers", &with_steps(&steps)).await;
     let mia = office.desk.member("Mia").await;
     office.give(&ada, &bot).await;
     office.desk.says(ADA, "help", "a2").await;
@@ -251,7 +251,7 @@ async fn an_automation_that_gives_its_conversation_away_takes_its_steps_to_the_e
     let mia = office.desk.member("Mia").await;
     let steps = json!([{"assign": {"to": "round_robin"}}, {"wait": {"seconds": 1}},
                        {"reply": {"text": "Mia will answer"}}, {"status": {"to": "pending"}}]);
-    let bot = office.rule("Hands over", &with_steps(steps)).await;
+    let bot = office.rule("Hands over", &with_steps(&steps)).await;
     office.give(&ada, &bot).await;
     office.desk.says(ADA, "a person, please", "a2").await;
     office.later(2).await;
@@ -264,7 +264,7 @@ async fn an_automation_that_gives_its_conversation_away_takes_its_steps_to_the_e
     assert_eq!(told["data"][0]["kind"], "conversation_assigned");
     // To a department, or to nobody, takes it from the automation too.
     for to in [json!({"department": department(&office).await}), json!("nobody")] {
-        let definition = with_steps(json!([{"assign": {"to": to}}]));
+        let definition = with_steps(&json!([{"assign": {"to": to}}]));
         let changed = json!({"definition": definition});
         assert_eq!(office.desk.caller.patch(&format!("/v1/automations/{bot}"), &changed).await.status, 200);
         office.give(&ada, &bot).await;
@@ -341,7 +341,7 @@ async fn what_somebody_works_in_while_its_automation_is_switched_off_comes_back_
 async fn whatever_is_given_while_an_automation_is_switched_off_and_at_work_comes_back() {
     let office = Office::new().await;
     let hands_on =
-        with_steps(json!([{"tag": {"add": ["seen"]}}, {"wait": {"seconds": 1}}, {"status": {"to": "pending"}}]));
+        with_steps(&json!([{"tag": {"add": ["seen"]}}, {"wait": {"seconds": 1}}, {"status": {"to": "pending"}}]));
     let bot = office.rule("Busy", &hands_on).await;
     for n in 0..12 {
         office.desk.says(&format!("1202555030{n}"), "hi", &format!("n{n}")).await;

@@ -81,7 +81,7 @@ fn what_a_step_gives_and_takes_counts_for_the_conditions_behind_it() {
     let to = |to: &str| json!({"assign": {"to": to}});
     let status = |to: &str| json!({"status": {"to": to}});
     assert_eq!(ends_with(&[]), HolderKind::Nobody);
-    assert_eq!(ends_with(&[give.clone()]), HolderKind::Automation);
+    assert_eq!(ends_with(std::slice::from_ref(&give)), HolderKind::Automation);
     assert_eq!(ends_with(&[give.clone(), to("round_robin")]), HolderKind::Member);
     assert_eq!(ends_with(&[give.clone(), to("nobody")]), HolderKind::Nobody);
     assert_eq!(ends_with(&[give.clone(), status("pending")]), HolderKind::Automation);
