@@ -5,6 +5,7 @@ mod drive;
 mod effects;
 mod fire;
 mod follow;
+mod holding;
 mod hours;
 mod programs;
 mod scene;
@@ -32,6 +33,7 @@ pub use drive::{Driven, drive};
 pub(crate) use effects::{Undone, carry_out};
 pub use fire::{Firing, fire};
 pub use follow::{Followed, follow};
+pub use holding::sweep as sweep_given;
 pub(crate) use hours::hours_of;
 pub use hours::{hours, set_hours};
 pub use programs::Programs;
@@ -152,11 +154,17 @@ pub async fn update(
     if was.enabled && !enabled {
         runs::stop_all(&mut tx, id, "the automation was switched off", now).await?;
     }
-    keep(tx, id).await
+    let listens = matches!(definition.trigger, Trigger::InboundMessage(_));
+    if was.enabled && !(enabled && listens) {
+        holding::give_back(&mut tx, by, now).await?;
+    }
+    let kept = keep(tx, id).await?;
+    app.live.told([tenant]);
+    Ok(kept)
 }
 
 /// Takes it away, and ends its runs that have not ended. Its history stays for as long as any.
-pub async fn delete(app: &App, tenant: TenantId, id: AutomationId) -> Result<()> {
+pub async fn delete(app: &App, by: Actor, (tenant, id): (TenantId, AutomationId)) -> Result<()> {
     let now = app.clock.now();
     let mut tx = TenantTx::begin(&app.store, tenant).await?;
     if !stored::delete(&mut tx, id, now).await? {
@@ -164,7 +172,10 @@ pub async fn delete(app: &App, tenant: TenantId, id: AutomationId) -> Result<()>
     }
     runs::stop_all(&mut tx, id, "the automation was deleted", now).await?;
     stored::follow(&mut tx).await?;
-    Ok(tx.commit().await?)
+    holding::give_back(&mut tx, by, now).await?;
+    tx.commit().await?;
+    app.live.told([tenant]);
+    Ok(())
 }
 
 async fn keep(mut tx: TenantTx, id: AutomationId) -> Result<Automation> {

@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 use postroad_core::{
     actor::Actor,
     conversation::{ConversationState, EventKind},
-    ids::{AccountId, ContactId, ConversationId, MemberId, MessageId, NoteId, TenantId},
+    ids::{AccountId, AutomationId, ContactId, ConversationId, MemberId, MessageId, NoteId, TenantId},
     sight::Sight,
 };
 pub use postroad_store::conversations::{Assigned, Conversation, Link, Listed};
@@ -22,7 +22,7 @@ use postroad_store::{
 use serde_json::Value;
 
 pub use change::{Assignment, Change, Labelling, Read, assign, change, label, link, links, move_to, read, unlink};
-pub(crate) use change::{assigned, labelled, moved};
+pub(crate) use change::{assigned, given, labelled, moved};
 pub use merge::merge;
 pub(crate) use notes::noted;
 pub use notes::{NewNote, Note, add_note, delete_note, edit_note, notes};
@@ -40,6 +40,16 @@ pub enum ConversationError {
     UnknownMember,
     #[error("there is no such department")]
     UnknownDepartment,
+    #[error("a member and an automation cannot both have a conversation: name one of them")]
+    TwoHolders,
+    #[error("there is no such automation")]
+    UnknownAutomation,
+    #[error("the automation {0} is off: switch it on before you give it a conversation")]
+    SwitchedOff(AutomationId),
+    #[error(
+        "the automation {0} does not start on what people say: give the conversation to one whose trigger is inbound_message"
+    )]
+    DoesNotListen(AutomationId),
     #[error("there is no such label")]
     UnknownLabel,
     #[error("there is no note {0} of this author")]
@@ -99,6 +109,7 @@ impl From<Error> for ConversationError {
         match error {
             Error::Taken { constraint } if constraint == "conversations_live" => Self::AnotherIsLive,
             Error::Violated { constraint } if constraint.contains("department") => Self::UnknownDepartment,
+            Error::Violated { constraint } if constraint == "conversations_automation" => Self::UnknownAutomation,
             Error::Violated { constraint } if constraint.contains("label") => Self::UnknownLabel,
             error => Self::Store(error),
         }

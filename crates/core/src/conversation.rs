@@ -2,7 +2,11 @@
 
 use chrono::{DateTime, Utc};
 
-use crate::{send::SendState, words::words};
+use crate::{
+    ids::{AutomationId, MemberId},
+    send::SendState,
+    words::words,
+};
 
 words! {
     /// Where a conversation stands. Only one of a person and an account is not closed or archived.
@@ -40,6 +44,72 @@ impl ConversationState {
             (Self::Archived, _) => false,
             (from, Self::Archived) => from.is_done(),
             _ => true,
+        }
+    }
+}
+
+/// Who has a conversation.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Holder {
+    #[default]
+    Nobody,
+    Member(MemberId),
+    /// While the conversation is not done.
+    Automation(AutomationId),
+}
+
+impl Holder {
+    /// None: nobody can have it together with an automation.
+    pub const fn of(member: Option<MemberId>, automation: Option<AutomationId>) -> Option<Self> {
+        match (member, automation) {
+            (None, None) => Some(Self::Nobody),
+            (Some(member), None) => Some(Self::Member(member)),
+            (None, Some(automation)) => Some(Self::Automation(automation)),
+            (Some(_), Some(_)) => None,
+        }
+    }
+
+    pub const fn member(self) -> Option<MemberId> {
+        if let Self::Member(member) = self { Some(member) } else { None }
+    }
+
+    pub const fn automation(self) -> Option<AutomationId> {
+        if let Self::Automation(automation) = self { Some(automation) } else { None }
+    }
+
+    pub const fn kind(self) -> HolderKind {
+        match self {
+            Self::Nobody => HolderKind::Nobody,
+            Self::Member(_) => HolderKind::Member,
+            Self::Automation(_) => HolderKind::Automation,
+        }
+    }
+
+    /// Who has it once it stands so: an automation gives it back when it is done.
+    #[must_use]
+    pub const fn once(self, state: ConversationState) -> Self {
+        match self.kind().once(state) {
+            HolderKind::Nobody => Self::Nobody,
+            HolderKind::Member | HolderKind::Automation => self,
+        }
+    }
+}
+
+words! {
+    HolderKind {
+        Nobody = "nobody",
+        Member = "member",
+        Automation = "automation",
+    }
+}
+
+impl HolderKind {
+    /// See [`Holder::once`].
+    #[must_use]
+    pub const fn once(self, state: ConversationState) -> Self {
+        match self {
+            Self::Automation if state.is_done() => Self::Nobody,
+            kind => kind,
         }
     }
 }
@@ -140,6 +210,29 @@ mod tests {
             assert!(!Archived.may_become(to), "{to}");
         }
         assert!(Archived.may_become(Open));
+    }
+
+    #[test]
+    fn an_automation_has_a_conversation_until_it_is_done_and_a_member_keeps_it() {
+        let now = DateTime::UNIX_EPOCH;
+        let (member, automation) = (MemberId::new(now), AutomationId::new(now));
+        for &state in ConversationState::ALL {
+            let kept = Holder::Automation(automation).once(state);
+            let expected = if state.is_done() { Holder::Nobody } else { Holder::Automation(automation) };
+            assert_eq!(kept, expected, "{state}");
+            assert_eq!(Holder::Member(member).once(state), Holder::Member(member), "{state}");
+        }
+    }
+
+    #[test]
+    fn nobody_has_a_conversation_together_with_an_automation() {
+        let now = DateTime::UNIX_EPOCH;
+        let (member, automation) = (MemberId::new(now), AutomationId::new(now));
+        for (mem, aut) in [(None, None), (Some(member), None), (None, Some(automation))] {
+            let holder = Holder::of(mem, aut).unwrap();
+            assert_eq!((holder.member(), holder.automation()), (mem, aut));
+        }
+        assert_eq!(Holder::of(Some(member), Some(automation)), None);
     }
 
     #[test]

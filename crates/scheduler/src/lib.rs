@@ -10,7 +10,7 @@ pub mod timetable;
 
 use std::time::Duration;
 
-use postroad_app::{App, endpoints, lost, mail, media, schedule, sweep};
+use postroad_app::{App, automations, endpoints, lost, mail, media, schedule, sweep};
 use postroad_core::{
     ids::{AccountId, IncarnationId, TenantId},
     unknown::Graces,
@@ -92,6 +92,7 @@ impl Leader {
         sweep::wake_conversations(&self.app).await?;
         sweep::miss_targets(&self.app).await?;
         sweep::wake_automations(&self.app).await?;
+        automations::sweep_given(&self.app).await?;
         media::wake(&self.app).await?;
         endpoints::wake(&self.app).await?;
         mail::wake(&self.app).await?;

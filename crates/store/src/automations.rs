@@ -1,6 +1,7 @@
 //! Automations and their versions.
 
 pub mod facts;
+pub mod holding;
 pub mod runs;
 pub mod starting;
 
@@ -277,6 +278,7 @@ pub async fn missing(tx: &mut TenantTx, named: &References) -> Result<Vec<String
         from   unnest($2::text[], $3::uuid[]) as x (kind, id)
         where  not case x.kind
             when 'acc' then exists (select 1 from accounts t where t.tenant_id = $1 and t.id = x.id)
+            when 'aut' then exists (select 1 from automations t where t.tenant_id = $1 and t.id = x.id and t.deleted_at is null)
             when 'cmp' then exists (select 1 from campaigns t where t.tenant_id = $1 and t.id = x.id)
             when 'dep' then exists (select 1 from departments t where t.tenant_id = $1 and t.id = x.id)
             when 'end' then exists (select 1 from webhook_endpoints t where t.tenant_id = $1 and t.id = x.id)
@@ -296,9 +298,11 @@ pub async fn missing(tx: &mut TenantTx, named: &References) -> Result<Vec<String
 }
 
 fn pairs(named: &References) -> (Vec<&'static str>, Vec<Uuid>) {
-    let References { accounts, campaigns, departments, endpoints, labels, members, segments, templates } = named;
+    let References { accounts, automations, campaigns, departments, endpoints, labels, members, segments, templates } =
+        named;
     let all = [
         ("acc", accounts.iter().map(|id| id.uuid()).collect::<Vec<_>>()),
+        ("aut", automations.iter().map(|id| id.uuid()).collect()),
         ("cmp", campaigns.iter().map(|id| id.uuid()).collect()),
         ("dep", departments.iter().map(|id| id.uuid()).collect()),
         ("end", endpoints.iter().map(|id| id.uuid()).collect()),

@@ -8,8 +8,8 @@ pub mod timers;
 use chrono::{DateTime, Utc};
 use postroad_core::{
     account::Channel,
-    conversation::{ConversationState, Priority},
-    ids::{AccountId, AddressId, ContactId, ConversationId, DepartmentId, LabelId, MemberId},
+    conversation::{ConversationState, Holder, Priority},
+    ids::{AccountId, AddressId, AutomationId, ContactId, ConversationId, DepartmentId, LabelId, MemberId},
     sight::Standing,
     targets::Timeliness,
 };
@@ -29,6 +29,8 @@ pub struct Conversation {
     pub priority: Priority,
     pub subject: Option<String>,
     pub assignee: Option<MemberId>,
+    /// Never beside a member, and never of what is done.
+    pub automation: Option<AutomationId>,
     pub department: Option<DepartmentId>,
     pub pinned_at: Option<DateTime<Utc>>,
     pub snoozed_until: Option<DateTime<Utc>>,
@@ -66,6 +68,16 @@ impl Conversation {
     pub const fn standing(&self) -> Standing {
         Standing { assignee: self.assignee, department: self.department, account: self.account }
     }
+
+    pub fn holder(&self) -> Holder {
+        Holder::of(self.assignee, self.automation).unwrap_or_default()
+    }
+
+    /// Gives it to somebody else.
+    pub const fn hold(&mut self, holder: Holder) {
+        self.assignee = holder.member();
+        self.automation = holder.automation();
+    }
 }
 
 /// One conversation; `member`: with how much of it they have not seen.
@@ -92,8 +104,21 @@ pub async fn lock(tx: &mut TenantTx, id: ConversationId) -> Result<Option<Conver
 pub enum Assigned {
     #[default]
     Any,
+    /// To no member and no automation.
     Nobody,
     To(MemberId),
+    ToAutomation(AutomationId),
+    ToAnyAutomation,
+}
+
+impl Assigned {
+    const fn member(self) -> Option<Uuid> {
+        if let Self::To(member) = self { Some(member.uuid()) } else { None }
+    }
+
+    const fn automation(self) -> Option<Uuid> {
+        if let Self::ToAutomation(automation) = self { Some(automation.uuid()) } else { None }
+    }
 }
 
 /// Which conversations, latest message first.
@@ -129,18 +154,13 @@ pub struct Listed {
 pub async fn list(tx: &mut TenantTx, wanted: &Listed) -> Result<Vec<Conversation>> {
     let tenant = tx.tenant();
     let states: Vec<&str> = wanted.states.iter().map(|state| state.as_str()).collect();
-    let (nobody, assignee) = match wanted.assigned {
-        Assigned::Any => (false, None),
-        Assigned::Nobody => (true, None),
-        Assigned::To(member) => (false, Some(member.uuid())),
-    };
     let rows = sqlx::query_as!(
         Conversation,
         r#"
         select c.id as "id: ConversationId", c.account_id as "account: AccountId", c.channel as "channel: Channel",
                c.address_id as "address: AddressId", d.contact_id as "contact: ContactId", c.state as "state: ConversationState",
                c.priority as "priority: Priority", c.subject, c.assignee_id as "assignee: MemberId",
-               c.department_id as "department: DepartmentId", c.pinned_at, c.snoozed_until, c.window_closes_at, c.inbound, c.outbound,
+               c.automation_id as "automation: AutomationId", c.department_id as "department: DepartmentId", c.pinned_at, c.snoozed_until, c.window_closes_at, c.inbound, c.outbound,
                c.last_message_at, c.last_inbound_at, c.last_outbound_at, c.waiting_since, c.first_response_s, c.resolved_at,
                c.resolution_s, c.response_due_at, c.resolution_due_at, c.response_missed_at, c.resolution_missed_at,
                c.rating, c.rated_at, c.merged_into as "merged_into: ConversationId",
@@ -155,8 +175,10 @@ pub async fn list(tx: &mut TenantTx, wanted: &Listed) -> Result<Vec<Conversation
         and    ($2::uuid is null or c.id = $2)
         and    case when cardinality($3::text[]) = 0 then $2 is not null or c.state <> 'archived' else c.state = any($3) end
         and    ($2::uuid is not null or cardinality($3::text[]) > 0 or c.merged_into is null)
-        and    (not $4::bool or c.assignee_id is null)
+        and    (not $4::bool or (c.assignee_id is null and c.automation_id is null))
         and    ($5::uuid is null or c.assignee_id = $5)
+        and    ($21::uuid is null or c.automation_id = $21)
+        and    (not $22::bool or c.automation_id is not null)
         and    ($6::uuid is null or c.department_id = $6)
         and    ($7::uuid is null or exists (select 1 from conversation_labels l
                                             where l.tenant_id = $1 and l.label_id = $7 and l.conversation_id = c.id))
@@ -182,8 +204,8 @@ pub async fn list(tx: &mut TenantTx, wanted: &Listed) -> Result<Vec<Conversation
         tenant.uuid(),
         wanted.only.map(ConversationId::uuid),
         &states as &[&str],
-        nobody,
-        assignee,
+        wanted.assigned == Assigned::Nobody,
+        wanted.assigned.member(),
         wanted.department.map(DepartmentId::uuid),
         wanted.label.map(LabelId::uuid),
         wanted.account.map(AccountId::uuid),
@@ -199,6 +221,8 @@ pub async fn list(tx: &mut TenantTx, wanted: &Listed) -> Result<Vec<Conversation
         wanted.limit,
         wanted.containing.as_deref().map(pattern),
         wanted.target.map(Timeliness::as_str),
+        wanted.assigned.automation(),
+        wanted.assigned == Assigned::ToAnyAutomation,
     )
     .fetch_all(tx.conn())
     .await?;
@@ -242,7 +266,7 @@ pub async fn update(tx: &mut TenantTx, conversation: &Conversation, now: DateTim
     sqlx::query!(
         r#"
         update conversations
-        set    state = $3, priority = $4, subject = $5, assignee_id = $6, department_id = $7, pinned_at = $8, snoozed_until = $9,
+        set    state = $3, priority = $4, subject = $5, assignee_id = $6, automation_id = $14, department_id = $7, pinned_at = $8, snoozed_until = $9,
                resolved_at = $10, resolution_s = $11, waiting_since = $12, updated_at = $13,
                used_s = case when state in ('resolved', 'closed', 'archived') and $3 in ('open', 'pending', 'snoozed') then 0 else used_s end,
                resolution_missed_at = case when state in ('resolved', 'closed', 'archived') and $3 in ('open', 'pending', 'snoozed') then null
@@ -266,26 +290,35 @@ pub async fn update(tx: &mut TenantTx, conversation: &Conversation, now: DateTim
         conversation.resolution_s,
         conversation.waiting_since,
         now,
+        conversation.automation.map(AutomationId::uuid),
     )
     .execute(tx.conn())
     .await?;
     Ok(())
 }
 
-/// Somebody answered: nobody waits any more, and the first answer tells how long it took.
-pub async fn answered(tx: &mut TenantTx, id: ConversationId, now: DateTime<Utc>) -> Result<()> {
+/// Somebody answered: nobody waits any more, and the first answer tells how long it took. `taken_by`: it is theirs now, and not an
+/// automation's.
+pub async fn answered(
+    tx: &mut TenantTx,
+    id: ConversationId,
+    taken_by: Option<MemberId>,
+    now: DateTime<Utc>,
+) -> Result<()> {
     let tenant = tx.tenant();
     sqlx::query!(
         r#"
         update conversations c
         set    outbound = c.outbound + 1, last_outbound_at = $3, last_message_at = greatest(c.last_message_at, $3), updated_at = $3,
                first_response_s = coalesce(c.first_response_s, extract(epoch from greatest($3 - c.waiting_since, interval '0'))::bigint),
-               waiting_since = null, response_due_at = null
+               waiting_since = null, response_due_at = null,
+               assignee_id = coalesce($4, c.assignee_id), automation_id = case when $4::uuid is null then c.automation_id end
         where  c.tenant_id = $1 and c.id = $2
         "#,
         tenant.uuid(),
         id.uuid(),
         now,
+        taken_by.map(MemberId::uuid),
     )
     .execute(tx.conn())
     .await?;

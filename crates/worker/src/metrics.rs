@@ -78,7 +78,7 @@ pub(crate) fn init() {
     for state in DeliveryState::ALL {
         DELIVERIES.with_label_values(&[state.as_str()]).inc_by(0);
     }
-    for outcome in ["began", "completed", "conditions_did_not_hold", "stopped", "lost", "broken"] {
+    for outcome in ["began", "completed", "conditions_did_not_hold", "stopped", "refused", "lost", "broken"] {
         RUNS.with_label_values(&[outcome]).inc_by(0);
     }
     for class in Class::ALL {

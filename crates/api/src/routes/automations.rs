@@ -221,7 +221,7 @@ async fn delete(
     State(api): State<ApiState>,
     Path(id): Path<AutomationId>,
 ) -> Result<StatusCode, Problem> {
-    automations::delete(&api.app, live::tenant(&caller)?, id).await?;
+    automations::delete(&api.app, caller.actor(), (live::tenant(&caller)?, id)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

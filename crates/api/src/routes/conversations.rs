@@ -69,8 +69,8 @@ struct ListQuery {
     /// Absent: all but archived ones and those that were merged into another.
     #[param(value_type = Option<ConversationStateWord>)]
     state: Option<String>,
-    /// A member's id, or `nobody`.
-    #[param(pattern = "^(nobody|mem_[0-9a-f]{32})$")]
+    /// A member's id, an automation's, `automation` for any of those, or `nobody`.
+    #[param(pattern = "^(nobody|automation|(mem|aut)_[0-9a-f]{32})$")]
     assignee: Option<String>,
     #[param(pattern = "^dep_[0-9a-f]{32}$")]
     department_id: Option<String>,
@@ -132,6 +132,10 @@ impl ListQuery {
         match self.assignee.as_deref() {
             None => Ok(Assigned::Any),
             Some("nobody") => Ok(Assigned::Nobody),
+            Some("automation") => Ok(Assigned::ToAnyAutomation),
+            Some(automation) if automation.starts_with("aut_") => {
+                Ok(page::parse("assignee", Some(automation))?.map_or(Assigned::Any, Assigned::ToAutomation))
+            }
             member => Ok(page::parse("assignee", member)?.map_or(Assigned::Any, Assigned::To)),
         }
     }
@@ -241,6 +245,10 @@ impl From<ConversationError> for Problem {
             E::NotFound | E::UnknownNote(_) => Self::not_found(),
             E::UnknownMember => Self::invalid("unknown_member", error),
             E::UnknownDepartment => Self::invalid("unknown_department", error),
+            E::TwoHolders => Self::invalid("two_holders", error),
+            E::UnknownAutomation => Self::invalid("unknown_automation", error),
+            E::SwitchedOff(_) => Self::invalid("automation_off", error),
+            E::DoesNotListen(_) => Self::invalid("automation_does_not_listen", error),
             E::UnknownLabel => Self::invalid("unknown_label", error),
             E::UnknownMessage => Self::invalid("unknown_message", error),
             E::UnknownAccount => Self::invalid("unknown_account", error),

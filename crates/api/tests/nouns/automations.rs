@@ -32,7 +32,7 @@ impl Office {
         made.json()["id"].as_str().unwrap().to_owned()
     }
 
-    async fn label(&self, name: &str) -> String {
+    pub(crate) async fn label(&self, name: &str) -> String {
         let made = self.desk.caller.post("/v1/labels", &json!({"name": name, "color": "#000000"})).await;
         made.json()["id"].as_str().unwrap().to_owned()
     }
@@ -61,7 +61,7 @@ impl Office {
     }
 
     /// There is work, time passes, and there is work again.
-    async fn later(&self, seconds: i64) {
+    pub(crate) async fn later(&self, seconds: i64) {
         self.work().await;
         self.desk.world.clock.advance(TimeDelta::seconds(seconds));
         self.work().await;
@@ -79,7 +79,7 @@ impl Office {
     }
 
     /// What was said to people, in its order.
-    async fn said(&self) -> Vec<String> {
+    pub(crate) async fn said(&self) -> Vec<String> {
         let mut admin = self.desk.world.db.admin().await;
         let said = "select content ->> 'body' from messages where direction = 'outbound' and source = 'automation' order by id";
         sqlx::query_scalar(said).fetch_all(&mut admin).await.unwrap()

@@ -16,6 +16,7 @@ mod canaries;
 mod contacts;
 mod conversations;
 mod endpoints;
+mod holding;
 mod inflow;
 mod integrations;
 mod live;

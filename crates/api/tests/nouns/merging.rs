@@ -228,3 +228,35 @@ async fn whatever_happens_at_the_same_time_ends_in_one_whole_conversation() {
     let lost = "select count(*) from messages m join conversations c on c.id = m.conversation_id where c.merged_into is not null";
     assert_eq!(world.count(lost).await, 0);
 }
+
+#[tokio::test]
+async fn of_two_conversations_that_become_one_the_survivors_automation_stays_and_the_others_does_not_come_along() {
+    let twice = Twice::new().await;
+    let contact = twice.known(ADA, "u-1").await;
+    twice.desk.says(ADA, "hello", "a").await;
+    twice.bridge.says(&twice.desk, "m1", "u-1", "hello again").await;
+    let office = Office { desk: twice.desk };
+    let rule = |text: &str| {
+        json!({"trigger": {"inbound_message": {"debounce_s": 0}},
+               "actions": [{"wait": {"seconds": 60}}, {"reply": {"text": text}}]})
+    };
+    let (first, second) = (office.rule("First", &rule("first")).await, office.rule("Second", &rule("second")).await);
+    let twice = Twice { desk: office.desk, bridge: twice.bridge };
+    let (survivor, gone) = twice.two(&contact).await;
+    twice.desk.do_to(&survivor, "assign", json!({"automation_id": first})).await;
+    twice.desk.do_to(&gone, "assign", json!({"automation_id": second})).await;
+    twice.bridge.says(&twice.desk, "m2", "u-1", "are you there?").await;
+    let office = Office { desk: twice.desk };
+    office.work().await;
+    let twice = Twice { desk: office.desk, bridge: twice.bridge };
+    assert_eq!(twice.merge(&gone, &survivor).await, ok());
+    assert_eq!(twice.now(&survivor).await["automation_id"], json!(first));
+    assert_eq!(twice.now(&gone).await["automation_id"], Value::Null);
+    let office = Office { desk: twice.desk };
+    office.later(61).await;
+    let run = office.runs(&second).await.remove(0);
+    assert_eq!(
+        (&run["outcome"], &run["reason"]),
+        (&json!("stopped"), &json!("the conversation was taken from the automation"))
+    );
+}

@@ -270,6 +270,31 @@ async fn a_stream_tells_of_what_is_in_sight_and_that_it_went() {
 }
 
 #[tokio::test]
+async fn what_an_automation_has_is_seen_by_whoever_sees_what_is_nobodys() {
+    let office = Office::new().await;
+    let rule = json!({"name": "Answers", "enabled": true, "definition":
+                      {"trigger": {"inbound_message": {}}, "actions": [{"stop": {"reason": "x"}}]}});
+    let bot = office.desk.caller.post("/v1/automations", &rule).await.json()["id"].clone();
+    let (mut sal, _) = office.of_sales().await;
+    let (mut lena, lena_id) = office.person("Lena", Role::LimitedAgent, json!({})).await;
+    office.give(ADA, json!({"department_id": office.sales, "assignee_id": lena_id})).await;
+    assert_eq!(listed(&mut lena).await, [ADA]);
+    let ada = office.with(ADA).await;
+    let to_bot = json!({"automation_id": bot, "department_id": office.sales});
+    let given = lena.post(&path(&ada, "assign"), to_bot).await;
+    assert_eq!(given.status, 200, "{}", given.text());
+    assert!(listed(&mut lena).await.is_empty(), "she gave it away");
+    assert_eq!(listed(&mut sal).await, [ADA, CYD]);
+    let count = async |browser: &mut Browser<'_>, whose: &str| {
+        browser.get(&format!("/v1/conversations?assignee={whose}")).await.json()["data"].as_array().unwrap().len()
+    };
+    assert_eq!((count(&mut sal, "automation").await, count(&mut sal, "nobody").await), (1, 1));
+    assert_eq!((count(&mut lena, "automation").await, count(&mut lena, bot.as_str().unwrap()).await), (0, 0));
+    office.give(BEN, json!({"automation_id": bot, "department_id": office.support})).await;
+    assert_eq!(count(&mut sal, "automation").await, 1, "of another department");
+}
+
+#[tokio::test]
 async fn the_rule_of_the_schema_is_that_of_the_code() {
     let office = Office::new().await;
     let mut db = office.desk.world.db.admin().await;

@@ -6,7 +6,13 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta, Utc};
 use postroad_core::{
     actor::Actor,
-    automation::{Explained, Facts, Outcome, Program, Run, Turn, effect::Effect, next, run::Stage},
+    automation::{
+        Explained, Facts, Outcome, Program, RefusalReason, Run, Turn,
+        admission::{Going, Whose, going},
+        effect::Effect,
+        next,
+        run::Stage,
+    },
     ids::{AccountId, ContactId, TenantId},
 };
 use postroad_store::{
@@ -21,7 +27,7 @@ use postroad_store::{
 
 use super::{
     effects::{self, Done, Undone},
-    scene,
+    holding, scene,
     start::go_on,
 };
 use crate::{
@@ -109,6 +115,12 @@ async fn attempt(app: &App, tenant: TenantId, contact: ContactId, failure: Optio
     let work = Work::within(app, tx, by, due.conversation).await;
     let mut work = work.map_err(|error| Error::Corrupt(error.to_string()))?;
     let program = program(app, &mut work.tx, &due).await?;
+    let whose = Whose::of(holding::holder(&mut work, due.automation).await?, due.automation);
+    match going(&run, &program.definition().trigger, due.given, whose) {
+        Going::On => {}
+        Going::StandsAside => return Ok(leave(work, &due, STANDS_ASIDE, now).await?),
+        Going::Taken => return Ok(leave(work, &due, TAKEN, now).await?),
+    }
     let facts = scene::read(&mut work.tx, (&work.conversation, &person), &due.messages, now).await?;
     let scene = Scene { due, run, program, facts };
     take(app, work, &person, &scene, failure).await
@@ -161,7 +173,7 @@ async fn take(
     };
     let steps = steps(&scene.due, &walked.explained, &done, failure.as_deref(), now)?;
     runs::insert_steps(&mut work.tx, scene.due.id, &steps).await?;
-    let driven = store(&mut work.tx, scene, &walked, steps.len(), person.id).await?;
+    let driven = store(&mut work, scene, &walked, (steps.len(), person.id)).await?;
     let told: Vec<_> = done.happened.into_iter().map(|happened| work.event(done.message, happened)).collect();
     telling::tell(&mut work.tx, &told, now).await?;
     let tenant = work.tx.tenant();
@@ -212,11 +224,10 @@ fn steps(
 }
 
 async fn store(
-    tx: &mut TenantTx,
+    work: &mut Work,
     scene: &Scene,
     walked: &Walk,
-    steps: usize,
-    contact: ContactId,
+    (steps, contact): (usize, ContactId),
 ) -> Result<Driven, Error> {
     let now = scene.facts.now;
     let (state, due_at) = match &walked.run.stage {
@@ -235,13 +246,44 @@ async fn store(
         outcome: outcome.map(Outcome::word),
         reason: outcome.and_then(Outcome::reason),
         acts: walked.acts,
+        given: work.conversation.automation == Some(scene.due.automation),
     };
+    let tx = &mut work.tx;
     runs::store(tx, &stored, now).await?;
     if let Some(at) = due_at.filter(|at| *at > now && *at <= now + WAIT_BY_JOB) {
         let tenant = tx.tenant();
         queue::push(tx, &go_on(tenant, contact, scene.due.id, at), at).await?;
     }
     Ok(outcome.map_or(Driven::Step, |outcome| Driven::Ended { outcome: outcome.word() }))
+}
+
+/// How a run ends that has nothing more to do in a conversation: its state, its outcome, and why.
+type Leaving = (&'static str, &'static str, &'static str);
+
+const STANDS_ASIDE: Leaving = ("refused", "refused", RefusalReason::GivenToAnother.as_str());
+const TAKEN: Leaving = ("ended", "stopped", "the conversation was taken from the automation");
+
+async fn leave(
+    mut work: Work,
+    due: &Due,
+    (state, outcome, reason): Leaving,
+    now: DateTime<Utc>,
+) -> Result<Driven, Error> {
+    let run = due.run.clone();
+    let stored = Stored {
+        id: due.id,
+        state,
+        run,
+        due_at: None,
+        steps: due.steps,
+        outcome: Some(outcome),
+        reason: Some(reason),
+        acts: false,
+        given: false,
+    };
+    runs::store(&mut work.tx, &stored, now).await?;
+    work.tx.commit().await?;
+    Ok(Driven::Ended { outcome })
 }
 
 /// What is broken must not keep the person's other runs waiting.
@@ -259,6 +301,7 @@ async fn give_up(app: &App, tenant: TenantId, contact: ContactId, error: &Error)
         outcome: Some(BROKEN),
         reason: Some("the run could not go on; the log of the worker says why"),
         acts: false,
+        given: due.given,
     };
     runs::store(&mut tx, &stored, now).await?;
     tx.commit().await?;

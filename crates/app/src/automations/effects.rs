@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use postroad_core::{
     automation::{Assignee, Effect},
-    conversation::{ConversationState, EventKind},
+    conversation::{ConversationState, EventKind, Holder},
     endpoint::EndpointEvent,
     gates::QuietPolicy,
     ids::{AccountId, EndpointId, MessageId, TemplateId},
@@ -159,13 +159,14 @@ async fn template_use(
 async fn assign(work: &mut Work, to: Assignee, now: DateTime<Utc>) -> Result<Done, Undone> {
     let department = work.conversation.department;
     let to = match to {
-        Assignee::Member(member) => Assignment { member: Some(member), department },
-        Assignee::Department(department) => Assignment { member: None, department: Some(department) },
-        Assignee::Nobody => Assignment { member: None, department },
+        Assignee::Member(member) => Assignment { to: Holder::Member(member), department },
+        Assignee::Department(department) => Assignment { to: Holder::Nobody, department: Some(department) },
+        Assignee::Automation(automation) => Assignment { to: Holder::Automation(automation), department },
+        Assignee::Nobody => Assignment { to: Holder::Nobody, department },
         Assignee::RoundRobin => {
             let next = facts::next_member(&mut work.tx, department, now).await?;
             let member = next.ok_or_else(|| Undone::Because("no member who works has room for it".to_owned()))?;
-            Assignment { member: Some(member), department }
+            Assignment { to: Holder::Member(member), department }
         }
     };
     Ok(conversations::assigned(work, to).await?.into())

@@ -43,6 +43,7 @@ pub(crate) async fn read(
             channel: conversation.channel,
             account: conversation.account,
             status: conversation.state,
+            holder: conversation.holder().kind(),
             labels: conversation.labels.iter().copied().map(LabelId::from_uuid).collect(),
             window_closes_at: conversation.window_closes_at,
         },

@@ -7,7 +7,12 @@ use std::{
 
 use chrono::{DateTime, TimeDelta, Utc};
 use postroad_core::{
-    automation::{Admission, Caps, Program, Run, TriggerFacts, admission, admit, trigger::Event},
+    automation::{
+        Admission, Caps, Program, Run, TriggerFacts,
+        admission::{self, Whose},
+        admit,
+        trigger::Event,
+    },
     ids::{AutomationId, ContactId, ConversationId, MessageId, RunId, TenantId},
     jobs::Automate,
     limits::AUTOMATION_WAIT_MAX_S,
@@ -124,6 +129,8 @@ impl Known {
     fn judge(&mut self, (one, id): (&Happened<'_>, RunId), outcome: &mut Outcome, now: DateTime<Utc>) -> Result<()> {
         let Some(standing) = self.standing.get(&one.conversation).copied() else { return Ok(()) };
         let pair = one.pair();
+        let whose = Whose::of(standing.holder, one.to.id);
+        let given = whose == Whose::Ours;
         let unfinished = self.unfinished.get(&pair).copied();
         let facts = TriggerFacts {
             now,
@@ -132,6 +139,7 @@ impl Known {
             automated_within_hour: standing.automated,
             mail: None,
             from_own_address: one.message.is_some() && standing.from_own_address,
+            given_to_another: whose == Whose::AnotherAutomations,
             unfinished: unfinished
                 .map(|run| admission::Unfinished { gathering: run.gathering, messages: run.messages }),
             acted_last_at: self.acted.get(&pair).copied(),
@@ -144,13 +152,13 @@ impl Known {
             }
             (Admission::Refuse { reason }, _) => {
                 let becomes = Becomes::Refused { reason: reason.to_string() };
-                outcome.beginnings.push(one.beginning(id, becomes, now)?);
+                outcome.beginnings.push(one.beginning((id, given), becomes, now)?);
             }
             (Admission::Admit | Admission::Join, _) => {
                 let run = Run::of(definition, now, one.depth);
                 let due_at = now + TimeDelta::seconds(definition.trigger.debounce_s().into());
                 let becomes = Becomes::Run { run: serde_json::to_value(&run)?, due_at };
-                outcome.beginnings.push(one.beginning(id, becomes, now)?);
+                outcome.beginnings.push(one.beginning((id, given), becomes, now)?);
                 outcome.joining.extend(one.message.map(|message| (id, message)));
                 outcome.wakes.push((id, standing.contact, due_at));
                 let messages = usize::from(one.message.is_some());
@@ -162,7 +170,7 @@ impl Known {
 }
 
 impl Happened<'_> {
-    fn beginning(&self, id: RunId, becomes: Becomes, now: DateTime<Utc>) -> Result<Beginning> {
+    fn beginning(&self, (id, given): (RunId, bool), becomes: Becomes, now: DateTime<Utc>) -> Result<Beginning> {
         Ok(Beginning {
             id,
             automation: self.to.id,
@@ -170,6 +178,7 @@ impl Happened<'_> {
             conversation: self.conversation,
             event: serde_json::to_value(&self.event)?,
             depth: self.depth,
+            given,
             began_at: now,
             becomes,
         })

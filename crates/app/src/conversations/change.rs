@@ -2,11 +2,12 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use postroad_core::{
-    conversation::{ConversationState, EventKind, Priority, seconds_between},
-    ids::{ConversationId, DepartmentId, LabelId, MemberId, MessageId, TenantId},
+    conversation::{ConversationState, EventKind, Holder, Priority, seconds_between},
+    ids::{AutomationId, ConversationId, DepartmentId, LabelId, MessageId, TenantId},
 };
 use postroad_store::{
     TenantTx,
+    automations::holding,
     conversations::{self as stored, Conversation, Link},
     labels,
 };
@@ -45,11 +46,16 @@ pub(crate) async fn moved(
         return Err(ConversationError::MayNotBecome { from, to });
     }
     check_snooze(to, snoozed_until, work.now)?;
+    let had = work.conversation.automation;
     settle(&mut work.conversation, to, work.now);
     work.conversation.snoozed_until = snoozed_until;
     stored::update(&mut work.tx, &work.conversation, work.now).await?;
     targets::follow(&mut work.tx, &[(work.by.tenant, work.conversation.id)], work.now).await?;
-    Ok((EventKind::StateChanged, json!({"was": from, "is": to, "snoozed_until": snoozed_until})))
+    let mut data = json!({"was": from, "is": to, "snoozed_until": snoozed_until});
+    if let Some(automation) = had.filter(|_| work.conversation.automation.is_none()) {
+        data["was_automation"] = json!(automation);
+    }
+    Ok((EventKind::StateChanged, data))
 }
 
 fn check_snooze(to: ConversationState, until: Option<DateTime<Utc>>, now: DateTime<Utc>) -> Result<()> {
@@ -72,6 +78,7 @@ fn settle(conversation: &mut Conversation, to: ConversationState, now: DateTime<
         conversation.waiting_since = None;
     }
     conversation.state = to;
+    conversation.hold(conversation.holder().once(to));
 }
 
 /// What else of it can be changed. None: stays.
@@ -109,10 +116,10 @@ pub(super) fn fitting(what: &'static str, text: &str, max: usize) -> Result<Stri
     text::fits(text, 1..=max).then(|| text.to_owned()).ok_or(ConversationError::Text(what))
 }
 
-/// To whom it is given. Both none: to nobody.
+/// To whom it is given.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Assignment {
-    pub member: Option<MemberId>,
+    pub to: Holder,
     pub department: Option<DepartmentId>,
 }
 
@@ -123,15 +130,41 @@ pub async fn assign(app: &App, by: By, id: ConversationId, to: Assignment) -> Re
 }
 
 pub(crate) async fn assigned(work: &mut Work, to: Assignment) -> Result<Happening> {
-    know(&mut work.tx, to.member.as_slice()).await?;
-    let (was, was_department) = (work.conversation.assignee, work.conversation.department);
-    work.conversation.assignee = to.member;
+    match to.to {
+        Holder::Nobody => {}
+        Holder::Member(member) => know(&mut work.tx, &[member]).await?,
+        Holder::Automation(automation) => takes(work, automation).await?,
+    }
+    let was = Assignment { to: work.conversation.holder(), department: work.conversation.department };
+    work.conversation.hold(to.to);
     work.conversation.department = to.department;
     stored::update(&mut work.tx, &work.conversation, work.now).await?;
-    Ok((
-        EventKind::Assigned,
-        json!({"was": was, "is": to.member, "was_department": was_department, "department": to.department}),
-    ))
+    Ok(given(was, to))
+}
+
+/// What is told of it: who had it, and who has it.
+pub(crate) fn given(was: Assignment, is: Assignment) -> Happening {
+    let data = json!({
+        "was": was.to.member(),
+        "is": is.to.member(),
+        "was_department": was.department,
+        "department": is.department,
+        "was_automation": was.to.automation(),
+        "automation": is.to.automation(),
+    });
+    (EventKind::Assigned, data)
+}
+
+/// An automation can only have what it will do something about.
+async fn takes(work: &mut Work, automation: AutomationId) -> Result<()> {
+    if work.conversation.state.is_done() {
+        return Err(ConversationError::Done(work.conversation.state));
+    }
+    let taker = holding::taker(&mut work.tx, automation).await?.ok_or(ConversationError::UnknownAutomation)?;
+    if !taker.listens {
+        return Err(ConversationError::DoesNotListen(automation));
+    }
+    taker.enabled.then_some(()).ok_or(ConversationError::SwitchedOff(automation))
 }
 
 /// Labels to put on and to take off.

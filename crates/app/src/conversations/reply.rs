@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use postroad_core::{
     consent::Purpose,
-    conversation::{ConversationState, EventKind, Priority},
+    conversation::{ConversationState, EventKind, Holder, Priority},
     gates::QuietPolicy,
     ids::{AddressId, ContactId, ConversationId, MessageId},
     message::{Class, Content, Source},
@@ -16,7 +16,11 @@ use postroad_store::{
 use serde::Serialize;
 use serde_json::json;
 
-use super::{Beginning, By, ConversationError, Result, change::fitting, know};
+use super::{
+    Assignment, Beginning, By, ConversationError, Happening, Result,
+    change::{fitting, given},
+    know,
+};
 use crate::{
     App,
     messages::{self, Accepted, Adapters, Draft},
@@ -64,20 +68,26 @@ pub async fn reply<A: Serialize>(
     let (accepted, lane) = messages::place(app, adapters, &mut open, call, draft).await?;
     thread::adopt(&mut open.tx, accepted.id, id, by.member).await?;
     texts::add(&mut open.tx, &[(by.tenant, accepted.id)]).await?;
-    stored::answered(&mut open.tx, id, open.now).await?;
-    let event = events::Event {
-        kind: EventKind::MessageQueued,
-        conversation: id,
-        message: Some(accepted.id),
-        actor: by.actor(),
-        data: json!({"state": accepted.state}),
-    };
+    let takeover = takeover(&conversation, by);
+    stored::answered(&mut open.tx, id, takeover.as_ref().and(by.member), open.now).await?;
+    let event = |kind, message, data| events::Event { kind, conversation: id, message, actor: by.actor(), data };
+    let taken = takeover.map(|(kind, data)| event(kind, None, data));
+    let said = event(EventKind::MessageQueued, Some(accepted.id), json!({"state": accepted.state}));
+    let told: Vec<_> = taken.into_iter().chain([said]).map(|event| (by.tenant, event)).collect();
     let now = open.now;
-    telling::tell(&mut open.tx, &[(by.tenant, event)], now).await?;
+    telling::tell(&mut open.tx, &told, now).await?;
     let answer = open.close(messages::ACCEPTED, &answer(&accepted)).await?;
     app.live.told([by.tenant]);
     app.nudges.nudge(by.tenant, lane);
     Ok(answer)
+}
+
+/// A member who answers where an automation did takes the conversation from it.
+fn takeover(conversation: &Conversation, by: By) -> Option<Happening> {
+    let member = by.member.filter(|_| conversation.automation.is_some())?;
+    let department = conversation.department;
+    let was = Assignment { to: conversation.holder(), department };
+    Some(given(was, Assignment { to: Holder::Member(member), department }))
 }
 
 pub(super) async fn address_of(tx: &mut TenantTx, conversation: &Conversation) -> Result<String> {
@@ -161,6 +171,7 @@ fn blank(
         priority: Priority::Normal,
         subject,
         assignee: None,
+        automation: None,
         department: None,
         pinned_at: None,
         snoozed_until: None,

@@ -9,9 +9,11 @@ use serde::{Deserialize, Serialize};
 use super::{
     Definition,
     mail::{MailHeaders, Robot},
-    trigger::Event,
+    run::Run,
+    trigger::{Event, Trigger},
 };
 use crate::{
+    ids::AutomationId,
     limits::{AUTOMATED_PER_HOUR_MAX, CAUSALITY_DEPTH_MAX, RUN_MESSAGES_MAX},
     words::words,
 };
@@ -29,6 +31,9 @@ pub struct TriggerFacts {
     pub mail: Option<MailHeaders>,
     /// The message comes from the address of one of the tenant's own accounts.
     pub from_own_address: bool,
+    /// Another automation has the conversation.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub given_to_another: bool,
     /// The automation's run in this conversation that has not ended.
     pub unfinished: Option<Unfinished>,
     /// When a run of the automation in this conversation last began whose conditions held.
@@ -87,6 +92,7 @@ words! {
         EmptyReturnPath = "empty_return_path",
         CausalityDepth = "causality_depth",
         ThreadCap = "thread_cap",
+        GivenToAnother = "given_to_another",
         RunInProgress = "run_in_progress",
         Cooldown = "cooldown",
     }
@@ -113,6 +119,7 @@ impl RefusalReason {
             Self::EmptyReturnPath => "the mail has no address to return to",
             Self::CausalityDepth => "automations have set off one another too often since a person did something",
             Self::ThreadCap => "the conversation had its automated messages for this hour",
+            Self::GivenToAnother => "another automation has the conversation",
             Self::RunInProgress => "the automation is at work in this conversation",
             Self::Cooldown => "the automation acted in this conversation a moment ago",
         }
@@ -142,7 +149,51 @@ fn refusal(facts: &TriggerFacts, caps: &Caps) -> Option<RefusalReason> {
         return Some(RefusalReason::CausalityDepth);
     }
     let full = caps.automated_per_hour_max.is_some_and(|max| facts.automated_within_hour >= max);
-    full.then_some(RefusalReason::ThreadCap)
+    if full {
+        return Some(RefusalReason::ThreadCap);
+    }
+    let stands_aside = facts.given_to_another && matches!(facts.event, Event::Inbound { .. });
+    stands_aside.then_some(RefusalReason::GivenToAnother)
+}
+
+/// Whose a conversation is, as one automation sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Whose {
+    Ours,
+    AnotherAutomations,
+    /// Nobody's, or a member's.
+    NoAutomations,
+}
+
+impl Whose {
+    pub fn of(holder: Option<AutomationId>, automation: AutomationId) -> Self {
+        match holder {
+            None => Self::NoAutomations,
+            Some(holder) if holder == automation => Self::Ours,
+            Some(_) => Self::AnotherAutomations,
+        }
+    }
+}
+
+/// Whether a run goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Going {
+    On,
+    /// It was about to answer what is for another automation to answer.
+    StandsAside,
+    /// The conversation was taken from the automation while it was at work there.
+    Taken,
+}
+
+/// Judged before each step, because a conversation is given and taken while runs wait. `given`: the automation had it at the step
+/// before. What its own step gave away was not taken from it.
+pub const fn going(run: &Run, trigger: &Trigger, given: bool, whose: Whose) -> Going {
+    match whose {
+        Whose::Ours => Going::On,
+        _ if given => Going::Taken,
+        Whose::AnotherAutomations if run.is_gathering() && trigger.is_answer() => Going::StandsAside,
+        Whose::AnotherAutomations | Whose::NoAutomations => Going::On,
+    }
 }
 
 impl TriggerFacts {

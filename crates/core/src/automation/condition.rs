@@ -20,7 +20,7 @@ pub use pattern::{Pattern, Patterns};
 use super::hours::{BusinessHours, TimeWindow};
 use crate::{
     account::Channel,
-    conversation::ConversationState,
+    conversation::{ConversationState, HolderKind},
     ids::{AccountId, LabelId},
     segment::{AttributeTest, TagTest},
     words::words,
@@ -51,6 +51,8 @@ pub enum Condition {
     Label(LabelTest),
     /// Of the conversation.
     Status(Vec<ConversationState>),
+    /// Of the conversation: who has it.
+    HeldBy(Vec<HolderKind>),
     BusinessHours(HoursTest),
     Time(TimeWindow),
     First(First),

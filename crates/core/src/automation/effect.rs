@@ -4,9 +4,9 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    conversation::ConversationState,
+    conversation::{ConversationState, HolderKind},
     gates::QuietPolicy,
-    ids::{DepartmentId, EndpointId, LabelId, MemberId, TemplateId},
+    ids::{AutomationId, DepartmentId, EndpointId, LabelId, MemberId, TemplateId},
     message::Body,
 };
 
@@ -63,9 +63,22 @@ pub enum Effect {
 pub enum Assignee {
     Member(MemberId),
     Department(DepartmentId),
+    /// One that starts on what the contact says.
+    Automation(AutomationId),
     /// The next member whose turn it is.
     RoundRobin,
     Nobody,
+}
+
+impl Assignee {
+    /// Who has it then.
+    pub const fn becomes(self) -> HolderKind {
+        match self {
+            Self::Member(_) | Self::RoundRobin => HolderKind::Member,
+            Self::Automation(_) => HolderKind::Automation,
+            Self::Department(_) | Self::Nobody => HolderKind::Nobody,
+        }
+    }
 }
 
 impl Effect {

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::{effect::Effect, hours::BusinessHours};
 use crate::{
     account::Channel,
-    conversation::ConversationState,
+    conversation::{ConversationState, HolderKind},
     ids::{AccountId, LabelId},
     limits::AUTOMATED_PER_HOUR_MAX,
     message::Body,
@@ -58,8 +58,15 @@ pub struct ConversationFacts {
     pub account: AccountId,
     pub status: ConversationState,
     pub labels: Vec<LabelId>,
+    /// Who has it.
+    #[serde(default = "nobody")]
+    pub holder: HolderKind,
     /// Until when free text may be sent, where the channel has such a window. None: the person never wrote.
     pub window_closes_at: Option<DateTime<Utc>>,
+}
+
+const fn nobody() -> HolderKind {
+    HolderKind::Nobody
 }
 
 /// Automated messages in the conversation.
@@ -103,8 +110,10 @@ impl Facts {
             Effect::Tag { add, remove } => changed(&mut self.contact.tags, add, remove),
             Effect::Status { to } => self.conversation.status = *to,
             Effect::Snooze { .. } => self.conversation.status = ConversationState::Snoozed,
-            Effect::Assign { .. } | Effect::Note { .. } | Effect::Webhook { .. } => {}
+            Effect::Assign { to } => self.conversation.holder = to.becomes(),
+            Effect::Note { .. } | Effect::Webhook { .. } => {}
         }
+        self.conversation.holder = self.conversation.holder.once(self.conversation.status);
         self
     }
 }

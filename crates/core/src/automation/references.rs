@@ -5,12 +5,15 @@ use super::{
     Action, Condition, Definition, actions::template::Template, condition::LabelTest, effect::Assignee,
     trigger::Trigger,
 };
-use crate::ids::{AccountId, CampaignId, DepartmentId, EndpointId, LabelId, MemberId, SegmentId, TemplateId};
+use crate::ids::{
+    AccountId, AutomationId, CampaignId, DepartmentId, EndpointId, LabelId, MemberId, SegmentId, TemplateId,
+};
 
 /// Ids by kind, in the order in which they are named; one may stand several times.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct References {
     pub accounts: Vec<AccountId>,
+    pub automations: Vec<AutomationId>,
     pub campaigns: Vec<CampaignId>,
     pub departments: Vec<DepartmentId>,
     pub endpoints: Vec<EndpointId>,
@@ -81,6 +84,7 @@ impl References {
         match assignee {
             Assignee::Member(member) => self.members.push(member),
             Assignee::Department(department) => self.departments.push(department),
+            Assignee::Automation(automation) => self.automations.push(automation),
             Assignee::RoundRobin | Assignee::Nobody => {}
         }
     }
@@ -104,6 +108,7 @@ mod tests {
             "actions": [
                 {"reply": {"text": "Hello", "outside_window": {"template": id("tpl", 4)}}},
                 {"assign": {"to": {"department": id("dep", 5)}}},
+                {"assign": {"to": {"automation": id("aut", 9)}}},
                 {"branch": {
                     "condition": {"label": {"has": id("lbl", 6)}},
                     "then": [{"note": {"text": "Look", "mentions": [id("mem", 7)]}}],
@@ -117,6 +122,7 @@ mod tests {
         assert_eq!(found.accounts, [id("acc", 2).parse().unwrap()]);
         assert_eq!(found.templates, [id("tpl", 4).parse().unwrap()]);
         assert_eq!(found.departments, [id("dep", 5).parse().unwrap()]);
+        assert_eq!(found.automations, [id("aut", 9).parse().unwrap()]);
         assert_eq!(found.members, [id("mem", 7).parse().unwrap()]);
         assert_eq!(found.endpoints, [id("end", 8).parse().unwrap()]);
         assert!(found.campaigns.is_empty() && found.segments.is_empty());

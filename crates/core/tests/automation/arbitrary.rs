@@ -79,6 +79,7 @@ fn about_people() -> impl Strategy<Value = Value> {
         Just(json!({"label": {"has_not": LABEL}})),
         Just(json!({"attribute": {"name": "tier", "is": {"equals": "gold"}}})),
         select(STATUSES).prop_map(|status| json!({"status": [status]})),
+        select(vec!["nobody", "member", "automation"]).prop_map(|holder| json!({"held_by": [holder]})),
     ]
 }
 
@@ -114,6 +115,7 @@ fn plain() -> impl Strategy<Value = Value> {
         3 => select(TEXTS).prop_map(|text| json!({"reply": {"text": text, "quiet_hours": "hold"}})),
         1 => Just(json!({"template": {"template": "tpl_00000000000000000000000000000001", "variables": ["{{contact.name}}"]}})),
         1 => select(vec!["round_robin", "nobody"]).prop_map(|to| json!({"assign": {"to": to}})),
+        1 => Just(json!({"assign": {"to": {"automation": "aut_00000000000000000000000000000001"}}})),
         1 => Just(json!({"label": {"add": [LABEL]}})),
         1 => select(TEXTS).prop_map(|text| json!({"note": {"text": text}})),
         1 => select(STATUSES).prop_map(|to| json!({"status": {"to": to}})),
@@ -151,6 +153,7 @@ const WORDS: &[&str] = &[
     "matching",
     "regex",
     "pattern",
+    "held_by",
     "language",
     "channel",
     "account",

@@ -113,6 +113,7 @@ fn a_fault_of_a_condition_is_named_by_its_place() {
         (json!({"channel": []}), "/channel", FaultCode::Empty),
         (json!({"account": []}), "/account", FaultCode::Empty),
         (json!({"status": []}), "/status", FaultCode::Empty),
+        (json!({"held_by": []}), "/held_by", FaultCode::Empty),
         (json!({"tag": {"has": "VIP"}}), "/tag", FaultCode::Tag),
         (json!({"attribute": {"name": "n", "is": {"one_of": [""]}}}), "/attribute/is/one_of/0", FaultCode::Attribute),
         (json!({"business_hours": {"is": "inside", "hours": closed}}), "/business_hours/hours/days", FaultCode::Hours),

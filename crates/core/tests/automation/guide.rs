@@ -22,6 +22,7 @@ const CONDITIONS: &[&str] = &[
     "business_hours",
     "channel",
     "first",
+    "held_by",
     "keywords",
     "label",
     "language",

@@ -23,6 +23,7 @@ fn arrived(now: DateTime<Utc>) -> TriggerFacts {
         automated_within_hour: 0,
         mail: None,
         from_own_address: false,
+        given_to_another: false,
         unfinished: None,
         acted_last_at: None,
     }
@@ -48,6 +49,7 @@ fn each_reason_refuses_at_its_bound_and_not_before() {
         TriggerFacts { causality_depth: 2, ..usual() },
         TriggerFacts { automated_within_hour: 9, ..usual() },
         TriggerFacts { mail: mail("Auto-Submitted", "no"), ..usual() },
+        TriggerFacts { event: Event::ConversationOpened, given_to_another: true, ..usual() },
     ];
     for facts in admitted {
         assert_eq!(admit(&facts, &Caps::of(&answering())), Admission::Admit, "{facts:?}");
@@ -63,6 +65,7 @@ fn each_reason_refuses_at_its_bound_and_not_before() {
             RefusalReason::AutoResponseSuppress,
         ),
         (TriggerFacts { mail: mail("Return-Path", "<>"), ..usual() }, RefusalReason::EmptyReturnPath),
+        (TriggerFacts { given_to_another: true, ..usual() }, RefusalReason::GivenToAnother),
     ];
     for (facts, expected) in cases {
         assert_eq!(refused(&facts), expected, "{facts:?}");

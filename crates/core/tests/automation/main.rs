@@ -5,6 +5,7 @@
 mod arbitrary;
 mod definitions;
 mod guide;
+mod holding;
 mod hours;
 mod loops;
 mod ready_made;

@@ -8,7 +8,7 @@ use postroad_core::{
         BusinessHours, Definition, Effect, Facts, Fault, Program,
         facts::{Automated, ContactFacts, ConversationFacts},
     },
-    conversation::ConversationState,
+    conversation::{ConversationState, HolderKind},
     ids::{AccountId, LabelId},
     message::Body,
 };
@@ -50,6 +50,7 @@ pub(crate) fn facts() -> Facts {
             account: account(),
             status: ConversationState::Open,
             labels: vec![label(1)],
+            holder: HolderKind::Nobody,
             window_closes_at: None,
         },
         business_hours: BusinessHours::usual(Tz::UTC),

@@ -23,6 +23,7 @@ const LABEL: &str = "lbl_0198c1b2000000000000000000000001";
 const TEMPLATE: &str = "tpl_0198c1b2000000000000000000000001";
 const MEMBER: &str = "mem_0198c1b2000000000000000000000001";
 const DEPARTMENT: &str = "dep_0198c1b2000000000000000000000001";
+const AUTOMATION: &str = "aut_0198c1b2000000000000000000000001";
 const ENDPOINT: &str = "end_0198c1b2000000000000000000000001";
 
 #[test]
@@ -32,6 +33,7 @@ fn each_action_keeps_its_shape() {
         json!({"template": {"template": TEMPLATE, "variables": ["a"], "quiet_hours": "hold"}}),
         json!({"assign": {"to": {"member": MEMBER}}}),
         json!({"assign": {"to": {"department": DEPARTMENT}}}),
+        json!({"assign": {"to": {"automation": AUTOMATION}}}),
         json!({"assign": {"to": "round_robin"}}),
         json!({"assign": {"to": "nobody"}}),
         json!({"label": {"add": [LABEL], "remove": [LABEL]}}),
@@ -90,6 +92,7 @@ fn each_effect_keeps_its_shape() {
         json!({"effect": "reply", "text": "Hello", "quiet_hours": null}),
         json!({"effect": "template", "template": TEMPLATE, "variables": ["a"], "quiet_hours": "hold"}),
         json!({"effect": "assign", "to": "nobody"}),
+        json!({"effect": "assign", "to": {"automation": AUTOMATION}}),
         json!({"effect": "label", "add": [LABEL], "remove": []}),
         json!({"effect": "note", "text": "Call", "mentions": [MEMBER]}),
         json!({"effect": "status", "to": "closed"}),
@@ -134,6 +137,17 @@ fn facts_and_verdicts_are_read_as_they_were_written() {
         "from_own_address": false,
         "unfinished": {"gathering": true, "messages": 1},
         "acted_last_at": "2026-03-02T09:00:00Z"
+    }));
+    keeps_its_shape::<TriggerFacts>(&json!({
+        "now": "2026-03-02T10:00:00Z",
+        "event": {"event": "inbound", "campaign": null},
+        "causality_depth": 0,
+        "automated_within_hour": 0,
+        "mail": null,
+        "from_own_address": false,
+        "given_to_another": true,
+        "unfinished": null,
+        "acted_last_at": null
     }));
     keeps_its_shape::<Admission>(&json!({"admission": "admit"}));
     keeps_its_shape::<Admission>(&json!({"admission": "join"}));

@@ -22,6 +22,8 @@ pub struct Due {
     pub messages: Vec<Uuid>,
     pub run: Value,
     pub steps: i32,
+    /// The automation had the conversation at the step before.
+    pub given: bool,
 }
 
 /// The oldest run about a contact that is due, in any of their conversations. Nobody else has it until the transaction ends:
@@ -32,7 +34,7 @@ pub async fn next_due(tx: &mut TenantTx, contact: ContactId, now: DateTime<Utc>)
         Due,
         r#"
         select r.id as "id: RunId", r.automation_id as "automation: AutomationId", r.version,
-               r.conversation_id as "conversation: ConversationId", r.messages, r.run, r.steps
+               r.conversation_id as "conversation: ConversationId", r.messages, r.run, r.steps, r.given
         from   addresses d
         join   conversations c on c.tenant_id = $1 and c.address_id = d.id
         join   automation_runs r on r.tenant_id = $1 and r.conversation_id = c.id and r.due_at is not null
@@ -54,7 +56,7 @@ pub async fn next_due(tx: &mut TenantTx, contact: ContactId, now: DateTime<Utc>)
 #[derive(Debug, Clone)]
 pub struct Stored<'a> {
     pub id: RunId,
-    /// `running`, `waiting`, `gathering` or `ended`.
+    /// `running`, `waiting`, `gathering`, `ended` or `refused`.
     pub state: &'a str,
     pub run: Value,
     /// None: it has ended.
@@ -64,6 +66,8 @@ pub struct Stored<'a> {
     pub reason: Option<&'a str>,
     /// Its conditions were found to hold.
     pub acts: bool,
+    /// The automation has the conversation now.
+    pub given: bool,
 }
 
 pub async fn store(tx: &mut TenantTx, stored: &Stored<'_>, now: DateTime<Utc>) -> Result<()> {
@@ -72,7 +76,8 @@ pub async fn store(tx: &mut TenantTx, stored: &Stored<'_>, now: DateTime<Utc>) -
         r#"
         update automation_runs
         set    state = $3, run = $4, due_at = $5, steps = $6, outcome = $7, reason = left($8, 500),
-               acted_at = coalesce(acted_at, case when $9::bool then $10::timestamptz end), ended_at = case when $5::timestamptz is null then $10 end
+               acted_at = coalesce(acted_at, case when $9::bool then $10::timestamptz end), ended_at = case when $5::timestamptz is null then $10 end,
+               given = $11
         where  tenant_id = $1 and id = $2
         "#,
         tenant.uuid(),
@@ -85,6 +90,7 @@ pub async fn store(tx: &mut TenantTx, stored: &Stored<'_>, now: DateTime<Utc>) -
         stored.reason,
         stored.acts,
         now,
+        stored.given,
     )
     .execute(tx.conn())
     .await?;

@@ -131,6 +131,8 @@ pub struct Standing {
     pub automated: u32,
     /// The person's address is that of one of the tenant's own accounts.
     pub from_own_address: bool,
+    /// The automation that has it and takes what the person says.
+    pub holder: Option<AutomationId>,
 }
 
 pub async fn standing(
@@ -147,9 +149,11 @@ pub async fn standing(
                 where  m.tenant_id = $1 and m.conversation_id = c.id and m.id >= $3 and m.source = 'automation') as "automated!",
                exists (select 1 from accounts a
                        where  a.tenant_id = $1 and a.channel = c.channel
-                       and    d.address in (a.external_id, a.settings ->> 'phone_number')) as "own!"
+                       and    d.address in (a.external_id, a.settings ->> 'phone_number')) as "own!",
+               h.id as "holder?: AutomationId"
         from   conversations c
         join   addresses d on d.tenant_id = $1 and d.id = c.address_id
+        left   join automations h on h.tenant_id = $1 and h.id = c.automation_id and h.enabled and h.trigger = 'inbound_message'
         where  c.tenant_id = $1 and c.id = any($2)
         "#,
         tenant.uuid(),
@@ -160,7 +164,7 @@ pub async fn standing(
     .await?;
     let standing = rows.into_iter().map(|row| {
         let automated = u32::try_from(row.automated).unwrap_or(u32::MAX);
-        (row.id, Standing { contact: row.contact, automated, from_own_address: row.own })
+        (row.id, Standing { contact: row.contact, automated, from_own_address: row.own, holder: row.holder })
     });
     Ok(standing.collect())
 }
@@ -217,6 +221,8 @@ pub struct Beginning {
     pub conversation: ConversationId,
     pub event: Value,
     pub depth: u32,
+    /// The automation has the conversation.
+    pub given: bool,
     pub began_at: DateTime<Utc>,
     pub becomes: Becomes,
 }
@@ -261,13 +267,14 @@ pub async fn begin(tx: &mut TenantTx, beginnings: &[Beginning]) -> Result<()> {
     sqlx::query!(
         r#"
         insert into automation_runs (tenant_id, id, automation_id, version, conversation_id, event, depth, messages, state, run, due_at,
-                                     outcome, reason, began_at, ended_at)
+                                     outcome, reason, began_at, ended_at, given)
         select $1, x.id, x.automation_id, x.version, x.conversation_id, x.event, x.depth, '{}',
                case when x.reason is null then 'gathering' else 'refused' end, x.run, x.due_at,
-               case when x.reason is not null then 'refused' end, x.reason, x.began_at, case when x.reason is not null then x.began_at end
+               case when x.reason is not null then 'refused' end, x.reason, x.began_at, case when x.reason is not null then x.began_at end,
+               x.given
         from   unnest($2::uuid[], $3::uuid[], $4::int[], $5::uuid[], $6::jsonb[], $7::int[], $8::jsonb[], $9::timestamptz[], $10::text[],
-                      $11::timestamptz[])
-               as x (id, automation_id, version, conversation_id, event, depth, run, due_at, reason, began_at)
+                      $11::timestamptz[], $12::bool[])
+               as x (id, automation_id, version, conversation_id, event, depth, run, due_at, reason, began_at, given)
         "#,
         tenant.uuid(),
         &each(beginnings, |one| one.id.uuid()),
@@ -280,6 +287,7 @@ pub async fn begin(tx: &mut TenantTx, beginnings: &[Beginning]) -> Result<()> {
         &each(beginnings, Beginning::due_at) as &[Option<DateTime<Utc>>],
         &each(beginnings, Beginning::reason) as &[Option<&str>],
         &each(beginnings, |one| one.began_at),
+        &each(beginnings, |one| one.given),
     )
     .execute(tx.conn())
     .await?;

@@ -135,7 +135,7 @@ pub async fn fold(tx: &mut TenantTx, two: Two, now: DateTime<Utc>) -> Result<()>
         r#"
         update conversations
         set    state = 'closed', merged_into = $3, inbound = 0, outbound = 0, waiting_since = null, snoozed_until = null, pinned_at = null,
-               first_response_s = null, resolved_at = null, resolution_s = null, rating = null, rated_at = null, rating_due_at = null,
+               automation_id = null, first_response_s = null, resolved_at = null, resolution_s = null, rating = null, rated_at = null, rating_due_at = null,
                response_missed_at = null, resolution_missed_at = null, updated_at = $4
         where  tenant_id = $1 and id = $2
         "#,

@@ -3,12 +3,12 @@
 use axum::{extract::State, http::StatusCode};
 use chrono::{DateTime, Utc};
 use postroad_app::{
-    conversations::{self, Assignment, Change, Labelling, Link as Linked, Read},
+    conversations::{self, Assignment, Change, ConversationError, Labelling, Link as Linked, Read},
     patch::Patch,
 };
 use postroad_core::{
-    conversation::{ConversationState, Priority},
-    ids::{ConversationId, DepartmentId, LabelId, MemberId, MessageId},
+    conversation::{ConversationState, Holder, Priority},
+    ids::{AutomationId, ConversationId, DepartmentId, LabelId, MemberId, MessageId},
 };
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -107,7 +107,7 @@ pub(super) async fn status(
     Ok(axum::Json(Conversation::of(moved)))
 }
 
-/// To whom a conversation is given. Both absent: to nobody.
+/// To whom a conversation is given. Neither a member nor an automation: to nobody.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = ConversationAssignment, examples(json!({"assignee_id": "mem_019f2b00000070008000000000000001"})))]
@@ -115,6 +115,9 @@ pub(super) async fn status(
 pub(super) struct Assigned {
     #[schema(value_type = Option<String>, pattern = "^mem_[0-9a-f]{32}$")]
     assignee_id: Option<MemberId>,
+    /// Not together with `assignee_id`. One that is on, with the trigger `inbound_message`.
+    #[schema(value_type = Option<String>, pattern = "^aut_[0-9a-f]{32}$")]
+    automation_id: Option<AutomationId>,
     #[schema(value_type = Option<String>, pattern = "^dep_[0-9a-f]{32}$")]
     department_id: Option<DepartmentId>,
     /// In whose name.
@@ -122,14 +125,17 @@ pub(super) struct Assigned {
     member_id: Option<MemberId>,
 }
 
-/// Give a conversation to a member, a department, or nobody.
+/// Give a conversation to a member, an automation, a department, or nobody.
+///
+/// An automation has it until somebody else is given it, a member answers, or it is resolved or closed. What the person says
+/// meanwhile starts that automation and no other.
 #[utoipa::path(
     post,
     path = "/v1/conversations/{id}/assign",
     tag = "conversations",
     params(("id" = String, Path, pattern = "^cnv_[0-9a-f]{32}$")),
     request_body = Assigned,
-    responses((status = 200, description = "As it is now", body = Conversation), Refusals),
+    responses((status = 200, description = "As it is now", body = Conversation), Refusals, Conflicts),
     security(("key" = [], "timestamp" = [], "request_id" = [], "signature" = [])),
 )]
 pub(super) async fn assign(
@@ -139,7 +145,8 @@ pub(super) async fn assign(
     Json(new): Json<Assigned>,
 ) -> Result<axum::Json<Conversation>, Problem> {
     let by = by(&caller, new.member_id)?;
-    let to = Assignment { member: new.assignee_id, department: new.department_id };
+    let to = Holder::of(new.assignee_id, new.automation_id).ok_or(ConversationError::TwoHolders)?;
+    let to = Assignment { to, department: new.department_id };
     Ok(axum::Json(Conversation::of(conversations::assign(&api.app, by, id, to).await?)))
 }
 

@@ -30,6 +30,9 @@ pub(super) struct Conversation {
     priority: Priority,
     subject: Option<String>,
     assignee_id: Option<String>,
+    /// The automation that has it. Never beside a member.
+    #[schema(pattern = "^aut_[0-9a-f]{32}$")]
+    automation_id: Option<String>,
     department_id: Option<String>,
     label_ids: Vec<String>,
     pinned_at: Option<DateTime<Utc>>,
@@ -87,6 +90,7 @@ impl Conversation {
             priority: stored.priority,
             subject: stored.subject,
             assignee_id: stored.assignee.map(|id| id.to_string()),
+            automation_id: stored.automation.map(|id| id.to_string()),
             department_id: stored.department.map(|id| id.to_string()),
             label_ids: stored.labels.into_iter().map(|id| LabelId::from_uuid(id).to_string()).collect(),
             pinned_at: stored.pinned_at,

@@ -21,6 +21,7 @@ impl Act for Assign {
         let words = match self.to {
             Assignee::Member(member) => format!("assigns the conversation to {member}"),
             Assignee::Department(department) => format!("moves the conversation to {department}"),
+            Assignee::Automation(automation) => format!("gives the conversation to {automation}"),
             Assignee::RoundRobin => "assigns the conversation to whoever is next".to_owned(),
             Assignee::Nobody => "takes the conversation from whoever has it".to_owned(),
         };

@@ -42,6 +42,7 @@ impl Condition {
             Self::Channel(list) => walk.some("channel", list),
             Self::Account(list) => walk.some("account", list),
             Self::Status(list) => walk.some("status", list),
+            Self::HeldBy(list) => walk.some("held_by", list),
             Self::BusinessHours(HoursTest { hours: Some(hours), .. }) => {
                 walk.at("business_hours", |walk| walk.at("hours", |walk| hours.check(walk)));
             }

@@ -60,6 +60,7 @@ impl Condition {
             Self::Channel(list) => one_of("the channel", &conversation.channel, list),
             Self::Account(list) => one_of("the account", &conversation.account, list),
             Self::Status(list) => one_of("the status", &conversation.status, list),
+            Self::HeldBy(list) => one_of("whoever has it", &conversation.holder, list),
             Self::Attribute(test) => attribute(facts, test),
             Self::Tag(test) => tag(facts, test),
             Self::Label(test) => label(facts, *test),
