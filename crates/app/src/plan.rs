@@ -1,6 +1,8 @@
 //! Writes the recipients of a campaign, page by page. Running a page twice, or crashing anywhere, plans nobody twice: the
 //! cursor, the rows and the next page's job are one transaction.
 
+mod wording;
+
 use std::pin::pin;
 
 use chrono::{DateTime, Utc};
@@ -22,9 +24,10 @@ use postroad_store::{
     audiences::{self, Meant},
     campaigns::{self as stored, Audience},
     lanes, queue,
-    recipients::{self, Page, Whom},
+    recipients::{self, Page},
 };
 use uuid::Uuid;
+use wording::Wording;
 
 use crate::{
     App, campaigns,
@@ -142,18 +145,28 @@ impl Draft {
     }
 
     async fn write(mut self, app: &App, now: DateTime<Utc>) -> Result<Written> {
-        let key = app.keyring.link_key(&app.store, self.tx.tenant(), now).await?;
-        let messages = message_ids(self.found.contacts.len(), now);
-        let whom = Whom {
-            contacts: &self.found.contacts,
-            messages: &messages,
-            public_url: &app.public_url,
-            link_key: key.bytes(),
-        };
-        let recipients = recipients::write(&mut self.tx, &self.page, whom, now).await?;
-        let planned = Planned { looked_at: self.found.looked_at, recipients, is_last: self.found.is_last };
+        let written = write(app, &mut self.tx, &self.page, &self.found.contacts, now).await?;
+        let planned =
+            Planned { looked_at: self.found.looked_at, recipients: count(&written), is_last: self.found.is_last };
         Ok(Written { tx: self.tx, page: self.page, cursor: self.found.cursor, planned })
     }
+}
+
+/// Writes to those of the contacts whom the page reaches. Returns the messages.
+async fn write(
+    app: &App,
+    tx: &mut TenantTx,
+    page: &Page,
+    contacts: &[Uuid],
+    now: DateTime<Utc>,
+) -> Result<Vec<MessageId>> {
+    let key = app.keyring.link_key(&app.store, tx.tenant(), now).await?;
+    let people = recipients::people(tx, page, contacts).await?;
+    let ids = message_ids(people.len(), now);
+    let wording = Wording::new(page, tx.tenant(), &app.public_url, &key);
+    let drafts: Vec<_> = people.into_iter().zip(&ids).map(|(person, id)| wording.draft(person, *id, now)).collect();
+    recipients::write(tx, page, &drafts, now).await?;
+    Ok(ids)
 }
 
 /// A page that is written, and that nobody else sees yet.
@@ -221,17 +234,14 @@ impl Written {
 pub(crate) struct Glance {
     pub(crate) cursor: Option<ContactId>,
     pub(crate) is_last: bool,
-    /// Ids that the page's messages may have.
+    /// Of the page's messages.
     pub(crate) ids: Vec<MessageId>,
 }
 
 /// Writes up to `size` recipients behind the page's cursor.
 pub(crate) async fn glance(app: &App, tx: &mut TenantTx, page: &Page, size: i64, now: DateTime<Utc>) -> Result<Glance> {
     let found = find(tx, page, size, now).await?;
-    let ids = message_ids(found.contacts.len(), now);
-    let key = app.keyring.link_key(&app.store, tx.tenant(), now).await?;
-    let whom = Whom { contacts: &found.contacts, messages: &ids, public_url: &app.public_url, link_key: key.bytes() };
-    recipients::write(tx, page, whom, now).await?;
+    let ids = write(app, tx, page, &found.contacts, now).await?;
     Ok(Glance { cursor: found.cursor, is_last: found.is_last, ids })
 }
 
@@ -309,8 +319,8 @@ async fn named(
     Ok(Found { contacts, ..found })
 }
 
-fn count(contacts: &[Uuid]) -> i64 {
-    i64::try_from(contacts.len()).unwrap_or(i64::MAX)
+fn count<T>(all: &[T]) -> i64 {
+    i64::try_from(all.len()).unwrap_or(i64::MAX)
 }
 
 /// The first `size` behind the cursor, in the order of their ids, each once.

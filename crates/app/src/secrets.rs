@@ -21,6 +21,7 @@ use secrecy::{ExposeSecret, SecretString};
 use zeroize::Zeroizing;
 
 use cipher::{Closed, Key};
+pub(crate) use links::LinkKey;
 use master::Master;
 pub use master::MasterKeyError;
 pub use own::OwnKey;

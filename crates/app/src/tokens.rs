@@ -11,7 +11,7 @@ use postroad_store::{
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use crate::App;
+use crate::{App, secrets::LinkKey};
 
 const BYTES: usize = 16;
 
@@ -42,10 +42,12 @@ pub(crate) fn hash(text: &str) -> Option<TokenHash> {
     (bytes.len() == BYTES).then(|| Sha256::digest(text.as_bytes()).into())
 }
 
-/// The token in a link that a campaign wrote, taken apart. Its tag is looked at where the keys are. None: nobody made such a
-/// one.
-///
-/// It is no chance but a signature: a million of them are written by statements, and none is kept.
+/// The token in a link that a campaign writes. It is no chance but a signature: a million of them are written, and none is kept.
+pub(crate) fn for_message(tenant: TenantId, message: MessageId, key: &LinkKey) -> String {
+    BASE64URL_NOPAD.encode(&[&tenant.uuid().as_bytes()[12..], message.uuid().as_bytes(), &key.tag(message)].concat())
+}
+
+/// Such a token, taken apart. Its tag is looked at where the keys are. None: nobody made such a one.
 pub(crate) fn of_message(text: &str) -> Option<MessageToken> {
     let bytes: [u8; 30] = BASE64URL_NOPAD.decode(text.as_bytes()).ok()?.try_into().ok()?;
     Some(MessageToken {

@@ -29,8 +29,12 @@ fn is_web(link: &str) -> bool {
 
 /// As long as the link of a message, for looking at one that is not written yet. It leads nowhere.
 pub(crate) fn example_link(link: &str, place: usize, public_url: &str) -> String {
+    link_of(link, place, public_url, &"x".repeat(tokens::MESSAGE_TOKEN_CHARS))
+}
+
+/// The link that fills the placeholder `place`, from 1, of the message whose token it is.
+pub(crate) fn link_of(link: &str, place: usize, public_url: &str, token: &str) -> String {
     let landing = Landing::of(link);
-    let token = "x".repeat(tokens::MESSAGE_TOKEN_CHARS);
     match landing {
         Landing::Elsewhere => format!("{public_url}/{}/{token}/{place}", landing.path()),
         Landing::Preferences | Landing::Unsubscribe => format!("{public_url}/{}/{token}", landing.path()),

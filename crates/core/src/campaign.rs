@@ -5,6 +5,7 @@ pub mod experiment;
 pub mod landing;
 pub mod local;
 pub mod preflight;
+pub mod variable;
 pub mod watch;
 
 use crate::words::words;

@@ -144,10 +144,6 @@ impl Ward {
         Ok((Self::of(tx, HashSet::from([(tenant, account)])).await?, account))
     }
 
-    pub(crate) fn seals(&self, account: AccountId) -> bool {
-        self.keys.contains_key(&account)
-    }
-
     /// What is said, as it is stored.
     pub(crate) fn content(&self, account: AccountId, message: MessageId, content: &Content) -> Result<Value> {
         let open = serde_json::to_value(content)?;

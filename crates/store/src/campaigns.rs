@@ -29,29 +29,11 @@ pub use experiments::{
 };
 pub use ground::{Ground, ground, kept_ground, save_ground};
 pub use open::{Open, open, stalled};
+pub use postroad_core::campaign::variable::Variable;
 pub use settings::{
     Series, Settings, When, approve, archive, change, due_series, next_fire, put_off_start, reweigh, seen, seen_before,
     time, unapprove,
 };
-
-/// Where the value of one placeholder comes from.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged, deny_unknown_fields)]
-pub enum Variable {
-    /// An address that leads there and says who came: `https://…`, or one of the pages `preferences` and `unsubscribe`.
-    Link {
-        link: String,
-    },
-    Value {
-        value: String,
-    },
-    /// An attribute of the contact, or `display_name`; without it and a fallback the template gate refuses the message.
-    Attribute {
-        attribute: String,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        fallback: Option<String>,
-    },
-}
 
 /// Another way to reach those whom a campaign did not reach.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,20 +1,20 @@
 //! Planning: pages of recipients, with their messages and sends.
 
-mod sealing;
-mod sources;
-
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use chrono::{DateTime, NaiveDateTime, Utc};
 use postroad_core::{
     account::Channel,
-    campaign::{LocalLate, local},
+    campaign::LocalLate,
     consent::Purpose,
     gates::QuietPolicy,
-    ids::{AccountId, CampaignId, ContactId, GroupId, MessageId, TemplateId},
+    ids::{AccountId, AddressId, CampaignId, ContactId, GroupId, MessageId, TemplateId},
+    message::Content,
     segment::Filter,
     send::SendState,
 };
+use serde::Deserialize;
+use serde_json::Value;
 use sqlx::types::Json;
 use uuid::Uuid;
 
@@ -23,9 +23,6 @@ use crate::{
     bodies::Ward,
     campaigns::{Audience, Variable},
 };
-
-use sealing::Open;
-use sources::Sources;
 
 /// What a page is written from: the campaign, as it is while it is shared.
 #[derive(Debug)]
@@ -63,8 +60,18 @@ pub struct Page {
     /// What each message costs.
     pub credit_price: i64,
     pub created_by: String,
-    /// Of campaigns that speak each person's language: the variants of the template that can be sent, by language.
-    pub variants: Option<serde_json::Value>,
+    /// Of campaigns that speak each person's language: the variants of the template that can be sent.
+    pub variants: Option<Json<Vec<Variant>>>,
+    /// Of people of whom none is known.
+    pub time_zone: String,
+}
+
+/// A template of the campaign's name, in another language or the same.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Variant {
+    pub template: Uuid,
+    /// As the provider spells it.
+    pub language: String,
 }
 
 /// Shares a campaign with the other pages that are being written: whoever takes it for himself waits for all of them, and
@@ -80,11 +87,11 @@ pub async fn share(tx: &mut TenantTx, campaign: CampaignId, run: i32) -> Result<
                c.quiet_policy as "quiet_policy: QuietPolicy", c.weight, c.not_after, c.local_at, c.local_late as "local_late: LocalLate",
                c.slice_of as "slice_of: CampaignId", c.slice_from, c.slice_to, c.variables as "variables: Json<Vec<Variable>>",
                c.audience as "audience: Json<Audience>", c.frozen as "frozen: Json<Filter>", c.started_at as "started_at!", c.planned_to as "planned_to: ContactId",
-               (select jsonb_object_agg(lower(replace(v.language, '_', '-')), jsonb_build_object('id', v.id, 'language', v.language))
+               (select jsonb_agg(jsonb_build_object('template', v.id, 'language', v.language))
                 from   templates v
                 where  c.in_own_language and v.tenant_id = t.tenant_id and v.account_id = t.account_id and v.name = t.name
-                and    v.status = 'approved' and v.category = t.category and v.placeholders = t.placeholders) as variants,
-               w.credit_enforced, c.credit_price, c.created_by
+                and    v.status = 'approved' and v.category = t.category and v.placeholders = t.placeholders) as "variants: Json<Vec<Variant>>",
+               coalesce(a.time_zone, w.time_zone) as "time_zone!", w.credit_enforced, c.credit_price, c.created_by
         from   campaigns c
         join   tenants w on w.id = c.tenant_id
         join   accounts a on a.tenant_id = c.tenant_id and a.id = c.account_id
@@ -170,131 +177,126 @@ pub async fn is_over(tx: &mut TenantTx, campaign: CampaignId, now: DateTime<Utc>
     Ok(over)
 }
 
-/// Who gets a message, and what its parts are made of.
-#[derive(Debug, Clone, Copy)]
-pub struct Whom<'a> {
-    pub contacts: &'a [Uuid],
-    /// One for each contact.
-    pub messages: &'a [MessageId],
-    /// Where links lead, without a slash at its end.
-    pub public_url: &'a str,
-    /// What signs them: 32 bytes.
-    pub link_key: &'a [u8],
+/// Somebody whom a page reaches, and what is read of them.
+pub struct Person {
+    pub contact: ContactId,
+    /// The oldest on the campaign's channel.
+    pub address: AddressId,
+    pub display_name: Option<String>,
+    /// None of them, when no placeholder asks for one.
+    pub attributes: Json<BTreeMap<String, String>>,
+    pub language: Option<String>,
+    pub time_zone: Option<String>,
 }
 
-/// Writes recipients, messages and sends for those of the contacts that have an address on the channel, and returns how many
-/// that were. A contact that is a recipient already stays as it is. Taken: another transaction writes one of them.
-///
-/// A placeholder without a value is left out: the template gate then refuses the message, and says why.
-#[expect(clippy::too_many_lines, reason = "one statement")]
-pub async fn write(tx: &mut TenantTx, page: &Page, whom: Whom<'_>, now: DateTime<Utc>) -> Result<i64> {
+/// Those of the contacts that have an address on the channel and are no recipients yet, in their order.
+pub async fn people(tx: &mut TenantTx, page: &Page, contacts: &[Uuid]) -> Result<Vec<Person>> {
     walk_the_key(tx).await?;
     let tenant = tx.tenant();
-    let known = known(tx, page, whom.contacts).await?;
-    let (contacts, messages): (Vec<Uuid>, Vec<Uuid>) = whom
-        .contacts
-        .iter()
-        .zip(whom.messages)
-        .filter(|(contact, _)| !known.contains(contact))
-        .map(|(contact, message)| (*contact, message.uuid()))
-        .unzip();
-    let sources = Sources::of(&page.variables, whom.public_url);
-    let zones = zones(page);
-    let ward = Ward::of(tx, HashSet::from([(tenant, page.account)])).await?;
-    let written = sqlx::query!(
+    let known = known(tx, page, contacts).await?;
+    let unknown: Vec<Uuid> = contacts.iter().filter(|contact| !known.contains(contact)).copied().collect();
+    let people = sqlx::query_as!(
+        Person,
         r#"
-        with reached as materialized (
-            select n.id as contact_id, d.id as address_id, x.message_id, v.variant, ($19::jsonb ->> coalesce(n.time_zone, (
-                       select coalesce(a.time_zone, t.time_zone) from accounts a join tenants t on t.id = a.tenant_id
-                       where  a.tenant_id = $1 and a.id = $9)))::timestamptz as local_at,
-                   jsonb_build_object('type', 'template', 'name', $12::text, 'language', coalesce(v.variant ->> 'language', $28::text),
-                       'parameters', array_remove(array[
-                           filled(($4::text[])[1], ($5::text[])[1], ($6::text[])[1], ($24::text[])[1], k.token || ($25::text[])[1], n.display_name, n.attributes),
-                           filled(($4::text[])[2], ($5::text[])[2], ($6::text[])[2], ($24::text[])[2], k.token || ($25::text[])[2], n.display_name, n.attributes),
-                           filled(($4::text[])[3], ($5::text[])[3], ($6::text[])[3], ($24::text[])[3], k.token || ($25::text[])[3], n.display_name, n.attributes),
-                           filled(($4::text[])[4], ($5::text[])[4], ($6::text[])[4], ($24::text[])[4], k.token || ($25::text[])[4], n.display_name, n.attributes),
-                           filled(($4::text[])[5], ($5::text[])[5], ($6::text[])[5], ($24::text[])[5], k.token || ($25::text[])[5], n.display_name, n.attributes),
-                           filled(($4::text[])[6], ($5::text[])[6], ($6::text[])[6], ($24::text[])[6], k.token || ($25::text[])[6], n.display_name, n.attributes),
-                           filled(($4::text[])[7], ($5::text[])[7], ($6::text[])[7], ($24::text[])[7], k.token || ($25::text[])[7], n.display_name, n.attributes),
-                           filled(($4::text[])[8], ($5::text[])[8], ($6::text[])[8], ($24::text[])[8], k.token || ($25::text[])[8], n.display_name, n.attributes),
-                           filled(($4::text[])[9], ($5::text[])[9], ($6::text[])[9], ($24::text[])[9], k.token || ($25::text[])[9], n.display_name, n.attributes),
-                           filled(($4::text[])[10], ($5::text[])[10], ($6::text[])[10], ($24::text[])[10], k.token || ($25::text[])[10], n.display_name, n.attributes)], null)) as content
-            from   unnest($2::uuid[], $3::uuid[]) as x (contact_id, message_id)
-            -- Its limit keeps each contact looked for by key, whatever the planner believes of a table that it does not know.
-            cross  join lateral (
-                select c.id, c.display_name, c.attributes, c.time_zone, c.language
-                from   contacts c
-                where  c.tenant_id = $1 and c.id = x.contact_id and c.created_at <= $18 and c.erased_at is null
-                limit  1) n
-            cross  join lateral (select message_token($1, $26, x.message_id) as token) k
-            cross  join lateral (select lower(replace(n.language, '_', '-')) as spoken) l
-            cross  join lateral (
-                select case when $13::jsonb is not null then coalesce($13 -> l.spoken, $13 -> regexp_replace(l.spoken, '-[^-]*$', ''),
-                       $13 -> regexp_replace(l.spoken, '(-[^-]*){2}$', ''), $13 -> split_part(l.spoken, '-', 1)) end as variant) v
-            cross  join lateral (
-                select d.id from addresses d
-                where  d.tenant_id = $1 and d.contact_id = n.id and d.channel = $7
-                order  by d.created_at, d.id
-                limit  1) d
-            where  ($21::uuid is null or (campaign_bucket($21, n.id) >= $22::integer and campaign_bucket($21, n.id) < $23::integer))
-        ), planned as (
-            insert into recipients (tenant_id, campaign_id, contact_id, message_id)
-            select $1, $8, r.contact_id, r.message_id from reached r
-        ), said as (
-            insert into messages (tenant_id, id, direction, account_id, contact_id, address_id, channel, source, class, purpose,
-                                  quiet_policy, kind, content, template_id, campaign_id, created_at)
-            select $1, r.message_id, 'outbound', $9, r.contact_id, r.address_id, $7, 'campaign', 'campaign', $10, $11, 'template',
-                   -- What is sealed is written after this, and never lies here in the open.
-                   case when $27::boolean then r.content - 'parameters' else r.content end,
-                   coalesce((r.variant ->> 'id')::uuid, $14), $8, $15
-            from   reached r
-        ), sent as (
-            insert into sends (tenant_id, id, lane_id, address_id, contact_id, campaign_id, flow, weight, class, state, run_at,
-                               not_after, state_at)
-            select $1, r.message_id, $9, r.address_id, r.contact_id, $8, $8, $16, 'campaign',
-                   case when r.local_at > $15 then 'scheduled' else 'queued' end, greatest(r.local_at, $15),
-                   case when $20 and r.local_at <= $18 then r.local_at else $17 end, $15
-            from   reached r
-        )
-        select count(*) as "planned!",
-               jsonb_agg(jsonb_build_object('id', r.message_id, 'content', r.content)) filter (where $27) as "open: Json<Vec<Open>>"
-        from   reached r
+        select n.id as "contact: ContactId", d.id as "address: AddressId", n.display_name, n.language, n.time_zone,
+               case when $5::boolean then n.attributes else '{}' end as "attributes!: Json<BTreeMap<String, String>>"
+        from   unnest($2::uuid[]) with ordinality as x (id, n)
+        -- Its limit keeps each contact looked for by key, whatever the planner believes of a table that it does not know.
+        cross  join lateral (
+            select c.id, c.display_name, c.attributes, c.time_zone, c.language
+            from   contacts c
+            where  c.tenant_id = $1 and c.id = x.id and c.created_at <= $4 and c.erased_at is null
+            limit  1) n
+        cross  join lateral (
+            select d.id from addresses d
+            where  d.tenant_id = $1 and d.contact_id = n.id and d.channel = $3
+            order  by d.created_at, d.id
+            limit  1) d
+        where  ($6::uuid is null or (campaign_bucket($6, n.id) >= $7::integer and campaign_bucket($6, n.id) < $8::integer))
+        order  by x.n
         "#,
         tenant.uuid(),
-        &contacts,
-        &messages,
-        &sources.values as &[Option<String>],
-        &sources.attributes as &[Option<String>],
-        &sources.fallbacks as &[Option<String>],
+        &unknown,
         page.channel.as_str(),
-        page.campaign.uuid(),
-        page.account.uuid(),
-        page.purpose.as_str(),
-        page.quiet_policy.as_str(),
-        page.template_name,
-        page.variants,
-        page.template.uuid(),
-        now,
-        page.weight,
-        page.not_after,
         page.started_at,
-        zones,
-        page.local_late == LocalLate::Skip,
+        page.variables.iter().any(Variable::is_of_attributes),
         page.slice_of.map(CampaignId::uuid),
         page.slice_from,
         page.slice_to,
-        &sources.pages as &[Option<String>],
-        &sources.endings,
-        whom.link_key,
-        ward.seals(page.account),
-        page.language,
     )
-    .fetch_one(tx.conn())
+    .fetch_all(tx.conn())
     .await?;
-    if let Some(open) = written.open {
-        sealing::seal(tx, &ward, page.account, &open.0).await?;
+    Ok(people)
+}
+
+/// A recipient with its message and send, before they are written.
+#[derive(Debug)]
+pub struct Draft {
+    pub contact: ContactId,
+    pub address: AddressId,
+    pub message: MessageId,
+    /// In the recipient's language.
+    pub template: TemplateId,
+    pub content: Content,
+    pub run_at: DateTime<Utc>,
+    pub not_after: Option<DateTime<Utc>>,
+}
+
+/// Writes them. Taken: another transaction writes one of them.
+pub async fn write(tx: &mut TenantTx, page: &Page, drafts: &[Draft], now: DateTime<Utc>) -> Result<()> {
+    if drafts.is_empty() {
+        return Ok(());
     }
-    Ok(written.planned)
+    let tenant = tx.tenant();
+    let ward = Ward::of(tx, HashSet::from([(tenant, page.account)])).await?;
+    let contacts: Vec<Uuid> = drafts.iter().map(|draft| draft.contact.uuid()).collect();
+    let addresses: Vec<Uuid> = drafts.iter().map(|draft| draft.address.uuid()).collect();
+    let messages: Vec<Uuid> = drafts.iter().map(|draft| draft.message.uuid()).collect();
+    let templates: Vec<Uuid> = drafts.iter().map(|draft| draft.template.uuid()).collect();
+    let contents = drafts.iter().map(|draft| ward.content(page.account, draft.message, &draft.content));
+    let contents = contents.collect::<Result<Vec<Value>>>()?;
+    let run_at: Vec<DateTime<Utc>> = drafts.iter().map(|draft| draft.run_at).collect();
+    let not_after: Vec<Option<DateTime<Utc>>> = drafts.iter().map(|draft| draft.not_after).collect();
+    sqlx::query!(
+        r#"
+        with drafts as materialized (
+            select * from unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[], $6::jsonb[], $7::timestamptz[], $8::timestamptz[])
+                as x (contact_id, address_id, message_id, template_id, content, run_at, not_after)
+        ), planned as (
+            insert into recipients (tenant_id, campaign_id, contact_id, message_id)
+            select $1, $9, x.contact_id, x.message_id from drafts x
+        ), said as (
+            insert into messages (tenant_id, id, direction, account_id, contact_id, address_id, channel, source, class, purpose,
+                                  quiet_policy, kind, content, template_id, campaign_id, created_at)
+            select $1, x.message_id, 'outbound', $10, x.contact_id, x.address_id, $11, 'campaign', 'campaign', $12, $13, 'template',
+                   x.content, x.template_id, $9, $14
+            from   drafts x
+        )
+        insert into sends (tenant_id, id, lane_id, address_id, contact_id, campaign_id, flow, weight, class, state, run_at,
+                           not_after, state_at)
+        select $1, x.message_id, $10, x.address_id, x.contact_id, $9, $9, $15, 'campaign',
+               case when x.run_at > $14 then 'scheduled' else 'queued' end, x.run_at, x.not_after, $14
+        from   drafts x
+        "#,
+        tenant.uuid(),
+        &contacts,
+        &addresses,
+        &messages,
+        &templates,
+        &contents,
+        &run_at,
+        &not_after as &[Option<DateTime<Utc>>],
+        page.campaign.uuid(),
+        page.account.uuid(),
+        page.channel.as_str(),
+        page.purpose.as_str(),
+        page.quiet_policy.as_str(),
+        now,
+        page.weight,
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
 }
 
 /// Who of them is a recipient already: somebody whose recipient they took over in a merge. Pages go along the contacts, so
@@ -318,8 +320,8 @@ async fn known(tx: &mut TenantTx, page: &Page, contacts: &[Uuid]) -> Result<Hash
 }
 
 /// Contacts are read along their key. A planner that knows nothing of the table would sort all of it for every page, and
-/// compile the statement besides. Without the arrays before its eyes it expects ten rows instead of thousands, and joins them one
-/// by one. Nobody is looked for twice, so nothing found is worth remembering. What was switched off for a walk before is on again.
+/// compile the statement besides. Nobody is looked for twice, so nothing found is worth remembering. What arrays hold changes nothing
+/// of how a page is read and written, so it is planned once and not for each.
 ///
 /// Nobody waits for the disk: a page that is lost in a crash is lost whole, with its cursor, and is written again. An intent
 /// waits, and takes everything before it to the disk: no message leaves whose page could still be lost.
@@ -327,20 +329,13 @@ async fn walk_the_key(tx: &mut TenantTx) -> Result<()> {
     sqlx::query!(
         r#"
         select set_config('enable_seqscan', 'off', true) as a, set_config('enable_bitmapscan', 'off', true) as b,
-               set_config('jit', 'off', true) as c, set_config('enable_hashjoin', 'on', true) as d,
-               set_config('synchronous_commit', 'off', true) as e, set_config('plan_cache_mode', 'force_custom_plan', true) as f,
-               set_config('enable_memoize', 'off', true) as g
+               set_config('jit', 'off', true) as c, set_config('synchronous_commit', 'off', true) as d,
+               set_config('plan_cache_mode', 'force_generic_plan', true) as e, set_config('enable_memoize', 'off', true) as f
         "#
     )
     .fetch_one(tx.conn())
     .await?;
     Ok(())
-}
-
-/// When it is the campaign's local time, zone by zone, as an object: looking one up takes no join. None: it has none.
-fn zones(page: &Page) -> Option<serde_json::Value> {
-    let instants = local::instants(page.local_at?);
-    Some(instants.map(|(zone, at)| (zone.name().to_owned(), at.to_rfc3339())).collect())
 }
 
 /// Moves the cursor of the campaign behind a page; behind the last one it runs. False: the campaign does not want this page

@@ -18,18 +18,18 @@ impl LinkKey {
         self.0.as_slice()
     }
 
-    /// Whether the link of a message is ours. The tag is what `message_tag` in the database makes.
-    pub(crate) fn signed(&self, token: &MessageToken) -> bool {
-        tag(self.bytes(), token.message).ct_eq(&token.tag).into()
+    /// 80 bits: of a key and a message of fixed lengths, cut, so that nobody lengthens it.
+    pub(crate) fn tag(&self, message: MessageId) -> Vec<u8> {
+        let mut hash = Sha256::new();
+        hash.update(self.bytes());
+        hash.update(message.uuid().as_bytes());
+        hash.finalize()[..10].to_vec()
     }
-}
 
-/// 80 bits: of a key and a message of fixed lengths, cut, so that nobody lengthens it.
-fn tag(key: &[u8], message: MessageId) -> Vec<u8> {
-    let mut hash = Sha256::new();
-    hash.update(key);
-    hash.update(message.uuid().as_bytes());
-    hash.finalize()[..10].to_vec()
+    /// Whether the link of a message is ours.
+    pub(crate) fn signed(&self, token: &MessageToken) -> bool {
+        self.tag(token.message).ct_eq(&token.tag).into()
+    }
 }
 
 impl Keyring {
@@ -50,7 +50,7 @@ mod tests {
     fn a_link_is_signed_for_one_message_by_one_key() {
         let (key, other) = (LinkKey(Zeroizing::new([1; 32])), LinkKey(Zeroizing::new([2; 32])));
         let message = MessageId::new(DateTime::UNIX_EPOCH);
-        let token = MessageToken { tenant_tail: vec![0; 4], message, tag: tag(key.bytes(), message) };
+        let token = MessageToken { tenant_tail: vec![0; 4], message, tag: key.tag(message) };
         assert!(key.signed(&token) && !other.signed(&token));
         for at in 0..80 {
             let mut tag = token.tag.clone();

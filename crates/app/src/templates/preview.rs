@@ -1,7 +1,10 @@
 //! How a template reads: for people as a campaign would write to them, or for nobody in particular.
 
+use std::borrow::Cow;
+
 use postroad_core::{
     account::Channel,
+    campaign::variable::Person,
     ids::{ContactId, TemplateId, TenantId},
     limits::TEMPLATE_PREVIEWS_MAX,
     segments::Estimate,
@@ -115,20 +118,15 @@ impl View<'_> {
 
     fn value(&self, at: usize, person: Option<&Contact>) -> Option<String> {
         let sample = || self.template.parts.samples.get(at).cloned();
-        match (self.variables.get(at), person) {
-            (Some(Variable::Value { value }), _) => Some(value.clone()),
-            (Some(Variable::Link { link }), _) => Some(variables::example_link(link, at + 1, self.public_url)),
-            (Some(Variable::Attribute { attribute, fallback }), Some(person)) => {
-                attribute_of(person, attribute).or_else(|| fallback.clone())
-            }
-            (Some(Variable::Attribute { fallback, .. }), None) => sample().or_else(|| fallback.clone()),
-            (None, _) => sample(),
+        let linked = |link: &str| variables::example_link(link, at + 1, self.public_url);
+        let Some(variable) = self.variables.get(at) else { return sample() };
+        match (variable, person) {
+            (Variable::Attribute { fallback, .. }, None) => sample().or_else(|| fallback.clone()),
+            (variable, person) => variable.value(person.map_or(Person::NOBODY, seen), linked).map(Cow::into_owned),
         }
     }
 }
 
-/// As planning reads it: what is empty is not there.
-fn attribute_of(person: &Contact, name: &str) -> Option<String> {
-    let found = if name == "display_name" { person.display_name.as_ref() } else { person.attributes.get(name) };
-    found.filter(|value| !value.is_empty()).cloned()
+fn seen(contact: &Contact) -> Person<'_> {
+    Person { display_name: contact.display_name.as_deref(), attributes: &contact.attributes }
 }
