@@ -164,7 +164,7 @@ async fn write(
     let people = recipients::people(tx, page, contacts).await?;
     let ids = message_ids(people.len(), now);
     let wording = Wording::new(page, tx.tenant(), &app.public_url, &key);
-    let drafts: Vec<_> = people.into_iter().zip(&ids).map(|(person, id)| wording.draft(person, *id, now)).collect();
+    let drafts: Vec<_> = people.iter().zip(&ids).map(|(person, id)| wording.draft(person, *id, now)).collect();
     recipients::write(tx, page, &drafts, now).await?;
     Ok(ids)
 }

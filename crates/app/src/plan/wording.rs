@@ -39,7 +39,7 @@ impl<'a> Wording<'a> {
         }
     }
 
-    pub(super) fn draft(&self, person: Person, message: MessageId, now: DateTime<Utc>) -> Draft {
+    pub(super) fn draft(&self, person: &Person, message: MessageId, now: DateTime<Utc>) -> Draft {
         let zone = person.time_zone.as_deref().unwrap_or(&self.page.time_zone);
         let local_at = self.instants.get(zone).copied();
         let (template, language) = self.template(person.language.as_deref());
@@ -49,7 +49,7 @@ impl<'a> Wording<'a> {
             content: Content::Template(TemplateUse {
                 name: self.page.template_name.clone(),
                 language: language.to_owned(),
-                parameters: self.parameters(&person, message),
+                parameters: self.parameters(person, message),
                 header: None,
                 button_payloads: Vec::new(),
             }),
