@@ -4,11 +4,10 @@
 //! wrong on Postgres (retries at once, snoozes that spin, rows that stay for ever) is put right here and pinned by the
 //! contract suite in the worker's tests.
 
+use std::time::Duration;
+
 use chrono::{DateTime, TimeDelta, Utc};
-use postroad_core::{
-    ids::IncarnationId,
-    jobs::{Job, Queue},
-};
+use postroad_core::jobs::{Job, Queue};
 
 use crate::{AnyTx, Result, SystemTx};
 
@@ -196,31 +195,34 @@ pub const FINISHED_KEPT: TimeDelta = TimeDelta::hours(1);
 /// The queues in the order in which they are shown.
 pub const QUEUES: &[Queue] = Queue::ALL;
 
-/// What a worker of a queue is called, and its jobs are locked by. Never the same twice: jobs of a namesake that died would count as
-/// held for ever. Whose it is, [`revive_all`] reads from it.
-pub fn worker_name(queue: Queue, incarnation: IncarnationId, restarts: usize) -> String {
-    format!("{queue}-{}-{restarts}", incarnation.uuid().simple())
-}
+/// Between two signs of life of a worker.
+pub const HEARTBEAT: Duration = Duration::from_secs(5);
 
-/// Writes jobs as [`push_all`] does, and makes those due again whose key is taken by a job that has ended, or that a process holds
-/// which is not there any more: somebody who looked at the truth found that its work is not done. The queue itself gives such
-/// a job back when many heartbeats were missed; who dies between taking a job and doing it would keep its lane waiting for so long.
+/// A worker that gave no sign for so long is not there any more, or does nothing.
+const SILENT: Duration = Duration::from_secs(4 * HEARTBEAT.as_secs());
+
+/// Writes jobs as [`push_all`] does, and makes those due again whose key is taken by a job that has ended, or that a worker holds
+/// which shows no sign of life: somebody who looked at the truth found that its work is not done. The queue itself waits for many more
+/// signs, because it does not look; whoever dies between taking a job and doing it would keep its lane waiting for as long.
 pub async fn revive_all<J: Job>(tx: &mut impl AnyTx, jobs: &[J], now: DateTime<Utc>) -> Result<()> {
     push_all(tx, jobs, now).await?;
     let keys: Vec<String> = jobs.iter().map(Job::key).collect();
     sqlx::query!(
         r#"
-        update apalis.jobs
-        set    status = 'Pending', run_at = $3, lock_by = null, lock_at = null, done_at = null, attempts = 0, last_result = null
-        where  job_type = $1 and idempotency_key = any($2)
-        and    (status in ('Done', 'Failed', 'Killed')
-                or (status in ('Queued', 'Running') and lock_by ~ '-[0-9a-f]{32}-'
-                    and not exists (select 1 from incarnations i
-                                    where  i.id = substring(lock_by from '-([0-9a-f]{32})-')::uuid and i.lease_until > $3)))
+        update apalis.jobs j
+        set    status = 'Pending', run_at = $3, lock_by = null, lock_at = null, done_at = null, last_result = null,
+               attempts = case when j.status in ('Queued', 'Running') then j.attempts else 0 end
+        where  j.job_type = $1 and j.idempotency_key = any($2)
+        and    (j.status in ('Done', 'Failed', 'Killed')
+                -- Workers sign by the clock of the database.
+                or (j.status in ('Queued', 'Running')
+                    and not exists (select 1 from apalis.workers w
+                                    where  w.id = j.lock_by and w.last_seen > now() - make_interval(secs => $4))))
         "#,
         J::QUEUE.as_str(),
         &keys,
         now,
+        SILENT.as_secs_f64(),
     )
     .execute(tx.conn())
     .await?;

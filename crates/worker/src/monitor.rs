@@ -36,8 +36,8 @@ use crate::{
 
 /// Between two looks at an empty queue. Rows are polled: the notify trigger would serialise every enqueueing commit.
 const POLL: Duration = Duration::from_millis(100);
-const HEARTBEAT: Duration = Duration::from_secs(5);
-/// A silent worker's jobs are taken over after 100 s: more than three times the longest handler.
+/// A silent worker's jobs are taken over after 100 s, if nobody who looks at the truth does so before: more than three times the longest
+/// handler.
 const MISSED_HEARTBEATS: usize = 20;
 
 /// Handlers of one queue that run at once, of `total` over all queues. Waking lanes and reading webhooks come before
@@ -112,11 +112,12 @@ fn register<J: Handle>(
         let config = Config::default()
             .queue(J::QUEUE.as_str())
             .batch_size(fetched(J::QUEUE, concurrency))
-            .heartbeat_interval(HEARTBEAT)
+            .heartbeat_interval(queue::HEARTBEAT)
             .missed_heartbeats(MISSED_HEARTBEATS)
             .lock_tasks(false);
         let poll = Strategy::new().apply(Steady::new(POLL));
-        let name = queue::worker_name(J::QUEUE, incarnation, restarts);
+        // Never the same name twice: jobs of a namesake that died would count as held for ever.
+        let name = format!("{}-{}-{restarts}", J::QUEUE, incarnation.uuid().simple());
         WorkerBuilder::new(name)
             .backend(PostgresStorage::<Payload<J>>::new(&pool).with_config(config).poll_with_strategy(poll))
             .data(ctx.clone())

@@ -1,14 +1,11 @@
+use std::time::Duration;
+
 use chrono::TimeDelta;
 use postroad_core::{
-    ids::{AccountId, IncarnationId, TenantId},
-    jobs::{Queue, WakeLane},
-    limits::LEASE,
+    ids::{AccountId, TenantId},
+    jobs::WakeLane,
 };
-use postroad_store::{
-    SystemTx,
-    incarnations::{self, Incarnation},
-    queue,
-};
+use postroad_store::{SystemTx, queue};
 
 use crate::world::{ONE, World};
 
@@ -73,39 +70,41 @@ async fn a_finished_job_mutes_its_key_until_it_is_revived() {
 }
 
 #[tokio::test]
-async fn a_job_whose_process_died_is_revived_and_one_that_somebody_works_at_is_not() {
+async fn a_job_is_revived_when_the_worker_that_holds_it_gives_no_sign_of_life() {
     let mut world = World::new().await;
+    let stop = world.work();
+    while world.count("select count(*) from apalis.workers where id like 'lane-%'").await == 0 {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
     let now = world.app.clock.now();
-    let [alive, dead] = [now, now - LEASE * 2].map(|at| (IncarnationId::new(at), at));
-    for (id, at) in [alive, dead] {
-        let one = Incarnation { id, role: "work", host: "here".to_owned(), pid: 1 };
+    for (holder, pending) in [("a worker of ours", 0), ("one that died", 1)] {
+        world
+            .run(
+                "insert into apalis.workers (id, worker_type, storage_name, last_seen)
+                 values ('lane-dead', 'lane', 'PostgresStorage', now() - interval '25 s') on conflict do nothing",
+            )
+            .await;
+        world.run("delete from apalis.jobs").await;
+        // None of ours takes it meanwhile.
+        let later = now + TimeDelta::hours(1);
         let mut tx = SystemTx::begin(&world.app.store).await.unwrap();
-        incarnations::insert(&mut tx, &one, at).await.unwrap();
-        queue::push_all(&mut tx, &[wake(1)], now).await.unwrap();
+        queue::push_all(&mut tx, &[wake(1)], later).await.unwrap();
         tx.commit().await.unwrap();
-    }
-    let gone = IncarnationId::new(now);
-    for (holder, status, pending) in
-        [(alive.0, "Queued", 0), (alive.0, "Running", 0), (dead.0, "Queued", 1), (gone, "Running", 1)]
-    {
-        let name = queue::worker_name(Queue::Lane, holder, 0);
         sqlx::query(
-            "with worker as (
-                 insert into apalis.workers (id, worker_type, storage_name, last_seen) values ($2, 'lane', 'PostgresStorage', now())
-                 on conflict do nothing)
-             update apalis.jobs set status = $1, lock_by = $2, lock_at = now()",
+            "update apalis.jobs set status = 'Queued', attempts = 1, lock_at = now(), lock_by =
+                 (select id from apalis.workers where id like 'lane-%' and (id = 'lane-dead') = ($1 = 'one that died') limit 1)",
         )
-            .bind(status)
-            .bind(name)
-            .execute(&mut world.admin)
-            .await
-            .unwrap();
+        .bind(holder)
+        .execute(&mut world.admin)
+        .await
+        .unwrap();
         let mut tx = SystemTx::begin(&world.app.store).await.unwrap();
-        queue::revive_all(&mut tx, &[wake(1)], now).await.unwrap();
+        queue::revive_all(&mut tx, &[wake(1)], later).await.unwrap();
         tx.commit().await.unwrap();
-        let found = world.count("select count(*) from apalis.jobs where status = 'Pending' and lock_by is null").await;
-        assert_eq!(found, pending, "{status}");
+        let found = "select count(*) from apalis.jobs where status = 'Pending' and lock_by is null and attempts = 1";
+        assert_eq!(world.count(found).await, pending, "{holder}");
     }
+    stop.cancel();
 }
 
 #[tokio::test]

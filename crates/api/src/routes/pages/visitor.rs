@@ -56,14 +56,15 @@ impl Visitor {
     /// One answer to every token that leads nowhere: nobody learns why. No business is known, so whoever runs the server is named.
     pub(super) async fn nowhere(&self, api: &Api) -> Response {
         api.visitors.note_failure(self.ip, api.app.clock.now());
-        let system = match system::get(&api.app).await {
-            Ok(system) => system,
-            Err(error) => return self.failed(error),
-        };
         let words = self.words(None);
-        let support = Business { email: system.support_email, ..Business::default() };
-        let reach = look::reach(words, system.name.as_deref().unwrap_or("Postroad"), &support);
-        let body = html! { p { (words.not_found_means) } (reach) };
+        // That nothing is there stays true when nobody can say whom to ask.
+        let system =
+            system::get(&api.app).await.inspect_err(|error| tracing::warn!(%error, "the settings cannot be read"));
+        let reach = system.ok().map(|system| {
+            let support = Business { email: system.support_email, ..Business::default() };
+            look::reach(words, system.name.as_deref().unwrap_or("Postroad"), &support)
+        });
+        let body = html! { p { (words.not_found_means) } @if let Some(reach) = reach { (reach) } };
         look::page(StatusCode::NOT_FOUND, words, words.not_found, &body)
     }
 
