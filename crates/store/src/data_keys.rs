@@ -54,18 +54,7 @@ pub async fn insert(tx: &mut impl AnyTx, key: &WrappedKey, now: DateTime<Utc>) -
 }
 
 pub async fn find(tx: &mut impl AnyTx, tenant: TenantId, id: DataKeyId) -> Result<Option<WrappedKey>> {
-    let key = sqlx::query_as!(
-        WrappedKey,
-        r#"
-        select k.tenant_id as "tenant: TenantId", k.id as "id: DataKeyId", k.kek_id, k.wrapped
-        from   data_keys k where k.tenant_id = $1 and k.id = $2
-        "#,
-        tenant.uuid(),
-        id.uuid(),
-    )
-    .fetch_optional(tx.conn())
-    .await?;
-    Ok(key)
+    Ok(find_all(tx, [(tenant, id)]).await?.pop())
 }
 
 /// Those of them that there are.
