@@ -55,8 +55,6 @@ async fn a_campaign_is_planned_for_whom_the_preview_counts() {
     run(&mut stage, "update contacts set tags = '{even}' where (attributes ->> 'first_name') ~ '[02468]$'").await;
     // Some of them are reached on another channel only.
     run(&mut stage, "update addresses set channel = 'sms' where address like '%6'").await;
-    // As every import does.
-    run(&mut stage, "analyze contacts, addresses").await;
     let id = segment(&stage, "Even", tagged("even")).await;
     let (app, tenant) = (stage.world.app.clone(), stage.seed.tenant);
     let asked = Asked { whom: Whom::Segment(id), channel: Channel::Whatsapp, purpose: Purpose::Marketing };
