@@ -37,6 +37,8 @@ pub enum PhoneError {
     LocalOnly,
     #[error("no number of this country has this length")]
     ImpossibleLength,
+    #[error("it begins with a prefix of calls within the country, and then with another")]
+    PrefixTwice,
     #[error("an extension cannot be reached")]
     Extension,
     #[error("the number is not written as + and 7 to 15 digits")]
@@ -56,10 +58,17 @@ pub fn normalise(text: &str, default_region: Option<&str>) -> Result<Phone, Phon
         return Err(PhoneError::Extension);
     }
     match number.is_possible_with_reason() {
-        Ok(NumberLengthType::IsPossible) => Phone::try_from(number.format_as(PhoneNumberFormat::E164).into_owned()),
+        Ok(NumberLengthType::IsPossible) => one_spelling(&number),
         Ok(NumberLengthType::IsPossibleLocalOnly) => Err(PhoneError::LocalOnly),
         Err(impossible) => Err(impossible.into()),
     }
+}
+
+/// A number that lost a prefix each time it is read would be somebody else each time.
+fn one_spelling(number: &PhoneNumber) -> Result<Phone, PhoneError> {
+    let phone = Phone::try_from(number.format_as(PhoneNumberFormat::E164).into_owned())?;
+    let again = PhoneNumber::parse(&phone.0, None)?;
+    if again.format_as(PhoneNumberFormat::E164) == phone.0 { Ok(phone) } else { Err(PhoneError::PrefixTwice) }
 }
 
 fn region(text: &str, default: Option<&str>) -> Result<Option<Region>, PhoneError> {
@@ -134,6 +143,7 @@ impl From<rlibphonenumber::ValidationError> for PhoneError {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use rlibphonenumber::{PHONE_NUMBER_UTIL, PhoneNumberType};
 
     use super::*;
 
@@ -167,6 +177,29 @@ mod tests {
     }
 
     #[test]
+    fn every_countrys_numbers_are_read_as_people_there_write_them() {
+        let examples = PHONE_NUMBER_UTIL.get_supported_regions().flat_map(|region| {
+            let of = |kind| PHONE_NUMBER_UTIL.get_example_number_for_type_and_region(region, kind).ok();
+            [PhoneNumberType::FixedLine, PhoneNumberType::Mobile]
+                .map(of)
+                .into_iter()
+                .flatten()
+                .map(move |number| (region, number))
+        });
+        let mut count = 0;
+        for (region, number) in examples {
+            let expected = number.format_as(PhoneNumberFormat::E164).into_owned();
+            for format in [PhoneNumberFormat::E164, PhoneNumberFormat::International, PhoneNumberFormat::National] {
+                let text = number.format_as(format);
+                let read = normalise(&text, Some(&region.to_string())).map(String::from);
+                assert_eq!(read, Ok(expected.clone()), "{text} in {region}");
+            }
+            count += 1;
+        }
+        assert!(count > 400, "{count}");
+    }
+
+    #[test]
     fn a_number_that_nobody_can_have_says_what_is_wrong_with_it() {
         let cases = [
             ("", None, PhoneError::NotANumber),
@@ -179,6 +212,7 @@ mod tests {
             ("555 0173", Some("US"), PhoneError::LocalOnly),
             ("+1 202 555 01733", None, PhoneError::TooLong),
             ("+1 202 555 0173 #22", None, PhoneError::Extension),
+            ("00 030 23125 100", Some("DE"), PhoneError::PrefixTwice),
             (&"1".repeat(41), Some("US"), PhoneError::TooLong),
         ];
         for (text, region, expected) in cases {
