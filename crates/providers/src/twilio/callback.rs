@@ -4,6 +4,8 @@
 use postroad_core::{provider::Connection, send::Correlation};
 use url::form_urlencoded::{self, Serializer};
 
+use super::form::is_id;
+
 /// Behind our public address; the API serves it.
 const PATH: &str = "/webhooks/twilio/status";
 const ACCOUNT: &str = "account";
@@ -22,7 +24,7 @@ pub(super) fn address(connection: &Connection, correlation: Correlation) -> Stri
 pub(super) fn accounts(url: &str) -> Vec<String> {
     let Some(account) = parameter(url, ACCOUNT) else { return Vec::new() };
     let is_digits = account.bytes().all(|b| b.is_ascii_digit());
-    let number = (is_digits && !account.is_empty()).then(|| format!("+{account}"));
+    let number = is_digits.then(|| format!("+{account}"));
     number.into_iter().chain([account]).collect()
 }
 
@@ -30,7 +32,10 @@ pub(super) fn correlation(url: &str) -> Option<Correlation> {
     Correlation::parse(&parameter(url, MESSAGE)?)
 }
 
+/// Whole or not at all, as a name in the form is.
 fn parameter(url: &str, name: &str) -> Option<String> {
     let query = url.split_once('?')?.1.split('#').next()?;
-    form_urlencoded::parse(query.as_bytes()).find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
+    let named =
+        form_urlencoded::parse(query.as_bytes()).find(|(key, _)| key == name).map(|(_, value)| value.into_owned());
+    named.filter(|value| is_id(value))
 }

@@ -30,7 +30,7 @@ impl Form {
 
     /// A non-empty text that names something, whole or not at all.
     pub(super) fn id(&self, name: &str) -> Option<&str> {
-        self.raw(name).filter(|text| !text.is_empty() && text.len() <= ID_BYTES_MAX && !text.contains('\0'))
+        self.raw(name).filter(|text| is_id(text))
     }
 
     /// What a person wrote.
@@ -46,6 +46,10 @@ impl Form {
     pub(super) fn number(&self, name: &str) -> Option<usize> {
         self.raw(name)?.parse().ok()
     }
+}
+
+pub(super) fn is_id(text: &str) -> bool {
+    !text.is_empty() && text.len() <= ID_BYTES_MAX && !text.contains('\0')
 }
 
 fn cut(text: &str, chars_max: usize) -> Option<String> {
