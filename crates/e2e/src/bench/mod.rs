@@ -32,8 +32,8 @@ pub use report::{Figure, Report};
 pub struct Options {
     /// One JSON object per line instead of a table.
     pub json: bool,
-    /// Only sections with a figure whose name begins like this.
-    pub only: Option<String>,
+    /// Only sections with a figure whose name begins like one of these; all, if there are none.
+    pub only: Vec<String>,
     /// Small numbers: to see whether it works, not how fast.
     pub quick: bool,
 }
@@ -48,6 +48,13 @@ impl Options {
 struct Section {
     figures: &'static [&'static str],
     run: for<'a> fn(&'a mut Report, &'a Options) -> futures::future::LocalBoxFuture<'a, Result<()>>,
+}
+
+impl Section {
+    /// Whether a figure of it begins like this.
+    fn has(&self, name: &str) -> bool {
+        self.figures.iter().any(|figure| figure.starts_with(name))
+    }
 }
 
 /// In the order in which they run.
@@ -113,15 +120,12 @@ const SECTIONS: &[Section] = &[
 
 /// Runs what is asked for, and prints each figure when it is known.
 pub async fn run(options: &Options) -> Result<Vec<Figure>> {
-    let wanted = |section: &&Section| {
-        options.only.as_ref().is_none_or(|only| section.figures.iter().any(|name| name.starts_with(only.as_str())))
-    };
-    let sections: Vec<&Section> = SECTIONS.iter().filter(wanted).collect();
-    if sections.is_empty() {
-        bail!("no figure begins with {}", options.only.as_deref().unwrap_or_default());
+    let only = &options.only;
+    if let Some(unknown) = only.iter().find(|only| !SECTIONS.iter().any(|section| section.has(only))) {
+        bail!("no figure begins with {unknown}");
     }
     let mut report = Report::new(options.json);
-    for section in sections {
+    for section in SECTIONS.iter().filter(|section| only.is_empty() || only.iter().any(|only| section.has(only))) {
         (section.run)(&mut report, options).await?;
     }
     Ok(report.into_figures())

@@ -10,9 +10,9 @@ struct Args {
     /// One JSON object per figure instead of a table
     #[arg(long)]
     json: bool,
-    /// Only sections with a figure whose name begins like this
-    #[arg(long, value_name = "NAME")]
-    only: Option<String>,
+    /// Only sections with a figure whose name begins like one of these
+    #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
+    only: Vec<String>,
     /// Small numbers: to see whether it works, not how fast
     #[arg(long)]
     quick: bool,
