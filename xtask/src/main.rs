@@ -11,6 +11,7 @@ mod bench;
 mod check;
 mod demo;
 mod environment;
+mod fuzz;
 mod licences;
 mod measure;
 mod openapi;
@@ -64,6 +65,8 @@ enum Chore {
     Bench(bench::Args),
     /// Kill workers and databases while messages flow; arguments go to the chaos binary
     Chaos(bench::Args),
+    /// Try the readers of what strangers send under libFuzzer, and keep the inputs that found something new
+    Fuzz(fuzz::Args),
 }
 
 fn main() -> ExitCode {
@@ -90,6 +93,7 @@ fn carry_out(project: &Project, chore: Chore) -> Result<ExitCode> {
         Chore::Measure(args) => measure::run(project, &args),
         Chore::Bench(args) => bench::bench(project, &args),
         Chore::Chaos(args) => bench::chaos(project, &args),
+        Chore::Fuzz(args) => fuzz::run(project, &args),
     };
     done.map(|()| ExitCode::SUCCESS)
 }

@@ -14,6 +14,7 @@ pub enum Group {
     Web,
     Tests,
     Checks,
+    Fuzz,
 }
 
 #[derive(Clone, Copy)]
@@ -120,6 +121,13 @@ const NEEDS: &[Need] = &[
         is_met: |_| on_path("cargo-deny"),
         from: Source::Cargo("cargo-deny"),
         required: false,
+    },
+    Need {
+        name: "cargo-bolero",
+        group: Group::Fuzz,
+        is_met: |_| on_path("cargo-bolero"),
+        from: Source::Cargo("cargo-bolero"),
+        required: true,
     },
 ];
 

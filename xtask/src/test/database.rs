@@ -1,4 +1,4 @@
-//! A PostgreSQL of its own for one run: made in a folder that is gone afterwards.
+//! The server that tests work on: the one that is named, or one of its own, made in a folder that is gone afterwards.
 
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
@@ -7,8 +7,33 @@ use anyhow::{Context, Result};
 use postroad_embedded::{Embedded, Options};
 use tempfile::TempDir;
 
+use crate::environment;
+
 /// Tests wait for the disk as production does: what only passes without it proves nothing about a crash.
 const SETTINGS: &[(&str, &str)] = &[("fsync", "on"), ("synchronous_commit", "on")];
+
+/// Superuser address of a server on which tests make and drop databases. When it is set already, that server is used.
+pub const TEST_URL: &str = "POSTROAD_TEST_POSTGRES_URL";
+
+/// A server that answers as long as this is kept.
+pub struct Server {
+    url: String,
+    _private: Option<PrivateServer>,
+}
+
+impl Server {
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+}
+
+pub fn given_or_private() -> Result<Server> {
+    if let Some(url) = environment::variable(TEST_URL) {
+        return Ok(Server { url, _private: None });
+    }
+    let private = PrivateServer::start()?;
+    Ok(Server { url: private.url("postgres"), _private: Some(private) })
+}
 
 pub struct PrivateServer {
     /// Stopped before its folder goes: fields are dropped in order.

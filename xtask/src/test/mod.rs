@@ -16,14 +16,9 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 
-use crate::environment;
 use crate::project::Project;
 use crate::setup::{self, Group};
-use database::PrivateServer;
 use tally::Tally;
-
-/// Superuser address of a server on which tests make and drop databases. When it is set already, that server is used.
-const TEST_URL: &str = "POSTROAD_TEST_POSTGRES_URL";
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -36,11 +31,9 @@ pub fn run(project: &Project, args: &Args) -> Result<ExitCode> {
     setup::ensure(project, &[Group::Servers, Group::Web, Group::Tests])?;
     // Interrupted, the runners end and this goes on: it still stops the database and tells the counts.
     ctrlc::set_handler(|| eprintln!("interrupted; stopping")).context("cannot listen for interrupts")?;
-    let given = environment::variable(TEST_URL);
-    let private = if given.is_none() { Some(PrivateServer::start()?) } else { None };
-    let database = given.or_else(|| private.as_ref().map(|server| server.url("postgres"))).unwrap_or_default();
-    let tally = suites(project, args, &database)?;
-    drop(private);
+    let database = database::given_or_private()?;
+    let tally = suites(project, args, database.url())?;
+    drop(database);
     println!("{tally}");
     Ok(tally.exit_code())
 }

@@ -3,8 +3,9 @@
 use anyhow::Result;
 use xshell::Cmd;
 
+use super::database::TEST_URL;
 use super::tally::Tally;
-use super::{TEST_URL, cargo_line, junit};
+use super::{cargo_line, junit};
 use crate::process;
 use crate::project::Project;
 

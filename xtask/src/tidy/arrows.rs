@@ -3,7 +3,7 @@
 use super::finding::Finding;
 use super::tree::{Dependency, Package, Tree};
 
-/// Rooms of ours that a room may depend on. Not listed here: it may depend on all (`cli`, `testkit`, `e2e`).
+/// Rooms of ours that a room may depend on. Not listed here: it may depend on all (`cli`, `testkit`, `e2e`, `fuzz`).
 const ARROWS: &[(&str, &[&str])] = &[
     ("core", &[]),
     ("providers", &["core"]),

@@ -1,0 +1,38 @@
+//! Filters of contacts, with a database behind.
+
+use postroad_core::segment::Filter;
+use postroad_store::{
+    TenantTx,
+    audiences::{self, Meant},
+};
+use postroad_testkit::{Seed, TestDb};
+use tokio::runtime::Runtime;
+
+use crate::parts::now;
+
+#[test]
+fn a_filter_is_refused_or_is_a_statement_that_the_database_runs() {
+    let runtime = Runtime::new().unwrap();
+    let (db, tenant) = runtime.block_on(async {
+        let db = TestDb::new().await;
+        let tenant = Seed::new(&db, now()).await.tenant;
+        (db, tenant)
+    });
+    let run = |filter: &Filter| {
+        runtime.block_on(async {
+            let mut tx = TenantTx::begin(&db.store, tenant).await.unwrap();
+            audiences::count(&mut tx, Meant { filter, at: now() }).await
+        })
+    };
+    target!(|input: &[u8]| {
+        let Ok(filter) = serde_json::from_slice::<Filter>(input) else { return false };
+        if let Err(refused) = filter.check() {
+            assert!(!refused.to_string().is_empty() && refused.path.starts_with("filter"));
+            return false;
+        }
+        let written = serde_json::to_vec(&filter).unwrap();
+        assert_eq!(serde_json::from_slice::<Filter>(&written).unwrap(), filter, "it means the same when it is written");
+        assert!(run(&filter).is_ok(), "{filter:?}: {:?}", run(&filter));
+        true
+    });
+}
