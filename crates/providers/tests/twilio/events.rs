@@ -93,6 +93,16 @@ fn a_short_code_and_a_number_are_both_tried() {
 }
 
 #[test]
+fn an_account_that_no_text_can_name_is_none() {
+    for account in ["%00", "12345%00", "", &"1".repeat(1_001)] {
+        let url = format!("https://messages.example/webhooks/twilio/status?account={account}&message=x");
+        let body = b"AccountSid=AC1&MessageSid=SM1&MessageStatus=sent&From=%2B12025550100&To=%2B12025550123".to_vec();
+        let webhook = Recorded { name: "unnamed".to_owned(), url, body };
+        assert_eq!(accounts_in(&twilio::SMS, &webhook), [NUMBER], "{account}");
+    }
+}
+
+#[test]
 fn a_key_is_of_one_event_and_does_not_change_with_time() {
     for webhook in webhooks() {
         let late = Told {
