@@ -5,19 +5,12 @@ use postroad_store::{
     TenantTx,
     audiences::{self, Meant},
 };
-use postroad_testkit::{Seed, TestDb};
-use tokio::runtime::Runtime;
 
-use crate::parts::now;
+use crate::{parts::now, stage::Stage};
 
 #[test]
 fn a_filter_is_refused_or_is_a_statement_that_the_database_runs() {
-    let runtime = Runtime::new().unwrap();
-    let (db, tenant) = runtime.block_on(async {
-        let db = TestDb::new().await;
-        let tenant = Seed::new(&db, now()).await.tenant;
-        (db, tenant)
-    });
+    let Stage { runtime, db, tenant } = Stage::new();
     let run = |filter: &Filter| {
         runtime.block_on(async {
             let mut tx = TenantTx::begin(&db.store, tenant).await.unwrap();
@@ -32,7 +25,8 @@ fn a_filter_is_refused_or_is_a_statement_that_the_database_runs() {
         }
         let written = serde_json::to_vec(&filter).unwrap();
         assert_eq!(serde_json::from_slice::<Filter>(&written).unwrap(), filter, "it means the same when it is written");
-        assert!(run(&filter).is_ok(), "{filter:?}: {:?}", run(&filter));
+        let counted = run(&filter);
+        assert!(counted.is_ok(), "{filter:?}: {counted:?}");
         true
     });
 }

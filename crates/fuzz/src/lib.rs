@@ -36,6 +36,7 @@ mod schedule;
 mod sealed;
 mod signed_headers;
 mod signed_text;
+mod stage;
 mod template;
 mod twilio;
 mod webhook;

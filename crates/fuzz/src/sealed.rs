@@ -2,27 +2,23 @@
 
 use postroad_app::secrets::{Keyring, Place};
 use postroad_store::TenantTx;
-use postroad_testkit::{Seed, TestDb};
 use secrecy::{ExposeSecret as _, SecretString};
-use tokio::runtime::Runtime;
 
-use crate::parts::now;
+use crate::{parts::now, stage::Stage};
 
 const PLANTED: &str = "what was sealed";
 
 /// In an input `KEY` stands for the tenant's key, and `SEALED` for what it sealed.
 #[test]
 fn nothing_opens_but_what_was_sealed() {
-    let runtime = Runtime::new().unwrap();
+    let Stage { runtime, db, tenant } = Stage::new();
     let place = Place::new("accounts", "credentials", "one");
     let ring = Keyring::parse(&Keyring::generate_master()).unwrap();
-    let (db, tenant, stored) = runtime.block_on(async {
-        let db = TestDb::new().await;
-        let tenant = Seed::new(&db, now()).await.tenant;
+    let stored = runtime.block_on(async {
         let mut tx = TenantTx::begin(&db.store, tenant).await.unwrap();
         let stored = ring.seal(&mut tx, &place, &SecretString::from(PLANTED), now()).await.unwrap();
         tx.commit().await.unwrap();
-        (db, tenant, stored)
+        stored
     });
     let (key, sealed) = stored.strip_prefix("enc:v1:").unwrap().split_once(':').unwrap();
     target!(|input: &[u8]| {
