@@ -12,7 +12,8 @@ use xshell::Cmd;
 use crate::process;
 use crate::project::Project;
 use crate::setup::{self, Group};
-use crate::test::database::{self, TEST_URL};
+use crate::test::database::{self, Server, TEST_URL};
+use crate::test::rust;
 
 const PACKAGE: [&str; 2] = ["--package", "postroad-fuzz"];
 const STORED: &str = "crates/fuzz/src/__fuzz__";
@@ -37,23 +38,16 @@ struct Target<'a> {
     test: &'a str,
 }
 
-impl Target<'_> {
-    /// Of `corpus` or `crashes`, which are committed.
-    fn stored(&self, project: &Project, what: &str) -> PathBuf {
-        project.path(STORED).join(self.name).join(what)
-    }
-}
-
 pub fn run(project: &Project, args: &Args) -> Result<()> {
     setup::ensure(project, &[Group::Servers, Group::Fuzz])?;
-    let database = database::given_or_private()?;
-    let list = list(project)?;
+    let list =
+        rust::offline(project).arg("test").args(PACKAGE).args(["--lib", "--", "--list", "--format", "terse"]).read()?;
+    let (objects, database) = (project.target_dir()?.join("fuzz"), database::given_or_private()?);
+    let fuzzer = Fuzzer { project, objects, database };
     for target in asked(&list, &args.targets)? {
-        let working = project.target_dir()?.join("fuzz/corpora").join(target.name);
-        fs::create_dir_all(&working)?;
-        look(project, &target, &working, args.seconds, database.url())?;
+        fuzzer.look(&target, args.seconds)?;
         if args.keep {
-            keep(project, &target, &working, database.url())?;
+            fuzzer.keep(&target)?;
         }
     }
     Ok(())
@@ -69,34 +63,45 @@ fn asked<'a>(list: &'a str, names: &[String]) -> Result<Vec<Target<'a>>> {
     Ok(all.into_iter().filter(|target| names.is_empty() || names.iter().any(|name| name == target.name)).collect())
 }
 
-fn look(project: &Project, target: &Target<'_>, working: &Path, seconds: u32, database: &str) -> Result<()> {
-    let (stored, crashes) = (target.stored(project, "corpus"), target.stored(project, "crashes"));
-    let fuzzer = bolero(project, target, working, &crashes)?.arg("-E").arg(stored).args(["-T", &format!("{seconds}s")]);
-    let ended = process::run(fuzzer.env(TEST_URL, database));
-    // It makes the folder whether or not there is anything to put there.
-    let _is_empty = fs::remove_dir(&crashes);
-    ended.with_context(|| format!("an input at which {} fails would lie in {}", target.name, crashes.display()))
+struct Fuzzer<'a> {
+    project: &'a Project,
+    /// Objects that count their branches fit into no other build.
+    objects: PathBuf,
+    database: Server,
 }
 
-/// Branches count here, and not how often each is taken: a stored corpus is to be small. libFuzzer merges into the first folder what it finds in
-/// the second.
-fn keep(project: &Project, target: &Target<'_>, working: &Path, database: &str) -> Result<()> {
-    let merge = bolero(project, target, &target.stored(project, "corpus"), working)?;
-    process::run(merge.args(["-E=-merge=1", "-E=-use_counters=0"]).env(TEST_URL, database))
-}
+impl Fuzzer<'_> {
+    fn look(&self, target: &Target<'_>, seconds: u32) -> Result<()> {
+        let (working, crashes) = (self.working(target), self.stored(target, "crashes"));
+        fs::create_dir_all(&working)?;
+        let look = self.bolero(target, &working, &crashes).arg("-E").arg(self.stored(target, "corpus"));
+        let ended = process::run(look.args(["-T", &format!("{seconds}s")]));
+        // It makes the folder whether or not there is anything to put there.
+        let _is_empty = fs::remove_dir(&crashes);
+        ended.with_context(|| format!("an input at which {} fails would lie in {}", target.name, crashes.display()))
+    }
 
-/// Objects that count their branches fit into no other build.
-fn bolero<'a>(project: &'a Project, target: &Target<'_>, corpus: &Path, crashes: &Path) -> Result<Cmd<'a>> {
-    let objects = project.target_dir()?.join("fuzz");
-    let command = project.cargo().args(["bolero", "test", target.test]).args(PACKAGE).args(NO_SANITIZER);
-    let command = command.arg("--target-dir").arg(objects).env("SQLX_OFFLINE", "true");
-    Ok(command.arg("--corpus-dir").arg(corpus).arg("--crashes-dir").arg(crashes))
-}
+    /// Branches count here, and not how often each is taken: a stored corpus is to be small. libFuzzer merges into the first folder what it finds
+    /// in the second.
+    fn keep(&self, target: &Target<'_>) -> Result<()> {
+        let merge = self.bolero(target, &self.stored(target, "corpus"), &self.working(target));
+        process::run(merge.args(["-E=-merge=1", "-E=-use_counters=0"]))
+    }
 
-/// As the test runner lists them.
-fn list(project: &Project) -> Result<String> {
-    let list = project.cargo().env("SQLX_OFFLINE", "true").arg("test").args(PACKAGE);
-    Ok(list.args(["--lib", "--", "--list", "--format", "terse"]).read()?)
+    fn bolero(&self, target: &Target<'_>, corpus: &Path, crashes: &Path) -> Cmd<'_> {
+        let bolero = rust::offline(self.project).args(["bolero", "test", target.test]).args(PACKAGE).args(NO_SANITIZER);
+        let bolero = bolero.env(TEST_URL, self.database.url()).arg("--target-dir").arg(&self.objects);
+        bolero.arg("--corpus-dir").arg(corpus).arg("--crashes-dir").arg(crashes)
+    }
+
+    fn working(&self, target: &Target<'_>) -> PathBuf {
+        self.objects.join("corpora").join(target.name)
+    }
+
+    /// `corpus` or `crashes`, which are committed.
+    fn stored(&self, target: &Target<'_>, what: &str) -> PathBuf {
+        self.project.path(STORED).join(target.name).join(what)
+    }
 }
 
 /// `<module>::<sentence>: test`

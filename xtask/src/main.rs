@@ -65,7 +65,7 @@ enum Chore {
     Bench(bench::Args),
     /// Kill workers and databases while messages flow; arguments go to the chaos binary
     Chaos(bench::Args),
-    /// Try the readers of what strangers send under libFuzzer, and keep the inputs that found something new
+    /// Try the readers of what strangers send under libFuzzer; an input that fails is stored
     Fuzz(fuzz::Args),
 }
 

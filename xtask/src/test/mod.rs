@@ -8,7 +8,7 @@
 mod cargo_line;
 pub mod database;
 mod junit;
-mod rust;
+pub mod rust;
 mod tally;
 mod web;
 

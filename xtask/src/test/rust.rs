@@ -59,6 +59,6 @@ fn has_nextest(project: &Project) -> bool {
 }
 
 /// Queries are checked against .sqlx: a test run needs no database to compile.
-fn offline(project: &Project) -> Cmd<'_> {
+pub fn offline(project: &Project) -> Cmd<'_> {
     project.cargo().env("SQLX_OFFLINE", "true")
 }
